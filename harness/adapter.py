@@ -1,0 +1,178 @@
+"""The one interface between the harness and a model.
+
+Every array an adapter returns is indexed by the nucleotides of the input sequence, never by tokens:
+special tokens are cut and coarser tokens are spread over the nucleotides that they cover.
+
+Making an adapter is cheap: the constructor and :meth:`ModelAdapter.identity` import no deep-learning
+library and read no weights into memory. The first call that needs the weights loads them.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, NoReturn
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from harness.errors import InputError, NotApplicable
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+Capability = Literal[
+    "hidden_states",
+    "attention",
+    "log_probs",
+    "causal_log_probs",
+    "replace_hidden",
+    "sequence_vectors",
+    "pair_scores",
+    "similarity",
+    "alignment",
+]
+Role = Literal["model", "floor", "ablation", "reference"]
+Alphabet = Literal["nucleotide", "protein"]
+
+
+class ModelCard(BaseModel):
+    """What is known of a model before it is loaded. Unknown fields are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    summary: str
+    role: Role = "model"
+    architecture: str
+    alphabet: Alphabet = "nucleotide"
+    tokenisation: str = "single nucleotide"
+    resolution: str = "1 nt"
+    capabilities: frozenset[Capability]
+    layers: int | None = Field(None, description="number of blocks; layer 0 is the embedding output")
+    heads: int | None = None
+    width: int | None = None
+    parameters: int | None = None
+    max_length: int | None = Field(None, description="longest sequence in nucleotides; None means no limit")
+    corpus: str = "unknown"
+    exposure: dict[str, str] = Field(
+        default_factory=dict, description="dataset name -> overlap with the pretraining data; absent means unknown"
+    )
+    licence: str = "unknown"
+    hub_id: str | None = None
+    revision: str | None = None
+    citation: str = ""
+    quirks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ModelOptions:
+    """What the user may say about any model: where its weights lie, and the number format it runs in."""
+
+    weights: Path | None = None
+    dtype: Literal["float32", "bfloat16"] = "float32"
+
+
+@dataclass(frozen=True)
+class Replacement:
+    """Splice ``function(index, hidden)`` in for the hidden state of ``layer``.
+
+    ``function`` takes the index of the sequence and its (length, width) float32 array and returns an array of
+    the same shape; special tokens keep their own hidden states.
+    """
+
+    layer: int
+    function: Callable[[int, NDArray[np.float32]], NDArray[np.float32]]
+
+
+class ModelAdapter(ABC):
+    """A model behind the interface that every task uses.
+
+    A subclass sets :attr:`card`, implements :meth:`identity`, and overrides the methods of the capabilities that
+    its card lists. Sequences are upper-case strings over A C G U N. Iterators yield in any order.
+    """
+
+    card: ModelCard
+
+    @abstractmethod
+    def identity(self) -> str:
+        """Hash of weights, tokenizer, adapter version and dtype: never of a name or a path.
+
+        Raises:
+            Unavailable: the weights are not on this machine and cannot be fetched.
+        """
+
+    def available(self) -> bool:
+        """Whether the weights are on this machine; asks no network."""
+        return True
+
+    def load(self, device: str = "cpu") -> None:  # noqa: B027  (baselines have nothing to load)
+        """Put the weights into memory on ``device``. Calling it again does nothing."""
+
+    def unload(self) -> None:  # noqa: B027
+        """Release the weights; a later call loads them again."""
+
+    def random_twin(self, initialisation: int = 0) -> ModelAdapter:
+        """The same architecture with random weights: the control of this model."""
+        self._lacks("random twin")
+
+    def hidden_states(
+        self, sequences: Sequence[str], layers: Sequence[int]
+    ) -> Iterator[tuple[int, dict[int, NDArray[np.float32]]]]:
+        """Yield ``(index, {layer: (length, width) float32})``, in any order.
+
+        Layer 0 is the embedding output, layer i < n the raw output of block i, layer n (also -1) the output after
+        the final norm where the model has one. Keys of the dictionary are the layers as asked for.
+        """
+        self._lacks("hidden_states")
+
+    def visit_attention(self, sequences: Sequence[str], visit: Callable[[int, int, NDArray[np.float32]], None]) -> None:
+        """Call ``visit(index, layer, maps)`` with ``(heads, length, length)`` float32, layers counted from 1.
+
+        One layer at a time: the array is valid only during the call.
+        """
+        self._lacks("attention")
+
+    def log_probs(
+        self,
+        sequences: Sequence[str],
+        positions: Sequence[Sequence[int]],
+        replacement: Replacement | None = None,
+    ) -> Iterator[tuple[int, NDArray[np.float32]]]:
+        """Yield ``(index, (positions, 4))``: log-probabilities of A, C, G, U at masked positions, normalised.
+
+        All positions given for a sequence are masked together, in one pass.
+        """
+        self._lacks("log_probs")
+
+    def resolve_layer(self, layer: int) -> int:
+        """A layer number between 0 and the number of blocks; -1 is the last.
+
+        Raises:
+            InputError: the model has no such layer.
+        """
+        layers = self.card.layers
+        if layers is None:
+            raise NotApplicable(f"{self.card.name} has no layers")
+        if not -layers - 1 <= layer <= layers:
+            raise InputError(f"{self.card.name} has layers 0 to {layers} (or -1 for the last), not {layer}")
+        return layer if layer >= 0 else layer + layers + 1
+
+    def check_lengths(self, sequences: Sequence[str]) -> None:
+        """Refuse a sequence over the model's limit, which a task ought to have skipped and counted.
+
+        Raises:
+            InputError: a sequence is too long.
+        """
+        limit = self.card.max_length
+        for index, sequence in enumerate(sequences):
+            if limit is not None and len(sequence) > limit:
+                raise InputError(f"sequence {index} has {len(sequence)} nt; {self.card.name} takes at most {limit}")
+
+    def _lacks(self, capability: str) -> NoReturn:
+        raise NotApplicable(f"{self.card.name} has no {capability.replace('_', ' ')}")
+
+
+ModelFactory = Callable[[ModelOptions], ModelAdapter]

@@ -1,0 +1,135 @@
+"""``harness run``: compute cells, skip finished ones, retry failed ones."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from harness.cell import Cell
+    from harness.datasets.records import Dataset
+
+Models = Annotated[
+    list[str], typer.Option("--model", "-m", help="model name, NAME:random for its control; repeat or comma-separate")
+]
+Tasks = Annotated[list[str], typer.Option("--task", "-t", help="task name; repeat or comma-separate")]
+Datasets = Annotated[
+    list[str] | None, typer.Option("--dataset", "-d", help="named set or path (default: the task's own)")
+]
+Layers = Annotated[str | None, typer.Option("--layer", help="layers such as 0,6-12 or all")]
+Limit = Annotated[int | None, typer.Option("--limit", help="only so many records (family tasks: families)")]
+Seeds = Annotated[str | None, typer.Option("--seed", help="seeds such as 0,1,2")]
+Settings = Annotated[list[str] | None, typer.Option("--set", help="key=value, a setting of the task; repeat")]
+Weights = Annotated[Path | None, typer.Option("--weights", help="folder with the model's weights")]
+Dtype = Annotated[str, typer.Option("--dtype", help="float32 or bfloat16")]
+Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:1")]
+Results = Annotated[Path, typer.Option("--results", help="folder for result records")]
+Floors = Annotated[bool, typer.Option("--floors/--no-floors", help="run the task's controls too")]
+Force = Annotated[bool, typer.Option("--force", help="compute again what is finished")]
+Json = Annotated[bool, typer.Option("--json", help="print one JSON document on stdout")]
+Plugins = Annotated[
+    list[Path] | None, typer.Option("--plugin", help="Python file that defines MODELS, TASKS or DATASETS")
+]
+Debug = Annotated[bool, typer.Option("--debug", help="show tracebacks")]
+
+
+def run(
+    model: Models,
+    task: Tasks,
+    dataset: Datasets = None,
+    layer: Layers = None,
+    limit: Limit = None,
+    seed: Seeds = None,
+    setting: Settings = None,
+    weights: Weights = None,
+    dtype: Dtype = "float32",
+    device: Device = "auto",
+    results: Results = Path("results"),
+    floors: Floors = True,
+    force: Force = False,
+    json_output: Json = False,
+    plugin: Plugins = None,
+    debug: Debug = False,
+) -> None:
+    """Run models on tasks. Issue the same command again to continue after a stop."""
+    from harness.adapter import ModelOptions
+    from harness.cell import check_writable
+    from harness.environment import resolve_device
+    from harness.errors import InputError
+    from harness.executors import exit_code, serial
+    from harness.plan import Request, plan
+    from harness.progress import Progress
+    from harness.registry import Registry
+
+    if dtype not in ("float32", "bfloat16"):
+        raise InputError(f"--dtype is float32 or bfloat16, not {dtype!r}")
+    settings = dict(_key_value(text) for text in setting or [])
+    settings |= {key: str(value) for key, value in (("limit", limit), ("seeds", seed)) if value is not None}
+    request = Request(
+        models=_names(model),
+        tasks=_names(task),
+        datasets=_names(dataset or []),
+        layers=layer,
+        settings=settings,
+        options=ModelOptions(weights=weights, dtype=dtype),  # type: ignore[arg-type]
+        floors=floors,
+    )
+    progress = Progress(debug=debug)
+    cells = plan(request, Registry.discover(plugin or []))
+    check_writable(results)
+    for line in _dataset_lines(cells):
+        progress.message(line)
+    records = []
+    # finished cells need no device, and asking for one imports torch
+    chosen = resolve_device(device) if any(force or cell.finished(results) is None for cell in cells) else "cpu"
+    for record in serial(cells, results, chosen, progress, force):
+        records.append(record)
+        if not json_output:
+            _print(record)
+    if json_output:
+        print(json.dumps({"cells": [record.document() for record in records]}, indent=1, ensure_ascii=False))
+    for record in records:
+        if record.status in ("failed", "unavailable"):
+            progress.message(f"error: {record.model.card.name} on {record.task.name}: {record.error}")
+    raise typer.Exit(exit_code(records))
+
+
+def _names(values: list[str]) -> list[str]:
+    return list(dict.fromkeys(name.strip() for value in values for name in value.split(",") if name.strip()))
+
+
+def _key_value(text: str) -> tuple[str, str]:
+    from harness.errors import InputError
+
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise InputError(f"--set {text!r} is not of the form key=value")
+    return key.strip(), value.strip()
+
+
+def _dataset_lines(cells: list[Cell]) -> list[str]:
+    """Which data a run uses, real or simulated, and what to type for the full or real one."""
+    datasets: dict[str, Dataset] = {cell.dataset.card.name: cell.dataset for cell in cells}
+    lines = []
+    for name, dataset in datasets.items():
+        kind = "SIMULATED" if dataset.card.simulated else "real"
+        line = f"dataset {name}: {len(dataset.records):,} records, {kind} ({dataset.card.summary})"
+        if dataset.card.simulated:
+            line += "; for real sequences: HARNESS_DATA=FOLDER harness run … --dataset rfam-seed"
+        if limits := {cell.settings.limit for cell in cells if cell.dataset is dataset and cell.settings.limit}:
+            line += f"; limited to {max(limits)}, leave out --limit for all of it"
+        lines.append(line)
+    return lines
+
+
+def _print(record: object) -> None:
+    from rich.console import Console
+
+    from harness.result import ResultRecord
+    from harness.summary import print_summary
+
+    assert isinstance(record, ResultRecord)
+    print_summary(record, Console())

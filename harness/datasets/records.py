@@ -1,0 +1,144 @@
+"""The dataset record, in one alphabet and 0-based coordinates, and the dataset that holds records."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal
+
+from harness.adapter import Alphabet
+from harness.errors import InputError
+
+Split = Literal["train", "select", "test"]
+SPLITS: tuple[Split, ...] = ("train", "select", "test")
+
+_UNKNOWN = "RYKMSWBDHVN" + "PIX"
+_TABLE = str.maketrans("ACGUT" + _UNKNOWN, "ACGUU" + "N" * len(_UNKNOWN))
+
+
+def normalise_sequence(letters: str, name: str) -> tuple[str, int]:
+    """Upper case, T to U, IUPAC and modified-residue letters to N; and how many letters became N.
+
+    Raises:
+        InputError: the sequence is empty or holds a letter outside IUPAC; names the record, the position and it.
+    """
+    if not letters:
+        raise InputError(f"record {name!r} has no sequence")
+    upper = letters.upper()
+    normalised = upper.translate(_TABLE)
+    if foreign := set(normalised) - set("ACGUN"):
+        position = next(i for i, letter in enumerate(normalised) if letter in foreign)
+        raise InputError(
+            f"record {name!r}, position {position + 1}: {letters[position]!r} is not a nucleotide (IUPAC letters only)"
+        )
+    return normalised, normalised.count("N") - upper.count("N")
+
+
+@dataclass(frozen=True)
+class Record:
+    """One RNA (or DNA, read as RNA). Positions count from 0.
+
+    ``pairs`` holds (i, j) with i < j, multiplets and non-canonical pairs included; None means unknown, () none.
+    ``cluster`` groups near-identical records; ``clan`` groups related families.
+    """
+
+    id: str
+    sequence: str
+    family: str | None = None
+    clan: str | None = None
+    cluster: str | None = None
+    split: Split | None = None
+    pairs: tuple[tuple[int, int], ...] | None = None
+    given_loop_types: str | None = None
+
+    def __post_init__(self) -> None:
+        length = len(self.sequence)
+        if self.given_loop_types is not None and len(self.given_loop_types) != length:
+            raise InputError(f"record {self.id!r}: {len(self.given_loop_types)} loop types for {length} nucleotides")
+        for i, j in self.pairs or ():
+            if not 0 <= i < j < length:
+                raise InputError(f"record {self.id!r}: base pair ({i + 1}, {j + 1}) does not fit {length} nucleotides")
+
+    @cached_property
+    def loop_types(self) -> str | None:
+        """One letter of S H B I M X E per nucleotide: the dataset's own, else multimolecule's bpRNA annotation."""
+        if self.given_loop_types is not None or self.pairs is None:
+            return self.given_loop_types
+        from harness.datasets.loop_types import annotate
+
+        return annotate(self.sequence, self.pairs)
+
+    @property
+    def loop_types_source(self) -> str:
+        return "dataset" if self.given_loop_types is not None else "multimolecule bpRNA annotator"
+
+
+@dataclass(frozen=True)
+class DatasetCard:
+    """Where a dataset comes from. ``simulated`` sets are labelled so wherever they appear."""
+
+    name: str
+    summary: str
+    source: str = "local file"
+    licence: str = "unknown"
+    simulated: bool = False
+    alphabet: Alphabet = "nucleotide"
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Named, hashed records, with what was dropped or changed on the way in, and why."""
+
+    card: DatasetCard
+    records: tuple[Record, ...]
+    skipped: dict[str, int] = field(default_factory=dict)
+    replaced_letters: int = 0
+
+    def __post_init__(self) -> None:
+        if not self.records:
+            raise InputError(f"dataset {self.card.name} has no records")
+        identifier, count = Counter(record.id for record in self.records).most_common(1)[0]
+        if count > 1:
+            raise InputError(f"dataset {self.card.name}: id {identifier!r} occurs {count} times")
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hash of the content of all records, whatever file or order they came in."""
+        lines = sorted(
+            json.dumps(
+                [r.id, r.sequence, r.family, r.clan, r.cluster, r.split, r.pairs, r.given_loop_types],
+                separators=(",", ":"),
+            )
+            for r in self.records
+        )
+        return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+
+    @property
+    def families(self) -> list[str]:
+        return sorted({r.family for r in self.records if r.family is not None})
+
+    def subset(self, records: Iterable[Record], skipped: dict[str, int] | None = None) -> Dataset:
+        """The same dataset with fewer records; ``skipped`` is added to the counts."""
+        counts = Counter(self.skipped)
+        counts.update(skipped or {})
+        return Dataset(self.card, tuple(records), dict(counts), self.replaced_letters)
+
+
+def build_dataset(card: DatasetCard, rows: Sequence[Record], skipped: dict[str, int] | None = None) -> Dataset:
+    """A dataset from records with raw sequences: normalises every sequence and counts the letters that became N.
+
+    Raises:
+        InputError: no records, an empty sequence, a foreign letter or a duplicate id.
+    """
+    from dataclasses import replace
+
+    records, replaced = [], 0
+    for row in rows:
+        sequence, changed = normalise_sequence(row.sequence, row.id)
+        replaced += changed
+        records.append(replace(row, sequence=sequence))
+    return Dataset(card, tuple(records), dict(skipped or {}), replaced)

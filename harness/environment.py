@@ -1,0 +1,81 @@
+"""What a cell ran with: package versions, commit, device, memory. Recorded, and never part of an identity."""
+
+from __future__ import annotations
+
+import platform
+import resource
+import subprocess
+import sys
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from harness.errors import InputError, Unavailable
+from harness.result import Environment
+
+_PACKAGES = ("rna-harness", "torch", "multimolecule", "transformers", "numpy", "scipy", "scikit-learn", "pandas")
+
+
+@cache
+def package_versions() -> dict[str, str]:
+    versions = {}
+    for name in _PACKAGES:
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return versions
+
+
+@cache
+def commit_and_dirty() -> tuple[str | None, bool | None]:
+    """The commit of the harness's own checkout, and whether files differ from it; None outside a checkout."""
+    folder = Path(__file__).resolve().parent
+
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", str(folder), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+
+    try:
+        return git("rev-parse", "HEAD"), bool(git("status", "--porcelain", "--untracked-files=no"))
+    except (OSError, subprocess.SubprocessError):
+        return None, None
+
+
+def resolve_device(name: str) -> str:
+    """``auto`` takes the first GPU where there is one.
+
+    Raises:
+        InputError: no such kind of device.
+        Unavailable: a GPU was asked for and there is none.
+    """
+    if name == "cpu":
+        return name
+    if name != "auto" and name.partition(":")[0] != "cuda":
+        raise InputError(f"device {name!r} is not one of auto, cpu, cuda, cuda:1")
+    import torch
+
+    if torch.cuda.is_available():
+        return "cuda" if name == "auto" else name
+    if name == "auto":
+        return "cpu"
+    raise Unavailable(f"device {name} is not on this machine; use --device cpu")
+
+
+def peak_memory_mb() -> float:
+    """Peak resident memory of this process so far."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak / (2**20 if sys.platform == "darwin" else 2**10), 1)
+
+
+def describe(device: str, seconds: dict[str, float]) -> Environment:
+    commit, dirty = commit_and_dirty()
+    return Environment(
+        packages=package_versions(),
+        python=platform.python_version(),
+        commit=commit,
+        dirty=dirty,
+        device=device,
+        seconds={name: round(value, 2) for name, value in seconds.items()},
+        peak_memory_mb=peak_memory_mb(),
+    )

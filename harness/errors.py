@@ -1,0 +1,27 @@
+"""Errors that a user can act on: each is one line saying what is wrong and what to do."""
+
+from __future__ import annotations
+
+
+class HarnessError(Exception):
+    """Base of every error shown to the user as a single line, without a traceback."""
+
+    exit_code = 1
+
+
+class InputError(HarnessError):
+    """The user named or supplied something that cannot be used: an option, a file, a record, a layer."""
+
+    exit_code = 2
+
+
+class Unavailable(HarnessError):
+    """Something needed is not on this machine: weights, a dataset, an optional package, a device."""
+
+    exit_code = 3
+
+
+class NotApplicable(HarnessError):
+    """The model and the task or dataset do not fit together; the cell ends so, and that is no failure."""
+
+    exit_code = 0

@@ -1,0 +1,32 @@
+"""Running many cells. One at a time, here; other executors share this signature."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from harness.cell import Cell, run_cell
+from harness.progress import Progress
+from harness.result import ResultRecord
+
+
+def serial(
+    cells: Iterable[Cell], results: Path, device: str, progress: Progress, force: bool = False
+) -> Iterator[ResultRecord]:
+    """Yield one record per cell; finished cells are read back, failed ones run again."""
+    for cell in cells:
+        record = None if force else cell.finished(results)
+        if record is not None:
+            progress.message(f"{cell.name}: already {record.status} ({cell.path(results)})")
+        else:
+            progress.message(cell.name)
+            record = run_cell(cell, results, device, progress)
+        yield record
+
+
+def exit_code(records: Iterable[ResultRecord]) -> int:
+    """0 all done or not applicable, 1 a cell failed, 3 something needed is unavailable."""
+    statuses = {record.status for record in records}
+    if "failed" in statuses:
+        return 1
+    return 3 if "unavailable" in statuses else 0

@@ -1,0 +1,127 @@
+"""From what the user typed to cells: names resolved, settings checked, controls added."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, get_origin
+
+from pydantic import ValidationError
+
+from harness.adapter import ModelAdapter, ModelOptions
+from harness.cell import Cell
+from harness.errors import InputError, NotApplicable
+from harness.registry import Registry, did_you_mean
+from harness.task import Task, TaskSettings
+
+
+@dataclass(frozen=True)
+class Request:
+    """What ``harness run`` was asked for. ``settings`` holds texts as typed, ``layers`` as in ``0,6-12`` or ``all``."""
+
+    models: Sequence[str]
+    tasks: Sequence[str]
+    datasets: Sequence[str] = ()
+    layers: str | None = None
+    settings: Mapping[str, str] = field(default_factory=dict)
+    options: ModelOptions = field(default_factory=ModelOptions)
+    floors: bool = True
+
+
+def plan(request: Request, registry: Registry) -> list[Cell]:
+    """The cells of a request, the model asked for before its controls, without repeats.
+
+    Raises:
+        InputError: an unknown name, setting or layer, or a dataset that cannot be read.
+        Unavailable: a dataset that is not on this machine.
+    """
+    if request.options.weights is not None and len(request.models) != 1:
+        raise InputError("--weights belongs to one model; name a single --model")
+    tasks = [registry.task(name) for name in request.tasks]
+    adapters = {name: registry.model(name, request.options) for name in request.models}
+    cells: dict[tuple[str, str, str], Cell] = {}
+    loaded: dict[str, Any] = {}
+    for task in tasks:
+        for dataset_name in request.datasets or [task.card.default_dataset]:
+            names = list(adapters) + _floors(task, adapters, registry, request)
+            # settings and layers are refused before a large dataset is read
+            settings = {name: _settings(task, adapters[name], request) for name in names}
+            if dataset_name not in loaded:
+                loaded[dataset_name] = registry.dataset(dataset_name)
+            for name in names:
+                key = (task.card.name, dataset_name, name)
+                cells[key] = Cell(adapters[name], task, loaded[dataset_name], settings[name], request.options)
+    return list(cells.values())
+
+
+def parse_layers(text: str, model: ModelAdapter) -> tuple[int, ...]:
+    """``0,6-12,-1`` or ``all`` as sorted layer numbers of this model.
+
+    Raises:
+        InputError: not a list of layers, or a layer that the model does not have.
+    """
+    if text.strip() == "all":
+        if model.card.layers is None:
+            raise NotApplicable(f"{model.card.name} has no layers")
+        return tuple(range(model.card.layers + 1))
+    layers: set[int] = set()
+    for part in text.split(","):
+        first, dash, last = part.strip().partition("-") if not part.strip().startswith("-") else (part.strip(), "", "")
+        try:
+            numbers = range(int(first), int(last) + 1) if dash else [int(first)]
+        except ValueError:
+            raise InputError(f"--layer {text!r} is not a list of layers such as 0,6-12 or all") from None
+        if not numbers:
+            raise InputError(f"--layer {part.strip()!r} is an empty range")
+        layers.update(model.resolve_layer(number) for number in numbers)
+    return tuple(sorted(layers))
+
+
+def _floors(task: Task, adapters: dict[str, ModelAdapter], registry: Registry, request: Request) -> list[str]:
+    """Names of the task's floors for the models asked for; their adapters are added to ``adapters``."""
+    if not request.floors:
+        return []
+    names = []
+    for asked in list(request.models):
+        for template in task.card.floors:
+            if "{model}" in template and asked.partition(":")[2]:
+                continue  # a random twin is its own control
+            name = template.format(model=asked)
+            if name not in adapters:
+                adapters[name] = registry.model(name, request.options)
+            if name not in names and name not in request.models:
+                names.append(name)
+    return names
+
+
+def _settings(task: Task, model: ModelAdapter, request: Request) -> TaskSettings:
+    fields = task.settings_type.model_fields
+    values: dict[str, Any] = {}
+    for name, text in request.settings.items():
+        if name not in fields:
+            known = ", ".join(fields)
+            raise InputError(f"{task.card.name} has no setting {name!r}.{did_you_mean(name, fields)} It has: {known}")
+        values[name] = _value(text, fields[name].annotation)
+    if "layers" in fields:
+        if request.layers is not None:
+            values["layers"] = parse_layers(request.layers, model)
+    elif request.layers is not None:
+        raise InputError(f"{task.card.name} takes no --layer")
+    try:
+        settings = task.settings_type(**values)
+        layers: Iterable[int] | None = getattr(settings, "layers", None)
+        if layers is None or model.card.layers is None:
+            return settings
+        resolved = tuple(dict.fromkeys(model.resolve_layer(layer) for layer in layers))
+        return settings.model_copy(update={"layers": resolved})
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "settings"
+        given = f", not {first['input']!r}" if isinstance(first["input"], str | int | float) else ""
+        raise InputError(f"{task.card.name}: {where}: {first['msg']}{given}") from None
+
+
+def _value(text: str, annotation: Any) -> Any:
+    if text.lower() == "none":
+        return None
+    return text.split(",") if get_origin(annotation) is tuple else text

@@ -1,0 +1,73 @@
+"""Progress on stderr: a rich bar with an estimate of the time left on a terminal, plain lines in a log."""
+
+from __future__ import annotations
+
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+Advance = Callable[..., None]
+
+
+class Progress:
+    """Tells the user what is going on. ``quiet`` says nothing; ``debug`` adds tracebacks."""
+
+    seconds_between_lines = 15.0
+
+    def __init__(self, quiet: bool = False, debug: bool = False) -> None:
+        self.quiet = quiet
+        self.debug = debug
+
+    def trace(self, error: BaseException) -> None:
+        """Print the traceback of an error that has become one line in a record; only with ``debug``."""
+        if self.debug:
+            traceback.print_exception(error, file=sys.stderr)
+
+    def message(self, text: str) -> None:
+        """One plain line."""
+        if not self.quiet:
+            print(text, file=sys.stderr, flush=True)
+
+    @contextmanager
+    def track(self, description: str, total: int) -> Iterator[Advance]:
+        """Yield ``advance(completed, detail="")``: ``completed`` counts up to ``total``."""
+        if self.quiet:
+            yield lambda completed, detail="": None
+        elif sys.stderr.isatty():
+            with self._bar(description, total) as advance:
+                yield advance
+        else:
+            yield self._lines(description, total)
+
+    @contextmanager
+    def _bar(self, description: str, total: int) -> Iterator[Advance]:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as RichProgress
+
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[detail]}"),
+        )
+        with RichProgress(*columns, console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task(description, total=total, detail="")
+            yield lambda completed, detail="": bar.update(task, completed=completed, detail=detail)
+
+    def _lines(self, description: str, total: int) -> Advance:
+        start = last = time.monotonic()
+
+        def advance(completed: int, detail: str = "") -> None:
+            nonlocal last
+            now = time.monotonic()
+            if now - last < self.seconds_between_lines or not completed:
+                return
+            last = now
+            left = (now - start) / completed * (total - completed)
+            self.message(f"  {description} {completed}/{total}, {left:.0f} s left {detail}".rstrip())
+
+        return advance

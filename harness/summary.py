@@ -1,0 +1,83 @@
+"""The table that the end of a run prints for one record; the same for every task."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from harness.numbers import number, with_interval
+from harness.result import ResultRecord
+from harness.task import TableRow
+
+_ROLE_ORDER = ("model", "floor", "ablation", "reference")
+
+
+def print_summary(record: ResultRecord, console: Console) -> None:
+    """Quality and headline with intervals, every control beside it, then the highlights."""
+    title = f"[bold]{record.task.name}[/] · {escape(record.model.card.name)} · {escape(record.dataset.name)}"
+    label = " · [yellow]simulated data[/]" if record.dataset.simulated else ""
+    console.print(f"\n{title}{label}")
+    if record.status != "done":
+        console.print(f"[red]{record.status}[/]: {escape(record.error or '')}", soft_wrap=True)
+        return
+    console.print(_metrics(record))
+    for layer in sorted({row.layer for row in record.table if row.layer is not None}):
+        if rows := headline_rows(record, layer):
+            console.print(_controls(record, layer, rows))
+    if record.highlights is not None:
+        table = Table(title=record.highlights.title, title_justify="left", header_style="bold")
+        for column in record.highlights.columns:
+            table.add_column(column)
+        for cells in record.highlights.rows:
+            table.add_row(*(escape(cell) for cell in cells))
+        console.print(table)
+    for note in record.notes:
+        console.print(f"[dim]note:[/] {escape(note)}")
+
+
+def headline_rows(record: ResultRecord, layer: int | None) -> list[TableRow]:
+    """The headline metric of every source at a layer, over all seeds and strata, in the order of roles."""
+    rows = [
+        row
+        for row in record.table
+        if row.name == record.task.headline and row.layer == layer and row.seed is None and not row.stratum
+    ]
+    return sorted(rows, key=lambda row: _ROLE_ORDER.index(record.roles.get(row.source, "model")))
+
+
+def _metrics(record: ResultRecord) -> Table:
+    table = Table(header_style="bold", title="Metrics", title_justify="left")
+    table.add_column("metric")
+    table.add_column("value [95 % interval]", justify="right")
+    table.add_column("n", justify="right")
+    table.add_column("unit")
+    for name, metric in record.metrics.items():
+        style = "bold" if name == record.task.headline else ""
+        table.add_row(name, with_interval(metric), number(metric.n), metric.unit, style=style)
+    return table
+
+
+def _controls(record: ResultRecord, layer: int, rows: list[TableRow]) -> Table:
+    others = dict.fromkeys(
+        row.name
+        for row in record.table
+        if row.name != record.task.headline and row.name in record.metrics and row.source in record.roles
+    )
+    title = f"{record.task.headline} beside its controls, layer {layer}"
+    table = Table(header_style="bold", title=title, title_justify="left")
+    table.add_column("source")
+    table.add_column("role")
+    for name in (record.task.headline, *others):
+        table.add_column(name, justify="right")
+    by_key = {
+        (row.name, row.source): row
+        for row in record.table
+        if row.layer == layer and row.seed is None and not row.stratum
+    }
+    for row in rows:
+        cells = [by_key.get((name, row.source)) for name in others]
+        texts = [with_interval(cell) if cell is not None else "–" for cell in (row, *cells)]
+        role = record.roles.get(row.source, "model")
+        table.add_row(row.source, role, *texts, style="bold" if role == "model" else "")
+    return table

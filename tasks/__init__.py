@@ -1,0 +1,9 @@
+"""The tasks, one file each, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from harness.task import Task
+
+TASKS: Mapping[str, Callable[[], Task]] = {}

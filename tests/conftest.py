@@ -1,0 +1,36 @@
+"""Where real data and weights may be, and a fake model and task that go through the whole engine."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+_SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+@pytest.fixture(autouse=True)
+def _private_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests neither read nor write the user's cache, and never reach for a network."""
+    monkeypatch.setenv("HARNESS_CACHE", str(tmp_path_factory.getbasetemp() / "harness-cache"))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+
+
+@pytest.fixture(scope="session")
+def data_folder() -> Path:
+    """Real datasets: ``$HARNESS_DATA``, or the folder that lies beside the checkout on the project's machines."""
+    return _folder("HARNESS_DATA", _SHARED / "data")
+
+
+@pytest.fixture(scope="session")
+def weights_folder() -> Path:
+    """Real weights: ``$HARNESS_WEIGHTS``, or the folder that lies beside the checkout."""
+    return _folder("HARNESS_WEIGHTS", _SHARED / "models")
+
+
+def _folder(variable: str, beside: Path) -> Path:
+    folder = Path(os.environ.get(variable) or beside)
+    if not folder.is_dir():
+        pytest.skip(f"{variable} is not set: real files are not on this machine")
+    return folder
