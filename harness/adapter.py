@@ -115,7 +115,10 @@ class ModelAdapter(ABC):
         """Release the weights; a later call loads them again."""
 
     def random_twin(self, initialisation: int = 0) -> ModelAdapter:
-        """The same architecture with random weights: the control of this model."""
+        """The same architecture with random weights: the control of this model.
+
+        A twin counts on from its own initialisation, so that the twin of a twin is another one, never itself.
+        """
         self._lacks("random twin")
 
     def hidden_states(

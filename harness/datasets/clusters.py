@@ -1,0 +1,148 @@
+"""Clusters of near-identical sequences, so that splits and bootstraps never count one RNA twice.
+
+Greedy, longest first, as CD-HIT (Li and Godzik 2006, doi:10.1093/bioinformatics/btl158): a sequence joins the first
+representative to which it is similar enough, else it becomes one. Identity is 1 - d / L with d the edit distance of
+the global alignment (edlib; Šošić and Šikić 2017, doi:10.1093/bioinformatics/btw753) and L the length of the longer
+sequence: symmetric, and a fragment is no copy of the whole. Two sequences of different clusters may still be similar,
+when neither is a representative.
+
+Only pairs that share enough 6-mers are aligned. That is a heuristic, since at 80 % identity no number of shared 6-mers
+is certain. Measured by aligning 1,000 random Rfam 14.1 seed sequences with every shorter one that could reach 80 %
+(5.5 million alignments): none of the 5,655 pairs that do is missed.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zlib
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.datasets.records import Dataset
+from harness.errors import InputError
+from harness.files import atomic_path
+from harness.weights import cache_folder
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_VERSION = 1  # part of the cache's file name: raise it when the clusters change
+_WORD = 6
+_SHARE = 0.4  # of the share of 6-mers that independent errors leave, identity**6
+
+
+def clusters(dataset: Dataset, identity: float = 0.8) -> dict[str, str]:
+    """Record id -> cluster id, which is the id of the cluster's representative, its longest member.
+
+    Made once per dataset fingerprint and kept in ``$HARNESS_CACHE`` (default ``~/.cache/harness``).
+
+    Args:
+        dataset: all of its records are clustered together, whatever their split or family.
+        identity: least identity to the representative, over 0 and at most 1.
+
+    Raises:
+        InputError: the identity is out of range.
+    """
+    if not 0 < identity <= 1:
+        raise InputError(f"identity {identity} is not between 0 and 1")
+    kept = cache_folder() / "clusters" / f"{dataset.fingerprint}-{identity:g}-v{_VERSION}.json.gz"
+    if (known := _load(kept)) is not None:
+        return known
+    # the order of the records in their file must not matter
+    by_sequence: defaultdict[str, list[str]] = defaultdict(list)
+    for record in sorted(dataset.records, key=lambda record: record.id):
+        by_sequence[record.sequence].append(record.id)
+    sequences = sorted(by_sequence, key=lambda sequence: (-len(sequence), sequence))
+    names = [by_sequence[sequence][0] for sequence in sequences]
+    representatives = greedy(sequences, identity)
+    found = {
+        record: names[representative]
+        for sequence, representative in zip(sequences, representatives, strict=True)
+        for record in by_sequence[sequence]
+    }
+    # a cache that cannot be written costs time, not the result
+    with suppress(OSError), atomic_path(kept) as temporary:
+        temporary.write_bytes(gzip.compress(json.dumps(found).encode(), mtime=0))
+    return found
+
+
+def greedy(sequences: Sequence[str], identity: float) -> list[int]:
+    """Index of the representative of every sequence; ``sequences`` are distinct, the longest first."""
+    from edlib import align
+
+    index = _WordIndex(sequences)
+    representative = [-1] * len(sequences)
+    for leader, sequence in enumerate(sequences):
+        if representative[leader] >= 0:
+            continue
+        representative[leader] = leader
+        allowed = int((1 - identity) * len(sequence) + 1e-9)
+        for other in index.candidates(leader, len(sequence) - allowed, _SHARE * identity**_WORD):
+            if representative[other] < 0:
+                # -1 where the distance is over k
+                aligned = align(sequence, sequences[other], mode="NW", task="distance", k=allowed)
+                if aligned["editDistance"] >= 0:
+                    representative[other] = leader
+    return representative
+
+
+class _WordIndex:
+    """Which sequences hold a word of six nucleotides: an inverted index, words without N only."""
+
+    def __init__(self, sequences: Sequence[str]) -> None:
+        import numpy as np
+
+        self._lengths = np.array([len(sequence) for sequence in sequences])
+        self._words = [_words(sequence) for sequence in sequences]
+        self._counts = np.array([len(words) for words in self._words])
+        words = np.concatenate(self._words)
+        owners = np.repeat(np.arange(len(sequences)), self._counts)
+        order = np.argsort(words, kind="stable")
+        self._owners = owners[order]
+        self._starts = np.searchsorted(words[order], np.arange(4**_WORD + 1))
+
+    def candidates(self, leader: int, shortest: int, share: float) -> Iterator[int]:
+        """Later sequences of at least ``shortest`` nucleotides that hold ``share`` of the words or more.
+
+        The share is of the distinct words of the sequence that has fewer, rounded down, and one less, so that short
+        sequences are all candidates.
+        """
+        import numpy as np
+
+        first, last = leader + 1, int(np.searchsorted(-self._lengths, -shortest, side="right"))
+        if first >= last:
+            return
+        owners = np.concatenate([self._owners[:0], *map(self._postings, self._words[leader])])
+        owners = owners[(owners >= first) & (owners < last)]
+        shared = np.bincount(owners - first, minlength=last - first)
+        needed = np.floor(share * np.minimum(self._counts[first:last], self._counts[leader])) - 1
+        yield from (first + np.flatnonzero(shared >= needed)).tolist()
+
+    def _postings(self, word: int) -> NDArray[np.int64]:
+        return self._owners[self._starts[word] : self._starts[word + 1]]
+
+
+def _words(sequence: str) -> NDArray[np.int64]:
+    """The distinct words of a sequence as numbers below 4**6."""
+    import numpy as np
+
+    codes = sequence.translate(str.maketrans("ACGUN", "\0\1\2\3\4")).encode()
+    letters = np.frombuffer(codes, np.uint8).astype(np.int64)
+    if len(letters) < _WORD:
+        return np.empty(0, np.int64)
+    windows = np.lib.stride_tricks.sliding_window_view(letters, _WORD)
+    return np.unique(windows[(windows < 4).all(axis=1)] @ 4 ** np.arange(_WORD))
+
+
+def _load(path: Path) -> dict[str, str] | None:
+    """What an earlier run kept; None where there is nothing whole."""
+    try:
+        known: dict[str, str] = json.loads(gzip.decompress(path.read_bytes()))
+    except (OSError, EOFError, ValueError, zlib.error):
+        return None
+    return known

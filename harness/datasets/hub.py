@@ -1,0 +1,95 @@
+"""Datasets of the Hugging Face hub: first the local cache, then, after one short probe, the network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.datasets import tables
+from harness.datasets.manifest import Manifest, manifests
+from harness.datasets.records import Dataset, DatasetCard, build_dataset
+from harness.errors import InputError, Unavailable
+from harness.registry import did_you_mean
+from harness.weights import hub_reachable
+
+if TYPE_CHECKING:
+    import pandas
+
+_FILES = ["*.parquet", "README.md"]  # the README names configurations and splits
+
+
+def load(identifier: str, manifest: Manifest | None = None) -> Dataset:
+    """The records of a hub dataset in Parquet, at the newest revision that the cache or the hub has.
+
+    Its own split column wins over the hub's splits, and a set that the hub keeps as one split has none. Where ids
+    repeat, as in Rfam, whose families share sequences, the family leads them.
+
+    Raises:
+        InputError: the hub has no such set, or it lacks a column.
+        Unavailable: it is not in the local cache and the hub cannot be reached, and says which command fetches it; or
+            the optional library ``datasets`` is missing.
+    """
+    snapshot = _snapshot(identifier)
+    card = manifest.card if manifest else DatasetCard(identifier, "a dataset of the Hugging Face hub")
+    source = f"https://huggingface.co/datasets/{identifier}@{snapshot.name}"
+    frame = _frame(snapshot, identifier)
+    try:
+        rows = tables.records(frame, manifest.columns if manifest else None, manifest.splits if manifest else None)
+        return build_dataset(DatasetCard(card.name, card.summary, source, card.licence), rows)
+    except InputError as error:
+        raise InputError(f"hub dataset {identifier}: {error}") from error
+
+
+def is_cached(identifier: str) -> bool:
+    """Whether the local hub cache holds a snapshot; asks no network."""
+    from huggingface_hub import constants
+
+    folder = Path(constants.HF_HUB_CACHE) / f"datasets--{identifier.replace('/', '--')}" / "snapshots"
+    return any(folder.glob("*/**/*.parquet"))
+
+
+def _snapshot(identifier: str) -> Path:
+    from huggingface_hub import constants, snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
+
+    try:
+        return Path(snapshot_download(identifier, repo_type="dataset", local_files_only=True, allow_patterns=_FILES))
+    except OSError:
+        pass
+    command = f"hf download --repo-type dataset {identifier}"
+    if not hub_reachable():
+        raise Unavailable(
+            f"hub dataset {identifier} is not in the local cache and {constants.ENDPOINT} does not answer: "
+            f"with a network run `{command}`, or copy its cache folder to {constants.HF_HUB_CACHE}"
+        )
+    try:
+        return Path(snapshot_download(identifier, repo_type="dataset", allow_patterns=_FILES))
+    except RepositoryNotFoundError as error:
+        raise InputError(f"the hub has no dataset {identifier!r}.{did_you_mean(identifier, manifests())}") from error
+    except (HfHubHTTPError, OSError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise Unavailable(f"hub dataset {identifier} cannot be fetched ({reason}): try `{command}`") from error
+
+
+def _frame(snapshot: Path, identifier: str) -> pandas.DataFrame:
+    import pandas
+
+    try:
+        import datasets
+    except ImportError as error:
+        raise Unavailable(f"{identifier} needs the library datasets: pip install 'rna-harness[hub]'") from error
+    try:
+        splits = datasets.load_dataset(str(snapshot))
+    except Exception as error:  # configurations, damaged files, foreign formats: each raises its own
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(f"hub dataset {identifier} cannot be read: {reason}") from error
+    frames = []
+    for split, rows in splits.items():
+        part = rows.to_pandas()
+        if len(splits) > 1 and "split" not in part:
+            part["split"] = str(split)
+        frames.append(part)
+    frame: pandas.DataFrame = pandas.concat(frames, ignore_index=True)
+    if {"id", "family"} <= set(frame) and frame["id"].duplicated().any():
+        frame["id"] = frame["family"].astype(str) + "|" + frame["id"].astype(str)
+    return frame

@@ -1,0 +1,117 @@
+"""Names, paths and hub ids to datasets, and what is there on this machine."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import re
+from pathlib import Path
+
+from harness.datasets import hub, readers
+from harness.datasets.manifest import Manifest, check_hash, manifests
+from harness.datasets.records import Dataset, DatasetCard
+from harness.errors import InputError, Unavailable
+from harness.registry import did_you_mean
+from harness.weights import file_digest
+
+
+def load_dataset(name_or_path: str) -> Dataset:
+    """A named set, a file (also relative to ``$HARNESS_DATA``), or a set of the Hugging Face hub (``owner/name``).
+
+    A file that is one of the named sets gets that set's card, and its hash is checked.
+
+    Raises:
+        InputError: no such name or file, or a file that cannot be used.
+        Unavailable: a named set that is not on this machine and cannot be fetched.
+    """
+    if manifest := manifests().get(name_or_path):
+        return _load_named(manifest)
+    if path := _find_file(name_or_path):
+        manifest = _recognise(path)
+        return _read(path, manifest) if manifest else readers.read(path)
+    if _is_path(name_or_path):
+        below = f" (nor below HARNESS_DATA={folder})" if (folder := data_folder()) else ""
+        raise InputError(f"{name_or_path} does not exist{below}: check the path")
+    if re.fullmatch(r"[\w.-]+/[\w.-]+", name_or_path):
+        return hub.load(name_or_path, None)
+    raise InputError(
+        f"no dataset is called {name_or_path!r}.{did_you_mean(name_or_path, manifests())} "
+        "`harness list datasets` shows all; a path or a hub id (owner/name) also works."
+    )
+
+
+def data_folder() -> Path | None:
+    """``$HARNESS_DATA``, where it is set."""
+    folder = os.environ.get("HARNESS_DATA")
+    return Path(folder).expanduser() if folder else None
+
+
+def dataset_cards() -> list[tuple[DatasetCard, bool]]:
+    """Every named set and whether it is on this machine; reads no records."""
+    return [(manifest.card, _is_here(manifest)) for manifest in manifests().values()]
+
+
+def _is_here(manifest: Manifest) -> bool:
+    if manifest.embedded:
+        return True
+    if manifest.file and (folder := data_folder()) and (folder / manifest.file).is_file():
+        return True
+    identifier = manifest.hub or (None if manifest.file else manifest.name)
+    return identifier is not None and hub.is_cached(identifier)
+
+
+def _load_named(manifest: Manifest) -> Dataset:
+    if manifest.embedded:
+        module = importlib.import_module("harness.datasets.rfam_profiles")
+        dataset: Dataset = getattr(module, manifest.embedded)()
+        return dataset
+    if not manifest.file:
+        return hub.load(manifest.name, manifest)
+    folder = data_folder()
+    if folder and (folder / manifest.file).is_file():
+        return _read(folder / manifest.file, manifest)
+    where = f"which holds no {manifest.file}" if folder else f"unset: set it to the folder that holds {manifest.file}"
+    missing = f"dataset {manifest.name} is looked for in HARNESS_DATA{f'={folder}' if folder else ''}, {where}"
+    if not manifest.hub:
+        raise Unavailable(missing + f" (source: {manifest.source})")
+    try:
+        return hub.load(manifest.hub, manifests().get(manifest.hub))
+    except Unavailable as error:
+        raise Unavailable(f"{missing}; {error}") from error
+
+
+def _read(path: Path, manifest: Manifest) -> Dataset:
+    check_hash(path, manifest)
+    return readers.read(
+        path,
+        columns=manifest.columns,
+        splits=manifest.splits,
+        family_pattern=manifest.family_pattern,
+        card=manifest.card,
+    )
+
+
+def _find_file(name: str) -> Path | None:
+    """A path as it is, or below ``$HARNESS_DATA``; folders too, which the reader refuses with a reason."""
+    path = Path(name).expanduser()
+    candidates = [path, *([folder / path] if (folder := data_folder()) else [])]
+    return next((candidate for candidate in candidates if candidate.exists()), None)
+
+
+def _recognise(path: Path) -> Manifest | None:
+    """The named set that a file is: by its place below ``$HARNESS_DATA``, elsewhere by its name and hash."""
+    folder = data_folder()
+    for manifest in manifests().values():
+        if not manifest.file or Path(manifest.file).name != path.name or not path.is_file():
+            continue
+        if folder and (folder / manifest.file).exists() and path.samefile(folder / manifest.file):
+            return manifest
+        if file_digest(path) == manifest.sha256:
+            return manifest
+    return None
+
+
+def _is_path(name: str) -> bool:
+    suffix = Path(name.lower().removesuffix(".gz")).suffix
+    known = suffix in {suffix for suffixes in readers.FORMATS.values() for suffix in suffixes}
+    return known or name.startswith(("/", ".", "~")) or name.count("/") > 1

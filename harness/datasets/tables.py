@@ -1,0 +1,138 @@
+"""Tables of records: CSV, TSV, Parquet and whatever else becomes a pandas frame."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+
+from harness.datasets.records import SPLITS, Record, Split
+from harness.datasets.structures import pairs_of_dot_bracket
+from harness.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas
+
+COLUMNS: dict[str, tuple[str, ...]] = {
+    "id": ("id", "name"),
+    "sequence": ("sequence", "seq"),
+    "family": ("family", "rfam"),
+    "clan": ("clan",),
+    "cluster": ("cluster",),
+    "split": ("split",),
+    "dotbracket": ("dotbracket", "dot_bracket", "structure", "secondary_structure"),
+    "base_pairs": ("base_pairs",),
+    "loop_types": ("loop_types", "structure_type", "structure_types", "structural_annotation"),
+}
+"""Field -> the names of its column that are recognised, in any case, the first one winning."""
+
+_USUAL_SPLITS: dict[str, Split] = {
+    r"tr\d*|train|training": "train",
+    r"vl\d*|val|valid|validation|dev|select": "select",
+    r"ts\d*|test": "test",
+}
+_LOOP_TYPES = frozenset("SHBIMXE")
+
+
+def read_frame(content: bytes, format: str) -> pandas.DataFrame:
+    """A frame of strings (CSV, TSV) or of whatever the file holds (Parquet)."""
+    import pandas
+
+    if format == "parquet":
+        return pandas.read_parquet(BytesIO(content))
+    # na_filter: an RNA may be called NA
+    return pandas.read_csv(BytesIO(content), sep="\t" if format == "tsv" else ",", dtype=str, na_filter=False)
+
+
+def records(
+    frame: pandas.DataFrame, columns: Mapping[str, str] | None = None, splits: Mapping[str, Split] | None = None
+) -> list[Record]:
+    """Records with raw sequences. Base pairs count from 1 in the table; where it holds both they are preferred to
+    dot-brackets, which cannot tell of a second partner.
+
+    Args:
+        frame: one row per record.
+        columns: field -> column, over the names in :data:`COLUMNS`.
+        splits: value of the split column -> split; by default TR*, VL*, TS* and the usual words.
+
+    Raises:
+        InputError: a column is missing, or a value cannot be read; names the record.
+    """
+    chosen = _choose([str(name) for name in frame.columns], columns or {})
+    values = frame.astype(object).where(frame.notna(), None)
+    rows = zip(*(values.iloc[:, place] for place in chosen.values()), strict=True)
+    return [_record(dict(zip(chosen, row, strict=True)), splits) for row in rows]
+
+
+def _choose(found: list[str], wanted: Mapping[str, str]) -> dict[str, int]:
+    """Field -> place of its column."""
+    if unknown := set(wanted) - set(COLUMNS):
+        raise InputError(f"{sorted(unknown)[0]!r} is not a field of a record: {', '.join(COLUMNS)}")
+    if missing := [column for column in wanted.values() if column not in found]:
+        raise InputError(f"no column {missing[0]!r}; found {', '.join(found)}")
+    lower = [name.lower() for name in found]
+    chosen = {field: found.index(column) for field, column in wanted.items()}
+    for field, names in COLUMNS.items():
+        present = [lower.index(name) for name in names if name in lower]
+        if field not in chosen and present:
+            chosen[field] = present[0]
+    for field in ("id", "sequence"):
+        if field not in chosen:
+            raise InputError(f"no column {' or '.join(COLUMNS[field])}; found {', '.join(found)}")
+    return chosen
+
+
+def _record(row: Mapping[str, Any], splits: Mapping[str, Split] | None) -> Record:
+    text = {field: str(value).strip() for field, value in row.items() if field != "base_pairs" and value is not None}
+    given = {field: value for field, value in text.items() if value}
+    name, sequence = given.get("id", ""), given.get("sequence", "")
+    loop_types = given.get("loop_types")
+    if foreign := set(loop_types or "") - _LOOP_TYPES:
+        raise InputError(f"record {name!r}: {sorted(foreign)[0]!r} is not one of the loop types S H B I M X E")
+    return Record(
+        name,
+        sequence,
+        family=given.get("family"),
+        clan=given.get("clan"),
+        cluster=given.get("cluster"),
+        split=_split(given["split"], name, splits) if "split" in given else None,
+        pairs=_pairs(row.get("base_pairs"), given.get("dotbracket"), sequence, name),
+        given_loop_types=loop_types,
+    )
+
+
+def _pairs(listed: Any, dot_bracket: str | None, sequence: str, name: str) -> tuple[tuple[int, int], ...] | None:
+    if isinstance(listed, str):
+        try:
+            listed = json.loads(listed) if listed.strip() else None
+        except json.JSONDecodeError as error:
+            raise InputError(f"record {name!r}: base pairs are not a JSON list such as [[1, 72], [2, 71]]") from error
+    if listed is not None:
+        return _from_one(listed, name)
+    if dot_bracket is None:
+        return None
+    if len(dot_bracket) != len(sequence):
+        raise InputError(f"record {name!r}: {len(dot_bracket)} dot-bracket letters for {len(sequence)} nucleotides")
+    return pairs_of_dot_bracket(dot_bracket, name)
+
+
+def _from_one(listed: Iterable[Any], name: str) -> tuple[tuple[int, int], ...]:
+    try:
+        ordered = {(int(min(i, j)) - 1, int(max(i, j)) - 1) for i, j in listed}
+    except (TypeError, ValueError) as error:
+        raise InputError(f"record {name!r}: base pairs are not a list of pairs such as [[1, 72], [2, 71]]") from error
+    return tuple(sorted(ordered))
+
+
+def _split(value: str, name: str, splits: Mapping[str, Split] | None) -> Split:
+    if splits is not None:
+        if value in splits:
+            return splits[value]
+    else:
+        for pattern, split in _USUAL_SPLITS.items():
+            if re.fullmatch(pattern, value, re.IGNORECASE):
+                return split
+    known = ", ".join(splits if splits is not None else (*SPLITS, "TR0", "VL0", "TS0"))
+    raise InputError(f"record {name!r}: split {value!r} is not one of {known}")

@@ -1,0 +1,134 @@
+"""Adapter of single-nucleotide encoders of the multimolecule library: a catalog entry, and no code per model.
+
+The adapter itself is cheap to make and to hash; :meth:`EncoderAdapter.load` imports the deep-learning libraries.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.adapter import ModelAdapter, ModelOptions, Replacement
+from harness.weights import find_weights, weights_digest
+from model_adapters.entry import Entry
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from model_adapters.network import Network
+
+ADAPTER_VERSION = 1
+"""Raised whenever the numbers that this adapter returns for the same weights change."""
+
+_LIBRARIES = ("multimolecule", "torch", "transformers")
+
+
+class EncoderAdapter(ModelAdapter):
+    """One catalog entry with its trained weights, or with random ones where ``initialisation`` is given."""
+
+    def __init__(self, entry: Entry, options: ModelOptions, initialisation: int | None = None) -> None:
+        self.entry = entry
+        self.options = options
+        self.initialisation = initialisation
+        self.card = entry.card
+        if initialisation is not None:
+            suffix = f":{initialisation}" if initialisation else ""
+            self.card = entry.card.model_copy(
+                update={
+                    "name": f"{entry.name}:random{suffix}",
+                    "summary": f"{entry.name} with random weights, initialisation {initialisation}",
+                    "role": "floor",
+                    "corpus": "none",
+                    "exposure": {},
+                    "hub_id": None,
+                    "revision": None,
+                    "quirks": (),
+                }
+            )
+        self._identity: str | None = None
+        self._network: Network | None = None
+
+    def identity(self) -> str:
+        if self._identity is None:
+            architecture = self.entry.architecture
+            facts: dict[str, Any] = {
+                "adapter": ADAPTER_VERSION,
+                "dtype": self.options.dtype,
+                "tokens": [architecture.leading, architecture.trailing, architecture.pad_to],
+            }
+            if self.initialisation is None:
+                facts["weights"] = weights_digest(self._folder())
+            else:
+                facts["class"] = architecture.model_class
+                facts["config"] = self.entry.config
+                facts["initialisation"] = self.initialisation
+                facts["libraries"] = {name: version(name) for name in _LIBRARIES}
+            self._identity = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+        return self._identity
+
+    def random_twin(self, initialisation: int = 0) -> EncoderAdapter:
+        # a twin's own twin is another initialisation, never itself
+        own = -1 if self.initialisation is None else self.initialisation
+        return EncoderAdapter(self.entry, self.options, own + 1 + initialisation)
+
+    def load(self, device: str = "cpu") -> None:
+        """Put the weights into memory on ``device``. Calling it again does nothing.
+
+        Raises:
+            InputError: the weights are damaged or belong to another model; no such kind of device.
+            Unavailable: the weights or the device are not on this machine.
+        """
+        if self._network is None:
+            folder = self._folder() if self.initialisation is None else None
+            from model_adapters.network import Network
+
+            self._network = Network.build(self.entry, folder, self.initialisation or 0, device, self.options.dtype)
+
+    def unload(self) -> None:
+        self._network = None
+
+    def hidden_states(
+        self, sequences: Sequence[str], layers: Sequence[int]
+    ) -> Iterator[tuple[int, dict[int, NDArray[np.float32]]]]:
+        wanted = {layer: self.resolve_layer(layer) for layer in layers}
+        return self._ready(sequences).hidden_states(sequences, wanted)
+
+    def visit_attention(self, sequences: Sequence[str], visit: Callable[[int, int, NDArray[np.float32]], None]) -> None:
+        self._ready(sequences).visit_attention(sequences, visit)
+
+    def log_probs(
+        self,
+        sequences: Sequence[str],
+        positions: Sequence[Sequence[int]],
+        replacement: Replacement | None = None,
+    ) -> Iterator[tuple[int, NDArray[np.float32]]]:
+        """Yield ``(index, (positions, 4))`` float32: natural logarithms over A, C, G, U at masked positions.
+
+        All positions of a sequence are masked in one pass. The model's vocabulary holds more tokens than the four
+        letters: probabilities are renormalised over the four. ``replacement`` is spliced into the same pass.
+
+        Raises:
+            InputError: a position lies outside its sequence, or a sequence is too long or holds a foreign letter.
+            NotApplicable: the checkpoint has no language-model head.
+        """
+        if self.entry.architecture.lm_head is None:
+            self._lacks("log_probs")
+        network = self._ready(sequences)
+        layer = None if replacement is None else self.resolve_layer(replacement.layer)
+        return network.log_probs(sequences, positions, layer, replacement.function if replacement else None)
+
+    def _folder(self) -> Path:
+        entry = self.entry
+        packaged = Path(__file__).with_name(entry.packaged) if entry.packaged else None
+        return find_weights(entry.name, self.options.weights, packaged, entry.hub_id, entry.revision)
+
+    def _ready(self, sequences: Sequence[str]) -> Network:
+        self.check_lengths(sequences)
+        self.load()
+        assert self._network is not None
+        return self._network

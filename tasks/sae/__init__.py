@@ -1,0 +1,1 @@
+"""Sparse autoencoders over nucleotide activations: training, quality and the feature sources the SAE tasks share."""

@@ -1,0 +1,64 @@
+"""Sparse autoencoders of a model, for several layers and seeds: trained, or as drawn (the untrained ablation)."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from pathlib import Path
+
+from harness.activations import ActivationStream, Standardisation
+from harness.adapter import ModelAdapter
+from harness.task import CellContext
+from tasks.sae.config import SAEConfig
+from tasks.sae.model import SparseAutoencoder
+from tasks.sae.train import calibrate, train
+
+Dictionaries = dict[tuple[int, int], SparseAutoencoder]
+"""(layer, seed) -> autoencoder."""
+
+
+class DictionaryMaker:
+    """Makes the autoencoders of one model from one stream of training activations."""
+
+    def __init__(
+        self, model: ModelAdapter, sequences: Sequence[str], layers: Sequence[int], config: SAEConfig, device: str
+    ) -> None:
+        # every model and seed sees the same nucleotides in the same order
+        self.stream = ActivationStream(model, sequences, layers, config.batch_size, seed=0)
+        self.standardisation = Standardisation.fit(self.stream)
+        self.config = config
+        self.device = device
+
+    def _fresh(self, seeds: Sequence[int]) -> Dictionaries:
+        return {
+            (layer, seed): SparseAutoencoder(
+                self.stream.width, self.config, seed, layer, self.standardisation[layer]
+            ).to(self.device)
+            for layer in self.stream.layers
+            for seed in seeds
+        }
+
+    def untrained(self, seeds: Sequence[int]) -> Dictionaries:
+        """Random dictionaries with the standardisation and the threshold of trained ones."""
+        autoencoders = self._fresh(seeds)
+        calibrate(_keyed(autoencoders), self.stream)
+        return autoencoders
+
+    def trained(self, seeds: Sequence[int], checkpoint: Path, label: str, context: CellContext) -> Dictionaries:
+        """Train, or go on from ``checkpoint``."""
+        autoencoders = self._fresh(seeds)
+        with context.progress.track(label, self.config.steps) as advance:
+
+            def report(step: int, steps: int, state: dict[str, float]) -> None:
+                advance(
+                    step,
+                    f"unexplained {state['loss']:.3f}  L0 {state['l0']:.1f}  dead {state['dead_share']:.0%}  "
+                    f"{state['nucleotides_per_second']:,.0f} nt/s",
+                )
+
+            train(_keyed(autoencoders), self.stream, checkpoint, report)
+        return autoencoders
+
+
+def _keyed(autoencoders: Dictionaries) -> dict[Hashable, SparseAutoencoder]:
+    # train() takes any key, and a dictionary of tuples is not a mapping of any key to mypy
+    return {key: autoencoder for key, autoencoder in autoencoders.items()}

@@ -1,0 +1,182 @@
+"""One cell of sae-families from beginning to end: train, score, evaluate."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.adapter import ModelAdapter, Role
+from harness.errors import NotApplicable
+from harness.task import CellContext, TaskOutcome
+from tasks.sae.aggregate import AGGREGATIONS, WINDOW
+from tasks.sae.dictionaries import Dictionaries, DictionaryMaker
+from tasks.sae.family_data import prepare
+from tasks.sae.family_report import LayerResult, report
+from tasks.sae.family_scores import (
+    SourceScores,
+    score_dense_probe,
+    score_source,
+    score_subsample,
+)
+from tasks.sae.model import Metadata
+from tasks.sae.sequence_scores import ScoredSource, Scorer
+from tasks.sae.simple_sources import CompositionSource, LengthSource
+from tasks.sae.sources import IcaSource, KmerSource, NeuronSource, PcaSource, SaeSource
+from tasks.sae.split_quality import qualities, recovered_losses
+
+if TYPE_CHECKING:
+    from harness.datasets.records import Dataset
+    from tasks.sae_families import SaeFamiliesSettings
+
+SAMPLE_ROWS = 20_000
+MINIMUM_SUBSAMPLE = 64
+
+
+class FamiliesRun:
+    """Holds what the steps of a cell share."""
+
+    def __init__(
+        self, model: ModelAdapter, dataset: Dataset, settings: SaeFamiliesSettings, context: CellContext
+    ) -> None:
+        self.model = model
+        self.dataset = dataset
+        self.settings = settings
+        self.context = context
+        limit = model.card.max_length
+        self.longest = settings.longest if limit is None else min(settings.longest, limit)
+        with context.phase("clusters and splits"):
+            self.data = prepare(dataset, self.longest, settings.limit, settings.draws)
+        names = [record.id for record in self.data.scored]
+        sequences = [record.sequence for record in self.data.scored]
+        self.scorer = Scorer(names, sequences, self.data.window)
+        self.train_sequences = [record.sequence for record in self.data.train]
+        self.scored: list[ScoredSource] = []
+        self.means: dict[int, NDArray[np.float32]] = {}
+
+    def outcome(self) -> TaskOutcome:
+        with self.context.phase("k-mers, length, composition"):
+            self.letter_sources = [
+                self.scorer.score_sequence_source(source)
+                for source in (KmerSource(), LengthSource(), CompositionSource())
+            ]
+        self._own_sources()
+        self._random_twins()
+        with self.context.phase("statistics"):
+            layers = [self._evaluate(layer) for layer in self.settings.layers]
+            return report(self, layers)
+
+    def _own_sources(self) -> None:
+        """The model's own sources: autoencoders, trained and not, neurons, PCA, ICA."""
+        settings, context = self.settings, self.context
+        self.model.load(context.device)
+        with context.phase("activations"):
+            maker = self._maker(self.model)
+            self.train_nucleotides = maker.stream.nucleotides
+        with context.phase("training"):
+            self.trained = maker.trained(settings.seeds, context.work / "sae.safetensors", "sae", context)
+            untrained = maker.untrained(settings.seeds)
+        self.standardisation = maker.standardisation
+        with context.phase("PCA and ICA"):
+            entries = [
+                self.scorer.prepare(source, layer, None)
+                for layer, sample in _sample(maker).items()
+                for source in (NeuronSource(), PcaSource(), IcaSource())
+                for _ in [source.fit(sample)]
+            ]
+        entries += self._sae_entries(self.trained, "sae", "model", AGGREGATIONS)
+        entries += self._sae_entries(untrained, "sae-untrained", "ablation")
+        with context.phase("scoring"):
+            self.means = self._score(self.model, entries, "scoring")
+        with context.phase("quality"):
+            self._measure(self.trained)
+
+    def _measure(self, autoencoders: Dictionaries) -> None:
+        """Quality on test, and the checkpoints that carry it."""
+        items = self.data.items
+        sequences = [self.scorer.sequences[row] for row in items.test]
+        self.quality, found = qualities(self.model, autoencoders, sequences, items.weights)
+        if {"log_probs", "replace_hidden"} <= self.model.card.capabilities:
+            metrics, _ = recovered_losses(self.model, autoencoders, sequences)
+            for layer, more in metrics.items():
+                self.quality[layer] |= more
+        for (layer, seed), autoencoder in autoencoders.items():
+            metadata = Metadata(
+                model_identity=self.model.identity(),
+                dataset_fingerprint=self.dataset.fingerprint,
+                quality=found[layer, seed].numbers(),
+            )
+            autoencoder.save(self.context.artifacts / f"sae-layer-{layer}-seed-{seed}", metadata)
+
+    def _random_twins(self) -> None:
+        """Every seed has a twin of its own, so that the interval covers initialisations of the model too."""
+        context = self.context
+        for number, seed in enumerate(self.settings.seeds):
+            try:
+                twin = self.model.random_twin(seed)
+            except NotApplicable:
+                return
+            twin.load(context.device)
+            with context.phase("random twins"):
+                checkpoint = context.work / f"sae-random-lm-{seed}.safetensors"
+                label = f"sae-random-lm {number + 1}/{len(self.settings.seeds)}"
+                trained = self._maker(twin).trained([seed], checkpoint, label, context)
+                entries = self._sae_entries(trained, "sae-random-lm", "floor")
+                self._score(twin, entries, f"scoring {label}")
+            twin.unload()
+
+    def _maker(self, model: ModelAdapter) -> DictionaryMaker:
+        config = self.settings.sae_config(model.card.width or 0)
+        return DictionaryMaker(model, self.train_sequences, self.settings.layers, config, self.context.device)
+
+    def _sae_entries(
+        self, autoencoders: Dictionaries, name: str, role: Role, aggregations: Sequence[str] = (WINDOW,)
+    ) -> list[ScoredSource]:
+        return [
+            self.scorer.prepare(SaeSource(autoencoder, name, role), layer, seed, aggregations)
+            for (layer, seed), autoencoder in autoencoders.items()
+        ]
+
+    def _score(self, model: ModelAdapter, entries: list[ScoredSource], label: str) -> dict[int, NDArray[np.float32]]:
+        with self.context.progress.track(label, len(self.scorer.sequences)) as advance:
+            means = self.scorer.score_model_sources(model, self.settings.layers, entries, advance)
+        self.scored += entries
+        return means
+
+    def _evaluate(self, layer: int) -> LayerResult:
+        """All sources at one layer, from scores that are already there."""
+        items = self.data.items
+        by_name: dict[str, list[ScoredSource]] = {}
+        for entry in (*self.scored, *self.letter_sources):
+            if entry.layer in (layer, None):
+                by_name.setdefault(entry.name, []).append(entry)
+        sources: dict[str, SourceScores] = {name: score_source(entries, items) for name, entries in by_name.items()}
+        budget = min(
+            source.seeds[0].candidates for source in sources.values() if source.seeds[0].candidates >= MINIMUM_SUBSAMPLE
+        )
+        equal = {
+            name: score_subsample(source, items, budget)
+            for name, source in sources.items()
+            if source.seeds[0].candidates >= budget
+        }
+        aggregations = {name: score_source(by_name["sae"], items, name) for name in AGGREGATIONS}
+        sources["dense-probe"] = score_dense_probe(self.means[layer], items)
+        return LayerResult(
+            layer=layer,
+            sources=sources,
+            equal=equal,
+            budget=budget,
+            aggregations=aggregations,
+            entries=by_name["sae"],
+            quality=self.quality[layer],
+        )
+
+
+def _sample(maker: DictionaryMaker) -> dict[int, NDArray[np.float32]]:
+    """Per layer some rows of the training activations for PCA and ICA, (rows, width) float32."""
+    stream = maker.stream
+    rows = min(SAMPLE_ROWS, stream.nucleotides)
+    batches = list(stream.batches(0, -(-rows // stream.batch_size)))
+    return {layer: np.concatenate([batch[layer].numpy() for batch in batches])[:rows] for layer in stream.layers}

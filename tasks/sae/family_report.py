@@ -1,0 +1,234 @@
+"""From scored sources to the outcome of a cell: metrics of the chosen layer, rows for everything else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from harness.statistics import Estimate
+from harness.task import Highlights, Metric, TableRow, TaskOutcome
+from tasks.sae.confounds import gain_over_composition, matched_auroc
+from tasks.sae.family_metrics import metric, over_families, over_seeds
+from tasks.sae.family_scores import SourceScores, best_floor
+from tasks.sae.family_tables import family_table, feature_table, item_table, similarity_tables
+from tasks.sae.probes import PROBE_SIZES, share_of_dense, sparse_probes
+from tasks.sae.scoring import null_of_maximum
+from tasks.sae.selectivity import selectivity
+from tasks.sae.sequence_scores import ScoredSource
+from tasks.sae.splits import minimum_detectable_difference
+
+if TYPE_CHECKING:
+    from tasks.sae.families_run import FamiliesRun
+
+BEST_FEATURES = 8
+
+
+@dataclass(frozen=True)
+class LayerResult:
+    """Everything scored at one layer."""
+
+    layer: int
+    sources: dict[str, SourceScores]
+    equal: dict[str, SourceScores]
+    budget: int
+    aggregations: dict[str, SourceScores]
+    entries: list[ScoredSource]
+    quality: dict[str, Metric]
+
+    @property
+    def sae(self) -> SourceScores:
+        return self.sources["sae"]
+
+    @property
+    def floor(self) -> SourceScores:
+        return best_floor(list(self.sources.values()))
+
+
+def report(run: FamiliesRun, layers: Sequence[LayerResult]) -> TaskOutcome:
+    """The outcome. The headline layer is the one whose features do best on select; test plays no part."""
+    items, data = run.data.items, run.data
+    chosen = max(layers, key=lambda result: result.sae.select_score)
+    metrics = _metrics(chosen) | chosen.quality | _diagnostics(run, chosen)
+    rows = [row for result in layers for row in _rows(run, result)]
+    names, clusters = [record.id for record in data.scored], data.scored_clusters
+    tables = {
+        "families": [family_table(list(r.sources.values()), items.families, r.layer) for r in layers],
+        "features": [feature_table(r.entries, items, r.layer) for r in layers],
+        "items": [item_table(list(r.sources.values()), items, names, clusters, r.layer) for r in layers],
+    }
+    import pandas as pd
+
+    merged = {name: pd.concat(frames, ignore_index=True) for name, frames in tables.items()}
+    merged["similarity"], merged["hypotheses"] = similarity_tables(chosen.entries, items, data.clans)
+    return TaskOutcome(
+        metrics=metrics,
+        used=len(data.train) + len(data.scored),
+        table=rows,
+        roles={source.name: source.role for source in chosen.sources.values()},
+        selected={
+            "layer": chosen.layer,
+            "best_floor": chosen.floor.name,
+            "families": list(items.families),
+            "eligible_families": data.eligible,
+            "window": data.window,
+            "longest": run.longest,
+            "train_sequences": len(data.train),
+            "train_nucleotides": run.train_nucleotides,
+            "select_sequences": len(items.select),
+            "test_sequences": len(items.test),
+        },
+        skipped=data.skipped,
+        notes=_notes(run, chosen),
+        highlights=_highlights(chosen, items.families),
+        items=merged.pop("items"),
+        tables=merged,
+    )
+
+
+def _metrics(result: LayerResult) -> dict[str, Metric]:
+    sae, floor = result.sae, result.floor
+    return {
+        "auroc_macro": metric(sae.macro.auroc.interval(), "AUROC"),
+        "mcc_macro": metric(sae.macro.mcc.interval(), "MCC at prevalence 1/40"),
+        "gain_auroc": metric((sae.macro.auroc - floor.macro.auroc).interval(), "AUROC over best floor"),
+        "gain_mcc": metric((sae.macro.mcc - floor.macro.mcc).interval(), "MCC over best floor"),
+        "f1_macro": metric(sae.macro.f1.interval(), "F1 at prevalence 1/40"),
+        "average_precision_macro": over_families(sae.family_mean("average_precision"), "at prevalence 1/40"),
+        "coverage": over_families(sae.coverage, "share of families with F1 ≥ 0.5 and q < 0.05"),
+    }
+
+
+def _diagnostics(run: FamiliesRun, result: LayerResult) -> dict[str, Metric]:
+    """What the features are beyond composition, how selective they are, and how many are needed."""
+    items = run.data.items
+    sequences = run.scorer.sequences
+    fit_letters, held_letters = ([sequences[row] for row in rows] for rows in (items.select, items.test))
+    matched, gains, taus, information, probes, nulls = [], [], [], [], [], []
+    for seed in result.sae.seeds:
+        fit, held = seed.contest.select, seed.contest.test
+        matched.append(matched_auroc(seed.selection, held, items.test_labels, held_letters))
+        gains.append(
+            gain_over_composition(
+                seed.selection, fit, items.select_labels, fit_letters, held, items.test_labels, held_letters
+            ).gain
+        )
+        activity = selectivity(held, items.test_labels, items.count)
+        taus.append(activity.median_tau)
+        information.append(activity.median_information)
+        probes.append(sparse_probes(fit, items.select_labels, held, items.test_labels, items.count))
+        nulls.append(float(np.quantile(null_of_maximum(fit, items.select_labels, items.count), 0.95, axis=0).mean()))
+    dense = result.sources["dense-probe"].family_mean("auroc")
+    shares = np.array([share_of_dense(probe, dense) for probe in probes])
+    found = {
+        "auroc_matched": over_families(
+            np.mean([match.auroc for match in matched], axis=0), "AUROC, negatives of like length and GC"
+        ),
+        "auroc_matched_length": over_families(
+            np.mean([match.length for match in matched], axis=0), "AUROC that length keeps on the same pairs", None
+        ),
+        "auroc_matched_gc": over_families(
+            np.mean([match.gc for match in matched], axis=0), "AUROC that GC keeps on the same pairs", None
+        ),
+        "gain_over_composition": over_families(np.mean(gains, axis=0), "AUROC over length, GC and 3-mers"),
+        "selectivity_tau": over_seeds(taus, "median of live features"),
+        "selectivity_information": over_seeds(information, "median of live features"),
+        "select_null_95": over_seeds(nulls, "select AUROC of the best feature under shuffled labels", None),
+    }
+    for column, size in enumerate(PROBE_SIZES):
+        found[f"probe_{size}_share"] = over_seeds(
+            shares[:, column].tolist(), f"share of the dense probe, {size} features"
+        )
+    return found
+
+
+def _rows(run: FamiliesRun, result: LayerResult) -> Iterator[TableRow]:
+    layer = result.layer
+    for source in result.sources.values():
+        yield from _source_rows(source, layer)
+        yield TableRow(name="candidates", source=source.name, layer=layer, value=source.seeds[0].candidates)
+        yield _row("coverage", source.name, layer, over_families(source.coverage))
+        for seed in source.seeds:
+            for name, values in (("auroc_macro", seed.held_out.auroc), ("mcc_macro", seed.held_out.mcc)):
+                yield TableRow(
+                    name=name,
+                    source=source.name,
+                    layer=layer,
+                    seed=seed.contest.seed,
+                    stratum="one seed",
+                    value=float(values.mean()),
+                )
+    for source in result.equal.values():
+        yield from _source_rows(source, layer, f"equal candidates ({result.budget})")
+    for aggregation, source in result.aggregations.items():
+        yield from _source_rows(source, layer, aggregation)
+    for name, value in result.quality.items():
+        yield _row(name, "sae", layer, value)
+    gain = result.sae.macro.auroc - result.floor.macro.auroc
+    yield _row("gain_auroc", "sae", layer, metric(gain.interval()))
+
+
+def _source_rows(source: SourceScores, layer: int, stratum: str = "") -> Iterator[TableRow]:
+    estimates: Mapping[str, Estimate] = {
+        "auroc_macro": source.macro.auroc,
+        "mcc_macro": source.macro.mcc,
+        "f1_macro": source.macro.f1,
+    }
+    for name, estimate in estimates.items():
+        yield _row(name, source.name, layer, metric(estimate.interval()), stratum)
+
+
+def _row(name: str, source: str, layer: int, value: Metric, stratum: str = "") -> TableRow:
+    return TableRow(
+        name=name,
+        source=source,
+        layer=layer,
+        stratum=stratum,
+        value=value.value,
+        low=value.low,
+        high=value.high,
+        n=value.n,
+    )
+
+
+def _highlights(result: LayerResult, families: Sequence[str]) -> Highlights:
+    """The features of the first seed that tell their family best, by MCC on test."""
+    seed = result.sae.seeds[0]
+    held = seed.held_out
+    order = np.lexsort((-held.auroc, -held.mcc))[:BEST_FEATURES]
+    rows = tuple(
+        (
+            families[c],
+            f"{'-' if seed.selection.sign[c] < 0 else ''}{seed.contest.feature_name(int(seed.selection.feature[c]))}",
+            f"{held.auroc[c]:.3f}",
+            f"{held.mcc[c]:.3f}",
+            f"{held.f1[c]:.3f}",
+            f"{held.q[c]:.1g}",
+        )
+        for c in order
+    )
+    title = f"Best features of seed {seed.contest.seed}, layer {result.layer}: chosen on select, scored on test"
+    return Highlights(title=title, columns=("family", "feature", "AUROC", "MCC", "F1", "q"), rows=rows)
+
+
+def _notes(run: FamiliesRun, result: LayerResult) -> list[str]:
+    data, items, card = run.data, run.data.items, run.model.card
+    positives = len(items.test) // items.count
+    smallest = minimum_detectable_difference(items.count, positives)
+    standard = run.standardisation[result.layer]
+    position = "unknown" if standard.position_share is None else f"{standard.position_share:.1%}"
+    notes = [
+        f"{items.count} of {data.eligible} eligible families, {len(items.test)} test sequences, one per cluster; a "
+        f"difference of {smallest:.3f} in macro AUROC between two models would show with 80 % power",
+        f"the best floor by select is {result.floor.name}; scores are the largest activation in {data.window} nt",
+        f"norm of the mean over norm of the deviations: {standard.centre_ratio:.1f}; position alone explains "
+        f"{position} of the variance",
+        f"pretraining exposure to {run.dataset.card.name}: {card.exposure.get(run.dataset.card.name, 'unknown')}",
+    ]
+    if result.sae.macro.auroc.note:
+        notes.append(f"intervals over {result.sae.macro.auroc.note} carry the spread between seeds by a t quantile")
+    if "sae-random-lm" not in result.sources:
+        notes.append(f"{card.name} has no random twin: the most telling control is missing")
+    return notes

@@ -1,0 +1,191 @@
+"""How good a sparse autoencoder is, without any task: variance explained, sparsity, loss recovered, stability."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from harness.activations import known_positions
+from harness.adapter import ModelAdapter, Replacement
+from harness.errors import InputError
+from tasks.sae.model import SparseAutoencoder
+
+DENSITY_EDGES = tuple(10.0**power for power in range(-6, 1))
+
+
+@dataclass(frozen=True)
+class Quality:
+    """Measured over all nucleotides of a split.
+
+    ``fve_raw``, ``fve_standardised``: fraction of the variance explained, 1 - sum of squared errors / sum of squared
+    distances to the training mean, in either space. ``l0``: active features per nucleotide. ``dead_share``: share of
+    features never active over ``nucleotides``. ``densities``: number of features per decade of the share of
+    nucleotides on which they are active, up to the edges :data:`DENSITY_EDGES` (first: dead or below the first edge).
+    """
+
+    fve_raw: float
+    fve_standardised: float
+    l0: float
+    dead_share: float
+    nucleotides: int
+    densities: tuple[int, ...]
+
+    def numbers(self) -> dict[str, float]:
+        """The single numbers, as :class:`tasks.sae.model.Metadata` stores them."""
+        return {
+            "fve_raw": self.fve_raw,
+            "fve_standardised": self.fve_standardised,
+            "l0": self.l0,
+            "dead_share": self.dead_share,
+            "nucleotides": float(self.nucleotides),
+        }
+
+
+class QualityMeter:
+    """Streaming sums behind :class:`Quality`; memory does not grow with the number of nucleotides."""
+
+    def __init__(self, autoencoder: SparseAutoencoder) -> None:
+        self.autoencoder = autoencoder
+        self.nucleotides = 0
+        self._errors = np.zeros(2)
+        self._distances = np.zeros(2)
+        self._active = torch.zeros(autoencoder.config.features, dtype=torch.long)
+
+    @torch.no_grad()
+    def add(self, x: Tensor) -> NDArray[np.float64]:
+        """Raw hidden states (n, width).
+
+        Returns:
+            (6,) sums of this addition alone: squared errors raw and standardised, squared distances to the training
+            mean raw and standardised, active features, nucleotides.
+        """
+        autoencoder = self.autoencoder
+        x = x.to(autoencoder.encoder.device)
+        code = autoencoder.encode(x)
+        error = (x - autoencoder.decode(code)).double()
+        distance = (x - autoencoder.mean).double()
+        scale = autoencoder.scale.double()
+        errors = [float(error.square().sum()), float((error / scale).square().sum())]
+        distances = [float(distance.square().sum()), float((distance / scale).square().sum())]
+        self._errors += errors
+        self._distances += distances
+        self._active += torch.bincount(code.indices, minlength=len(self._active)).cpu()
+        self.nucleotides += len(x)
+        return np.array([*errors, *distances, len(code.indices), len(x)], dtype=np.float64)
+
+    def result(self) -> Quality:
+        """Raises InputError where nothing was added."""
+        if not self.nucleotides:
+            raise InputError("the quality of a sparse autoencoder needs at least one nucleotide")
+        raw, standardised = 1 - self._errors / self._distances
+        density = self._active.numpy() / self.nucleotides
+        bins = np.searchsorted(DENSITY_EDGES, density, side="left")
+        return Quality(
+            fve_raw=float(raw),
+            fve_standardised=float(standardised),
+            l0=float(density.sum()),
+            dead_share=float((density == 0).mean()),
+            nucleotides=self.nucleotides,
+            densities=tuple(np.bincount(bins, minlength=len(DENSITY_EDGES)).tolist()),
+        )
+
+
+def measure(autoencoder: SparseAutoencoder, batches: Iterable[Tensor]) -> Quality:
+    """Quality over batches of raw hidden states, each (n, width)."""
+    meter = QualityMeter(autoencoder)
+    for x in batches:
+        meter.add(x)
+    return meter.result()
+
+
+@dataclass(frozen=True)
+class LossRecovered:
+    """Cross-entropies, in nats per masked nucleotide, of the model as it is, with the layer reconstructed by the
+    autoencoder, and with the layer replaced by its training mean."""
+
+    clean: float
+    reconstructed: float
+    ablated: float
+    nucleotides: int
+
+    @property
+    def recovered(self) -> float:
+        """1: as good as the layer itself; 0: as bad as its mean. Not clipped; NaN where ablation changes nothing."""
+        difference = self.ablated - self.clean
+        return (self.ablated - self.reconstructed) / difference if difference else float("nan")
+
+
+def loss_recovered(
+    autoencoder: SparseAutoencoder, model: ModelAdapter, sequences: Sequence[str], seed: int = 0, share: float = 0.15
+) -> LossRecovered:
+    """Loss recovered at masked positions only: with the letters in view, a model need only copy them.
+
+    ``share`` of the nucleotides of each sequence (one at least) is masked, drawn with ``seed``; N is neither masked
+    nor replaced. Sequences of N alone are left out.
+
+    Raises:
+        NotApplicable: the model has no masked log-probabilities or takes no replacement.
+    """
+    known = [known_positions(sequence) for sequence in sequences]
+    used = [index for index, places in enumerate(known) if len(places)]
+    if not used:
+        raise InputError("loss recovered needs a sequence with a nucleotide other than N")
+    generator = np.random.default_rng(seed)
+    masked = [
+        np.sort(generator.choice(known[i], max(1, round(share * len(known[i]))), replace=False)).tolist() for i in used
+    ]
+    texts = [sequences[i] for i in used]
+    layer = model.resolve_layer(autoencoder.layer)
+    device = autoencoder.encoder.device
+
+    def reconstruct(index: int, hidden: NDArray[np.float32]) -> NDArray[np.float32]:
+        places = known[used[index]]
+        replaced = hidden.copy()
+        replaced[places] = autoencoder.reconstruct(torch.from_numpy(hidden[places]).to(device)).cpu().numpy()
+        return replaced
+
+    def ablate(index: int, hidden: NDArray[np.float32]) -> NDArray[np.float32]:
+        replaced = hidden.copy()
+        replaced[known[used[index]]] = autoencoder.mean.cpu().numpy()
+        return replaced
+
+    def cross_entropy(replacement: Replacement | None) -> float:
+        total = 0.0
+        for index, log_probs in model.log_probs(texts, masked, replacement):
+            targets = ["ACGU".index(texts[index][position]) for position in masked[index]]
+            total -= float(log_probs[np.arange(len(targets)), targets].astype(np.float64).sum())
+        return total / sum(map(len, masked))
+
+    return LossRecovered(
+        clean=cross_entropy(None),
+        reconstructed=cross_entropy(Replacement(layer, reconstruct)),
+        ablated=cross_entropy(Replacement(layer, ablate)),
+        nucleotides=sum(map(len, masked)),
+    )
+
+
+@dataclass(frozen=True)
+class Stability:
+    """Agreement of two autoencoders that differ in their seed.
+
+    ``mean_max_cosine``: mean over features of the largest cosine with any decoder row of the other. ``share``: share
+    of one-to-one matched features (Hungarian matching on the cosine) whose cosine is over 0.7.
+    """
+
+    mean_max_cosine: float
+    share: float
+
+
+def stability(first: SparseAutoencoder, second: SparseAutoencoder) -> Stability:
+    """Compare the decoder rows of two autoencoders of one layer, all features, in the standardised space."""
+    from scipy.optimize import linear_sum_assignment
+
+    rows = [torch.nn.functional.normalize(a.decoder.detach().cpu()) for a in (first, second)]
+    cosines = (rows[0] @ rows[1].t()).numpy()
+    matched = cosines[linear_sum_assignment(cosines, maximize=True)]
+    return Stability(float(cosines.max(1).mean()), float((matched > 0.7).mean()))

@@ -1,0 +1,91 @@
+"""Quality of the autoencoders of a cell over its test sequences, with intervals over clusters and seeds."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from itertools import combinations
+
+import numpy as np
+import torch
+
+from harness.activations import known_positions
+from harness.adapter import ModelAdapter
+from harness.statistics import Floats, nested_estimate, weighted_ratio
+from harness.task import Metric
+from tasks.sae.dictionaries import Dictionaries
+from tasks.sae.family_metrics import metric, over_seeds
+from tasks.sae.quality import LossRecovered, Quality, QualityMeter, loss_recovered, stability
+
+MOST_MASKED_SEQUENCES = 200
+
+
+def qualities(
+    model: ModelAdapter, autoencoders: Dictionaries, sequences: Sequence[str], weights: Floats
+) -> tuple[dict[int, dict[str, Metric]], dict[tuple[int, int], Quality]]:
+    """Metrics per layer, and the quality of every autoencoder, from one pass of the model.
+
+    Args:
+        sequences: of the test split, one per cluster.
+        weights: (draws, sequences) bootstrap weights over them.
+    """
+    meters = {key: QualityMeter(autoencoder) for key, autoencoder in autoencoders.items()}
+    sums: dict[tuple[int, int], Floats] = {key: np.zeros((len(sequences), 6)) for key in autoencoders}
+    layers = sorted({layer for layer, _ in autoencoders})
+    for index, states in model.hidden_states(sequences, layers):
+        known = known_positions(sequences[index])
+        hidden = {layer: torch.from_numpy(states[layer][known]) for layer in layers}
+        for (layer, seed), meter in meters.items():
+            sums[layer, seed][index] = meter.add(hidden[layer])
+    found = {key: meter.result() for key, meter in meters.items()}
+    metrics = {}
+    for layer in layers:
+        own = [key for key in autoencoders if key[0] == layer]
+        metrics[layer] = _layer_metrics([sums[key] for key in own], [found[key] for key in own], weights)
+        if len(own) > 1:
+            shares = [stability(autoencoders[a], autoencoders[b]).share for a, b in combinations(own, 2)]
+            metrics[layer]["stability"] = Metric(
+                value=float(np.mean(shares)),
+                low=min(shares),
+                high=max(shares),
+                n=len(shares),
+                unit="share of features matched between seeds, cosine > 0.7 (range)",
+            )
+    return metrics, found
+
+
+def recovered_losses(
+    model: ModelAdapter, autoencoders: Dictionaries, sequences: Sequence[str]
+) -> tuple[dict[int, dict[str, Metric]], dict[tuple[int, int], LossRecovered]]:
+    """Loss recovered per layer, on at most 200 sequences evenly spread over the test split."""
+    step = -(-len(sequences) // MOST_MASKED_SEQUENCES)
+    chosen = sequences[::step]
+    losses = {key: loss_recovered(autoencoder, model, chosen) for key, autoencoder in autoencoders.items()}
+    metrics: dict[int, dict[str, Metric]] = defaultdict(dict)
+    for layer in {layer for layer, _ in autoencoders}:
+        own = [loss for key, loss in losses.items() if key[0] == layer]
+        if all(np.isfinite(loss.recovered) for loss in own):
+            metrics[layer]["loss_recovered"] = over_seeds([loss.recovered for loss in own], "at masked positions")
+        for name in ("clean", "reconstructed", "ablated"):
+            values = [getattr(loss, name) for loss in own]
+            metrics[layer][f"cross_entropy_{name}"] = over_seeds(values, "nats per masked nucleotide", False)
+    return dict(metrics), losses
+
+
+def _layer_metrics(sums: Sequence[Floats], found: Sequence[Quality], weights: Floats) -> dict[str, Metric]:
+    """``sums``: per seed (sequences, 6), as :meth:`QualityMeter.add` returns them."""
+    count = len(weights[0])
+
+    def ratio(numerator: int, denominator: int, points: Sequence[float], one_minus: bool) -> Metric:
+        draws = np.array([weighted_ratio(s[:, numerator], s[:, denominator], weights) for s in sums])
+        values = 1 - draws if one_minus else draws
+        return metric(nested_estimate(values, points, count).interval(), higher_is_better=one_minus or None)
+
+    return {
+        "fve": ratio(1, 3, [quality.fve_standardised for quality in found], True),
+        "fve_raw": ratio(0, 2, [quality.fve_raw for quality in found], True),
+        "l0": ratio(4, 5, [quality.l0 for quality in found], False),
+        "dead_share": over_seeds(
+            [quality.dead_share for quality in found], f"of features, on {found[0].nucleotides:,} nt", False
+        ),
+    }

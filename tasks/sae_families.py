@@ -1,0 +1,91 @@
+"""sae-families: do sparse-autoencoder features of a model tell ncRNA families apart?
+
+For every family one feature, its sign and its threshold are chosen on the selection split and scored once on the
+test split; splits are disjoint by cluster. Controls run in the same cell, through the same pipeline, on the same
+sequences: the model's random twins with autoencoders of their own, k-mers, length and composition (floors); raw
+neurons, PCA, ICA and untrained autoencoders (ablations); a dense probe (reference).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field, model_validator
+
+from harness.adapter import ModelAdapter
+from harness.errors import InputError
+from harness.task import CellContext, Task, TaskCard, TaskOutcome, TaskSettings
+
+if TYPE_CHECKING:
+    from harness.datasets.records import Dataset
+    from tasks.sae.config import SAEConfig
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "default": {},
+    "demo": {"features": 1024, "steps": 300},
+    "sae-rna": {"activation": "relu", "batch_size": 1024},
+}
+
+
+class SaeFamiliesSettings(TaskSettings):
+    """Settings of sae-families. A preset fills in what is not given."""
+
+    preset: Literal["default", "demo", "sae-rna"] = "default"
+    layers: tuple[int, ...] = (-1,)
+    seeds: tuple[int, ...] = Field((0, 1, 2), min_length=1)
+    features: int | Literal["8d"] = Field(2048, description="size of the dictionary; 8d is eight times the width")
+    k: int = Field(32, ge=1)
+    steps: int = Field(1000, ge=1)
+    batch_size: int = Field(2048, ge=1)
+    activation: Literal["batchtopk", "topk", "relu", "jumprelu"] = "batchtopk"
+    standardise: Literal["zscore", "center", "none"] = "zscore"
+    longest: int = Field(440, ge=1, description="longer sequences are left out, for every model alike")
+    draws: int = Field(2000, ge=100, description="bootstrap draws")
+    groups: tuple[str, ...] = Field((), description="two groups of families to compare: A,B+C,D written A,B,+,C,D")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_from_preset(cls, values: Any) -> Any:
+        if isinstance(values, dict):
+            return PRESETS.get(values.get("preset", "default"), {}) | values
+        return values
+
+    def sae_config(self, width: int) -> SAEConfig:
+        """The configuration of every autoencoder of the cell.
+
+        Raises:
+            InputError: the settings do not fit together.
+        """
+        from pydantic import ValidationError
+
+        from tasks.sae.config import PRESETS as SAE_PRESETS
+
+        base = SAE_PRESETS["sae-rna" if self.preset == "sae-rna" else "default"]
+        own = {name: getattr(self, name) for name in ("k", "steps", "batch_size", "activation", "standardise")}
+        features = 8 * width if self.features == "8d" else self.features
+        try:
+            return type(base).model_validate(base.model_dump() | own | {"features": features})
+        except ValidationError as error:
+            raise InputError(f"sae-families: {error.errors()[0]['msg']}") from None
+
+
+class SaeFamilies(Task):
+    """Sparse-autoencoder features against ncRNA families."""
+
+    card = TaskCard(
+        name="sae-families",
+        version="1",
+        summary="one SAE feature per ncRNA family, chosen on select and scored on test (default: last layer, "
+        "m = 2048, k = 32, 1000 steps)",
+        requires=frozenset({"hidden_states"}),
+        default_dataset="rfam-profiles",
+        headline="auroc_macro",
+    )
+    settings_type = SaeFamiliesSettings
+
+    def run(self, model: ModelAdapter, dataset: Dataset, settings: TaskSettings, context: CellContext) -> TaskOutcome:
+        """See :class:`harness.task.Task`."""
+        from tasks.sae.families_run import FamiliesRun
+
+        assert isinstance(settings, SaeFamiliesSettings)
+        return FamiliesRun(model, dataset, settings, context).outcome()

@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from multimolecule import RnaTokenizer
+from safetensors.torch import load_file, save_file
+
+from harness.adapter import ModelOptions
+from harness.errors import InputError
+from model_adapters.checkpoint import random_network, trained_network
+from model_adapters.encoder import EncoderAdapter
+from model_adapters.entry import Entry
+from tests.model_adapters.conftest import reduced, upstream
+
+RINALMO = reduced("rinalmo-micro")
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("saved") / "rinalmo"
+    upstream(RINALMO, seed=5).save_pretrained(folder)
+    RnaTokenizer().save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture
+def folder(saved: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(saved, tmp_path / "weights"))
+
+
+def refusal(folder: Path, entry: Entry = RINALMO) -> str:
+    with pytest.raises(InputError) as raised:
+        trained_network(entry, folder)
+    assert "\n" not in str(raised.value)
+    assert str(folder) in str(raised.value)
+    return str(raised.value)
+
+
+def rewrite(folder: Path, **changes: torch.Tensor | None) -> None:
+    tensors = load_file(folder / "model.safetensors")
+    for name, tensor in changes.items():
+        tensors.pop(name, None)
+        if tensor is not None:
+            tensors[name] = tensor
+    save_file(tensors, folder / "model.safetensors")
+
+
+def test_every_architecture_comes_back_as_it_was_saved(entry: Entry, tmp_path: Path) -> None:
+    original = upstream(entry, seed=3)
+    original.save_pretrained(tmp_path)
+    loaded = trained_network(entry, tmp_path)
+    assert not loaded.training
+    for name, tensor in original.state_dict().items():
+        assert torch.equal(loaded.state_dict()[name], tensor), name
+
+
+def test_half_precision_and_sharded_files_are_read(saved: Path, tmp_path: Path) -> None:
+    upstream(RINALMO, seed=5).half().save_pretrained(tmp_path, max_shard_size="20KB")
+    assert len(list(tmp_path.glob("*.safetensors"))) > 1
+    whole, sharded = trained_network(RINALMO, saved).state_dict(), trained_network(RINALMO, tmp_path).state_dict()
+    for name, tensor in whole.items():
+        assert sharded[name].dtype == torch.float32
+        assert torch.equal(sharded[name], tensor.half().float())
+
+
+def test_missing_unexpected_and_resized_weights_are_named(folder: Path) -> None:
+    rewrite(
+        folder,
+        **{
+            "model.encoder.layer_norm.bias": None,
+            "surplus.weight": torch.zeros(2),
+            "lm_head.decoder.weight": torch.zeros(27, 32),
+        },
+    )
+    said = refusal(folder)
+    assert "1 missing (model.encoder.layer_norm.bias)" in said
+    assert "1 unexpected (surplus.weight)" in said
+    assert "1 of another shape (lm_head.decoder.weight)" in said
+
+
+def test_only_the_first_names_are_listed(folder: Path) -> None:
+    rewrite(folder, **{f"surplus.{number}": torch.zeros(2) for number in range(9)})
+    assert "9 unexpected (surplus.0, surplus.1, surplus.2)" in refusal(folder)
+
+
+def test_heads_on_the_card_may_be_there_or_not(folder: Path) -> None:
+    rewrite(folder, **{"model.pooler.dense.bias": torch.zeros(32)})
+    trained_network(RINALMO, folder)
+
+
+def test_another_architecture_and_another_size(folder: Path) -> None:
+    assert "holds a rinalmo model and rnafm is a rnafm" in refusal(folder, reduced("rnafm"))
+    assert "hidden_size 32 and rinalmo-micro has 64" in refusal(folder, reduced("rinalmo-micro", hidden_size=64))
+
+
+@pytest.mark.parametrize(("kept", "damage"), [(2000, "truncated"), (4, "header"), (0, "empty")])
+def test_damaged_files(folder: Path, kept: int, damage: str) -> None:
+    path = folder / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:kept])
+    assert "is damaged" in refusal(folder), damage
+
+
+def test_a_file_that_is_no_safetensors(folder: Path) -> None:
+    (folder / "model.safetensors").write_bytes(b"<!DOCTYPE html>" * 100)
+    assert "is damaged" in refusal(folder)
+
+
+@pytest.mark.parametrize("text", ["{", "[1]", ""])
+def test_configurations_that_are_no_object(folder: Path, text: str) -> None:
+    (folder / "config.json").write_text(text)
+    assert "config.json is not a JSON object" in refusal(folder)
+
+
+def test_a_configuration_that_makes_no_sense(folder: Path) -> None:
+    path = folder / "config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "vocab_size": "many"}))
+    assert "does not describe a rinalmo" in refusal(folder)
+
+
+def test_another_vocabulary(folder: Path) -> None:
+    tokens = (folder / "vocab.txt").read_text().split()
+    tokens[6], tokens[9] = tokens[9], tokens[6]
+    (folder / "vocab.txt").write_text("\n".join(tokens))
+    assert "is not the vocabulary" in refusal(folder)
+
+
+def test_random_weights_come_from_the_seed_alone(entry: Entry) -> None:
+    torch.manual_seed(1)
+    before = torch.get_rng_state()
+    one = random_network(entry, 0).state_dict()
+    assert torch.equal(torch.get_rng_state(), before)
+    torch.manual_seed(2)
+    again, other = random_network(entry, 0).state_dict(), random_network(entry, 1).state_dict()
+    assert all(torch.equal(again[name], tensor) for name, tensor in one.items())
+    assert not torch.equal(
+        other["model.embeddings.word_embeddings.weight"], one["model.embeddings.word_embeddings.weight"]
+    )
+
+
+def test_the_adapter_finds_the_folder_it_is_given(saved: Path) -> None:
+    adapter = EncoderAdapter(RINALMO, ModelOptions(weights=saved))
+    assert len(dict(adapter.hidden_states(["ACGU"], [3]))[0][3]) == 4

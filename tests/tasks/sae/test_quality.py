@@ -1,0 +1,153 @@
+"""Quality numbers in closed form, streamed as well as at once."""
+
+import numpy as np
+import pytest
+import torch
+
+from harness.adapter import ModelAdapter, ModelCard
+from harness.errors import InputError
+from tasks.sae.config import SAEConfig
+from tasks.sae.model import SparseAutoencoder
+from tasks.sae.quality import QualityMeter, loss_recovered, measure, stability
+from tests.tasks.sae.planted import ready, sample, standard
+
+
+def identity(width=8):
+    """relu(x) - relu(-x): reconstructs everything."""
+    autoencoder = SparseAutoencoder(
+        width, SAEConfig(features=2 * width, k=1, activation="relu"), 0, standardisation=standard(width, 0.5, 2.0)
+    )
+    with torch.no_grad():
+        both = torch.cat([torch.eye(width), -torch.eye(width)])
+        autoencoder.encoder.copy_(both)
+        autoencoder.decoder.copy_(both)
+    return autoencoder
+
+
+def silent(width=8):
+    """Reconstructs the mean."""
+    autoencoder = identity(width)
+    with torch.no_grad():
+        autoencoder.encoder_bias.fill_(-1e6)
+    return autoencoder
+
+
+def test_fve_of_the_identity_is_one_and_of_the_mean_zero():
+    x = sample(300, 8)
+    good, bad = measure(identity(), [x]), measure(silent(), [x])
+    assert good.fve_raw == pytest.approx(1) and good.fve_standardised == pytest.approx(1)
+    assert bad.fve_raw == pytest.approx(0, abs=1e-6) and bad.fve_standardised == pytest.approx(0, abs=1e-6)
+    assert (good.l0, bad.l0, good.dead_share, bad.dead_share) == (8, 0, 0, 1)
+
+
+def test_fve_does_not_depend_on_scale():
+    random = np.random.default_rng(0)
+    from harness.activations import Standardisation
+
+    mean, deviation = random.normal(size=16), random.uniform(1, 3, 16)
+    values = []
+    for scale in (1.0, 1000.0):
+        autoencoder = ready()
+        autoencoder.set_standardisation(Standardisation(mean * scale, deviation * scale, 1, None))
+        values.append(measure(autoencoder, [sample(400, 16) * scale]))
+    assert values[0].fve_raw == pytest.approx(values[1].fve_raw, rel=1e-4)
+    assert values[0].fve_standardised == pytest.approx(values[1].fve_standardised, rel=1e-4)
+    assert values[0].fve_raw != pytest.approx(values[0].fve_standardised, abs=1e-4)
+
+
+def test_streamed_sums_equal_the_formula():
+    autoencoder, x = ready(), sample(1000, 16)
+    meter = QualityMeter(autoencoder)
+    for part in x.split(77):
+        meter.add(part)
+    quality = meter.result()
+    reconstruction, code = autoencoder.reconstruct(x), autoencoder.encode(x).to_dense()
+    error, distance = (x - reconstruction).double(), (x - 0.5).double()
+    assert quality.fve_raw == pytest.approx(float(1 - error.square().sum() / distance.square().sum()), rel=1e-5)
+    assert quality.l0 == pytest.approx(float((code > 0).sum(1).double().mean()))
+    density = (code > 0).double().mean(0)
+    assert quality.dead_share == pytest.approx(float((density == 0).double().mean()))
+    assert quality.nucleotides == 1000 and sum(quality.densities) == 64
+    assert quality.densities[-1] == int((density > 0.1).sum())
+    assert quality.densities[-2] == int(((density > 0.01) & (density <= 0.1)).sum())
+    assert quality.numbers()["l0"] == quality.l0
+
+
+def test_quality_of_nothing():
+    with pytest.raises(InputError, match="at least one nucleotide"):
+        measure(identity(), [])
+
+
+class Letters(ModelAdapter):
+    """Predicts the masked letter from a hidden state that holds the right answer, as far as it is let."""
+
+    card = ModelCard(
+        name="letters",
+        summary="",
+        architecture="none",
+        capabilities=frozenset(["log_probs", "replace_hidden"]),
+        layers=1,
+        width=8,
+    )
+
+    def __init__(self):
+        self.layers = set()
+        self.masked = {}
+
+    def identity(self):
+        return "letters"
+
+    def log_probs(self, sequences, positions, replacement=None):
+        for index in reversed(range(len(sequences))):
+            sequence = sequences[index]
+            hidden = np.zeros((len(sequence), 8), dtype=np.float32)
+            for i, letter in enumerate(sequence):
+                hidden[i, "ACGUN".index(letter)] = 3
+            if replacement is not None:
+                self.layers.add(replacement.layer)
+                before = hidden.copy()
+                hidden = replacement.function(index, hidden.copy())
+                unknown = [i for i, letter in enumerate(sequence) if letter == "N"]
+                assert np.array_equal(hidden[unknown], before[unknown])
+            self.masked[index] = positions[index]
+            logits = hidden[positions[index], :4].astype(np.float64)
+            yield index, (logits - np.log(np.exp(logits).sum(1, keepdims=True))).astype(np.float32)
+
+
+SEQUENCES = ["ACGUNACGUN" * 4, "GGGGGCCCCC", "NNN", "A"]
+
+
+def test_loss_recovered_is_one_for_the_identity_and_zero_for_the_mean():
+    model = Letters()
+    good, bad = loss_recovered(identity(), model, SEQUENCES), loss_recovered(silent(), model, SEQUENCES)
+    clean = np.log(np.exp(3) + 3) - 3
+    assert good.clean == pytest.approx(clean, rel=1e-5) and good.ablated == pytest.approx(np.log(4), rel=1e-5)
+    assert good.recovered == pytest.approx(1, abs=1e-5) and bad.recovered == pytest.approx(0, abs=1e-5)
+    assert good.nucleotides == round(0.15 * 32) + round(0.15 * 10) + 1
+    assert model.layers == {1}  # -1 is resolved
+    assert all("N" not in [("ACGUNACGUN" * 4)[i] for i in model.masked[0]] for _ in [0])
+
+
+def test_loss_recovered_is_not_clipped():
+    worse = silent()
+    with torch.no_grad():
+        worse.decoder_bias.copy_(torch.tensor([-2.0, 1, 1, 1, 0, 0, 0, 0]))
+    assert loss_recovered(worse, Letters(), ["A" * 30]).recovered < 0
+
+
+def test_loss_recovered_of_unknown_sequences():
+    with pytest.raises(InputError, match="other than N"):
+        loss_recovered(identity(), Letters(), ["NN"])
+
+
+def test_stability():
+    first, second = ready(16, seed=0), ready(16, seed=1)
+    shuffled = ready(16, seed=0)
+    with torch.no_grad():
+        shuffled.decoder.copy_(first.decoder[torch.randperm(64, generator=torch.Generator().manual_seed(0))])
+    same, other = stability(first, shuffled), stability(first, second)
+    assert same.share == 1 and same.mean_max_cosine == pytest.approx(1, rel=1e-5)
+    assert other.share < 0.3 and other.mean_max_cosine < 0.75
+    with torch.no_grad():
+        shuffled.decoder.copy_(first.decoder[:1].expand(64, -1))  # one feature, 64 times: matched only once
+    assert stability(first, shuffled).share < 0.1
