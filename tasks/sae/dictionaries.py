@@ -12,6 +12,8 @@ from tasks.sae.config import SAEConfig
 from tasks.sae.model import SparseAutoencoder
 from tasks.sae.train import calibrate, train
 
+CHECKPOINT_SECONDS = 60.0
+
 Dictionaries = dict[tuple[int, int], SparseAutoencoder]
 """(layer, seed) -> autoencoder."""
 
@@ -55,7 +57,7 @@ class DictionaryMaker:
                     f"{state['nucleotides_per_second']:,.0f} nt/s",
                 )
 
-            train(_keyed(autoencoders), self.stream, checkpoint, report)
+            train(_keyed(autoencoders), self.stream, checkpoint, report, CHECKPOINT_SECONDS)
         return autoencoders
 
 

@@ -12,15 +12,11 @@ from harness.task import Metric
 
 
 def metric(interval: Interval, unit: str = "", higher_is_better: bool | None = True) -> Metric:
-    """An interval of the statistics module as a metric of the record."""
-    return Metric(
-        value=interval.value,
-        low=interval.low,
-        high=interval.high,
-        n=interval.n,
-        unit=unit,
-        higher_is_better=higher_is_better,
+    """An interval of the statistics module as a metric of the record; what is not a number has no value."""
+    value, low, high = (
+        number if np.isfinite(number) else None for number in (interval.value, interval.low, interval.high)
     )
+    return Metric(value=value, low=low, high=high, n=interval.n, unit=unit, higher_is_better=higher_is_better)
 
 
 def over_seeds(values: Sequence[float], unit: str = "", higher_is_better: bool | None = True) -> Metric:
