@@ -187,7 +187,7 @@ def _record(
         status=status,
         error=error,
         model=ModelEntry(card=cell.model.card, identity=cell.model_identity, dtype=cell.options.dtype),
-        task=TaskEntry(name=card.name, version=card.version, headline=card.headline),
+        task=TaskEntry(name=card.name, version=card.version, headline=card.headline, columns=card.columns),
         dataset=DatasetEntry(
             name=dataset.card.name,
             summary=dataset.card.summary,

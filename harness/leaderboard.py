@@ -104,6 +104,8 @@ def _render_group(members: Records, out: Path) -> list[str]:
         for layer in sorted({row.layer for _, record in done for row in record.table if row.layer is not None}):
             if table := _controls_table(done, layer):
                 parts += [f"**{headline} beside its controls, layer {layer}**", table]
+        if table := _further_table(done, headline):
+            parts += ["**Further metrics**", table]
         if any(record.notes for _, record in done):
             notes = dict.fromkeys(f"- {record.model.card.name}: {note}" for _, record in done for note in record.notes)
             parts.append("\n".join(notes))
@@ -113,7 +115,7 @@ def _render_group(members: Records, out: Path) -> list[str]:
 
 
 def _main_table(records: Records, headline: str, out: Path) -> str:
-    names = dict.fromkeys([headline, *(name for _, record in records for name in record.metrics)])
+    names = dict.fromkeys([headline, *(name for _, record in records for name in record.task.columns)])
     header = ["model", "role", "resolution", "layer", *names, "used", "record"]
     rows = []
     for path, record in records:
@@ -122,6 +124,27 @@ def _main_table(records: Records, headline: str, out: Path) -> str:
         metrics = [with_interval(record.metrics[name]) if name in record.metrics else "–" for name in names]
         link = f"[{record.cell[:8]}]({os.path.relpath(path, out)})"
         rows.append([card.name, card.role, card.resolution, layers, *metrics, number(record.dataset.used), link])
+    return _table(rows, header)
+
+
+def _further_table(records: Records, headline: str) -> str:
+    """Metrics that are not columns of the main table, one a row, with what they mean."""
+    units: dict[str, str] = {}
+    for _, record in records:
+        for name, metric in record.metrics.items():
+            if name != headline and name not in record.task.columns:
+                units.setdefault(name, metric.unit)
+    if not units:
+        return ""
+    header = ["metric", *(record.model.card.name for _, record in records), "unit"]
+    rows = [
+        [
+            name,
+            *(with_interval(record.metrics[name]) if name in record.metrics else "–" for _, record in records),
+            unit,
+        ]
+        for name, unit in units.items()
+    ]
     return _table(rows, header)
 
 

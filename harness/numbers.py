@@ -15,11 +15,11 @@ class HasInterval(Protocol):
 
 
 def number(value: float | None) -> str:
-    """Three decimals below 10, then fewer; a dash for what is not known."""
+    """Counts as they are; other numbers with three decimals below 10, then fewer; a dash for what is not known."""
     if value is None:
         return "–"
-    if value == int(value) and abs(value) >= 10:
-        return f"{int(value):,}"
+    if isinstance(value, int):
+        return f"{value:,}"
     size = abs(value)
     return f"{value:.3f}" if size < 10 else f"{value:.1f}" if size < 1000 else f"{value:,.0f}"
 

@@ -32,6 +32,7 @@ class TaskEntry(_Strict):
     name: str
     version: str
     headline: str
+    columns: tuple[str, ...]
 
 
 class DatasetEntry(_Strict):

@@ -10,6 +10,7 @@ from harness.numbers import number, with_interval
 from harness.result import ResultRecord
 from harness.task import TableRow
 
+_MOST_COLUMNS = 3
 _ROLE_ORDER = ("model", "floor", "ablation", "reference")
 
 
@@ -59,11 +60,13 @@ def _metrics(record: ResultRecord) -> Table:
 
 
 def _controls(record: ResultRecord, layer: int, rows: list[TableRow]) -> Table:
-    others = dict.fromkeys(
-        row.name
-        for row in record.table
-        if row.name != record.task.headline and row.name in record.metrics and row.source in record.roles
-    )
+    sources = {row.source for row in rows}
+    found: dict[str, set[str]] = {}
+    for entry in record.table:
+        if entry.layer == layer and entry.seed is None and not entry.stratum and entry.name in record.metrics:
+            found.setdefault(entry.name, set()).add(entry.source)
+    shared = [name for name in record.metrics if name != record.task.headline and found.get(name, set()) >= sources]
+    others = shared[: _MOST_COLUMNS - 1]
     title = f"{record.task.headline} beside its controls, layer {layer}"
     table = Table(header_style="bold", title=title, title_justify="left")
     table.add_column("source")

@@ -72,7 +72,8 @@ class TaskCard(BaseModel):
     """What a task needs and reports.
 
     ``floors`` names the models that are planned beside the one asked for; ``{model}`` stands for its name. A task
-    that computes its floors inside the cell, on the same items, leaves it empty.
+    that computes its floors inside the cell, on the same items, leaves it empty. ``columns`` are the metrics that a
+    leaderboard sets side by side, the headline first; the others follow below them.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -84,6 +85,7 @@ class TaskCard(BaseModel):
     alphabet: Alphabet = "nucleotide"
     default_dataset: str
     headline: str
+    columns: tuple[str, ...] = ()
     floors: tuple[str, ...] = ()
 
 

@@ -25,11 +25,12 @@ def find_weights(
     packaged: Path | None = None,
     hub_id: str | None = None,
     revision: str | None = None,
+    network: bool = True,
 ) -> Path:
     """The folder with ``config.json`` and safetensors of model ``name``.
 
     Looked for in this order: ``path``; ``$HARNESS_WEIGHTS/<name>``; the folder that ships with the package; the local
-    hub cache; and, if the hub answers one short probe, the hub at the pinned revision.
+    hub cache; and, if the hub answers one short probe, the hub at the pinned revision (not without ``network``).
 
     Raises:
         InputError: a folder that the user pointed at lacks something.
@@ -44,7 +45,7 @@ def find_weights(
         return packaged
     reason, fetch = "", ""
     if hub_id is not None:
-        found = _from_hub(hub_id, revision)
+        found = _from_hub(hub_id, revision, network)
         if isinstance(found, Path):
             return found
         reason = f" ({found})"
@@ -111,7 +112,7 @@ def hub_reachable(seconds: float = PROBE_SECONDS) -> bool:
     return answered.is_set()
 
 
-def _from_hub(hub_id: str, revision: str | None) -> Path | str:
+def _from_hub(hub_id: str, revision: str | None, network: bool) -> Path | str:
     """The folder of a complete snapshot, or why there is none."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import LocalEntryNotFoundError
@@ -124,6 +125,8 @@ def _from_hub(hub_id: str, revision: str | None) -> Path | str:
         folder = snapshot(local=True)
         if _problem(folder) is None:  # else an interrupted download
             return folder
+    if not network:
+        return "not in the hub cache"
     if not hub_reachable():
         return "the hub does not answer"
     silenced = not sys.stderr.isatty() and not are_progress_bars_disabled()

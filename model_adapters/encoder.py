@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.adapter import ModelAdapter, ModelOptions, Replacement
+from harness.errors import HarnessError
 from harness.weights import find_weights, weights_digest
 from model_adapters.entry import Entry
 
@@ -76,6 +77,14 @@ class EncoderAdapter(ModelAdapter):
         own = -1 if self.initialisation is None else self.initialisation
         return EncoderAdapter(self.entry, self.options, own + 1 + initialisation)
 
+    def available(self) -> bool:
+        if self.initialisation is not None:
+            return True
+        try:
+            return self._folder(network=False).is_dir()
+        except HarnessError:
+            return False
+
     def load(self, device: str = "cpu") -> None:
         """Put the weights into memory on ``device``. Calling it again does nothing.
 
@@ -122,10 +131,10 @@ class EncoderAdapter(ModelAdapter):
         layer = None if replacement is None else self.resolve_layer(replacement.layer)
         return network.log_probs(sequences, positions, layer, replacement.function if replacement else None)
 
-    def _folder(self) -> Path:
+    def _folder(self, network: bool = True) -> Path:
         entry = self.entry
         packaged = Path(__file__).with_name(entry.packaged) if entry.packaged else None
-        return find_weights(entry.name, self.options.weights, packaged, entry.hub_id, entry.revision)
+        return find_weights(entry.name, self.options.weights, packaged, entry.hub_id, entry.revision, network)
 
     def _ready(self, sequences: Sequence[str]) -> Network:
         self.check_lengths(sequences)

@@ -80,6 +80,7 @@ class SaeFamilies(Task):
         requires=frozenset({"hidden_states"}),
         default_dataset="rfam-profiles",
         headline="auroc_macro",
+        columns=("auroc_macro", "mcc_macro", "gain_auroc", "gain_mcc", "coverage", "fve", "l0", "dead_share"),
     )
     settings_type = SaeFamiliesSettings
 

@@ -30,8 +30,9 @@ def list_names(
     if json_output:
         print(json.dumps({kind.value: rows}, indent=1, ensure_ascii=False))
         return
-    from rich.console import Console
     from rich.table import Table
+
+    from harness.cli.console import wide_console
 
     table = Table(header_style="bold")
     columns = [column for column in rows[0] if column not in ("card",)]
@@ -39,7 +40,7 @@ def list_names(
         table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(*(str(row[column]) if row[column] is not None else "–" for column in columns))
-    Console().print(table)
+    wide_console().print(table)
 
 
 def _models(registry: Any) -> list[dict[str, Any]]:

@@ -126,10 +126,9 @@ def _dataset_lines(cells: list[Cell]) -> list[str]:
 
 
 def _print(record: object) -> None:
-    from rich.console import Console
-
+    from harness.cli.console import wide_console
     from harness.result import ResultRecord
     from harness.summary import print_summary
 
     assert isinstance(record, ResultRecord)
-    print_summary(record, Console())
+    print_summary(record, wide_console())

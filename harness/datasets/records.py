@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
 
@@ -91,12 +91,16 @@ class DatasetCard:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Named, hashed records, with what was dropped or changed on the way in, and why."""
+    """Named, hashed records, with what was dropped or changed on the way in, and why.
+
+    ``family_names`` gives readable names of families where the identifiers are accessions.
+    """
 
     card: DatasetCard
     records: tuple[Record, ...]
     skipped: dict[str, int] = field(default_factory=dict)
     replaced_letters: int = 0
+    family_names: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.records:
@@ -125,7 +129,7 @@ class Dataset:
         """The same dataset with fewer records; ``skipped`` is added to the counts."""
         counts = Counter(self.skipped)
         counts.update(skipped or {})
-        return Dataset(self.card, tuple(records), dict(counts), self.replaced_letters)
+        return replace(self, records=tuple(records), skipped=dict(counts))
 
 
 def build_dataset(card: DatasetCard, rows: Sequence[Record], skipped: dict[str, int] | None = None) -> Dataset:
@@ -134,8 +138,6 @@ def build_dataset(card: DatasetCard, rows: Sequence[Record], skipped: dict[str, 
     Raises:
         InputError: no records, an empty sequence, a foreign letter or a duplicate id.
     """
-    from dataclasses import replace
-
     records, replaced = [], 0
     for row in rows:
         sequence, changed = normalise_sequence(row.sequence, row.id)

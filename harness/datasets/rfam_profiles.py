@@ -271,7 +271,8 @@ def _records(profile: Profile, coupled: bool = True) -> Iterator[Record]:
 def load() -> Dataset:
     """The dataset ``rfam-profiles``: 48 simulated families; ``family`` is the accession, ``cluster`` the clade."""
     summary = "simulated: 48 RNA families drawn from profiles fitted to Rfam seed alignments, 40 clades each"
-    return Dataset(_card("rfam-profiles", summary), tuple(r for profile in profiles() for r in _records(profile)))
+    records = tuple(record for profile in profiles() for record in _records(profile))
+    return Dataset(_card("rfam-profiles", summary), records, family_names=family_names())
 
 
 def load_decoupled() -> Dataset:

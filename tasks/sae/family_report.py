@@ -82,7 +82,7 @@ def report(run: FamiliesRun, layers: Sequence[LayerResult]) -> TaskOutcome:
         },
         skipped=data.skipped,
         notes=_notes(run, chosen),
-        highlights=_highlights(chosen, items.families),
+        highlights=_highlights(chosen, items.families, run.dataset.family_names),
         items=merged.pop("items"),
         tables=merged,
     )
@@ -193,14 +193,14 @@ def _row(name: str, source: str, layer: int, value: Metric, stratum: str = "") -
     )
 
 
-def _highlights(result: LayerResult, families: Sequence[str]) -> Highlights:
+def _highlights(result: LayerResult, families: Sequence[str], names: Mapping[str, str]) -> Highlights:
     """The features of the first seed that tell their family best, by MCC on test."""
     seed = result.sae.seeds[0]
     held = seed.held_out
     order = np.lexsort((-held.auroc, -held.mcc))[:BEST_FEATURES]
     rows = tuple(
         (
-            families[c],
+            f"{families[c]} {names.get(families[c], '')}".strip(),
             f"{'-' if seed.selection.sign[c] < 0 else ''}{seed.contest.feature_name(int(seed.selection.feature[c]))}",
             f"{held.auroc[c]:.3f}",
             f"{held.mcc[c]:.3f}",

@@ -41,10 +41,14 @@ def test_a_planted_family_is_found_and_the_floors_find_nothing(knowing: tuple[Re
     assert record.status == "done", record.error
     assert record.metrics["auroc_macro"].value > 0.95 and record.metrics["mcc_macro"].value > 0.5
     rows = {row.source: row for row in headline_rows(record, 2)}
-    assert set(rows) == set(record.roles) == {
-        *("sae", "sae-random-lm", "kmer", "length", "composition"),
-        *("neuron", "pca", "ica", "sae-untrained", "dense-probe"),
-    }
+    assert (
+        set(rows)
+        == set(record.roles)
+        == {
+            *("sae", "sae-random-lm", "kmer", "length", "composition"),
+            *("neuron", "pca", "ica", "sae-untrained", "dense-probe"),
+        }
+    )
     assert rows["neuron"].value > 0.95 and rows["dense-probe"].value > 0.95
     for floor in ("sae-random-lm", "kmer", "length", "composition"):
         assert record.roles[floor] == "floor" and 0.3 < rows[floor].value < 0.7, floor
