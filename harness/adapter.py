@@ -95,6 +95,8 @@ class ModelAdapter(ABC):
     """
 
     card: ModelCard
+    attention_kernel: str | None = None
+    """Which implementation of attention runs, for the record; None where there is no attention."""
 
     @abstractmethod
     def identity(self) -> str:

@@ -186,7 +186,12 @@ def _record(
         cell=cell.identity,
         status=status,
         error=error,
-        model=ModelEntry(card=cell.model.card, identity=cell.model_identity, dtype=cell.options.dtype),
+        model=ModelEntry(
+            card=cell.model.card,
+            identity=cell.model_identity,
+            dtype=cell.options.dtype,
+            attention_kernel=cell.model.attention_kernel,
+        ),
         task=TaskEntry(name=card.name, version=card.version, headline=card.headline, columns=card.columns),
         dataset=DatasetEntry(
             name=dataset.card.name,

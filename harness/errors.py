@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
+
 
 class HarnessError(Exception):
     """Base of every error shown to the user as a single line, without a traceback."""
@@ -25,3 +28,9 @@ class NotApplicable(HarnessError):
     """The model and the task or dataset do not fit together; the cell ends so, and that is no failure."""
 
     exit_code = 0
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """`` Did you mean x?`` or nothing."""
+    close = difflib.get_close_matches(name, list(known), n=3, cutoff=0.5)
+    return f" Did you mean {', '.join(close)}?" if close else ""

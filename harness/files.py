@@ -29,7 +29,12 @@ def atomic_path(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write ``text`` so that ``path`` never holds half of it."""
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write ``content`` so that ``path`` never holds half of it."""
     with atomic_path(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_bytes(content)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write ``text`` as UTF-8 so that ``path`` never holds half of it."""
+    write_bytes(path, text.encode())

@@ -10,8 +10,8 @@ from pydantic import ValidationError
 
 from harness.adapter import ModelAdapter, ModelOptions
 from harness.cell import Cell
-from harness.errors import InputError, NotApplicable
-from harness.registry import Registry, did_you_mean
+from harness.errors import InputError, NotApplicable, did_you_mean
+from harness.registry import Registry
 from harness.task import Task, TaskSettings
 
 

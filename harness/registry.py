@@ -14,7 +14,6 @@ an out-of-tree package uses::
 
 from __future__ import annotations
 
-import difflib
 import importlib.util
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -23,19 +22,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.adapter import ModelAdapter, ModelFactory, ModelOptions
-from harness.errors import InputError
+from harness.errors import InputError, did_you_mean
 
 if TYPE_CHECKING:
     from harness.datasets.records import Dataset
     from harness.task import Task
 
 _PLUGIN_ATTRIBUTES = {"models": "MODELS", "tasks": "TASKS", "datasets": "DATASETS"}
-
-
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """`` Did you mean x?`` or nothing."""
-    close = difflib.get_close_matches(name, list(known), n=3, cutoff=0.5)
-    return f" Did you mean {', '.join(close)}?" if close else ""
 
 
 @dataclass

@@ -26,6 +26,7 @@ class ModelEntry(_Strict):
     card: ModelCard
     identity: str | None
     dtype: str
+    attention_kernel: str | None
 
 
 class TaskEntry(_Strict):

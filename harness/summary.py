@@ -15,13 +15,10 @@ _ROLE_ORDER = ("model", "floor", "ablation", "reference")
 
 
 def print_summary(record: ResultRecord, console: Console) -> None:
-    """Quality and headline with intervals, every control beside it, then the highlights."""
+    """Of a done record: quality and headline with intervals, every control beside it, then the highlights."""
     title = f"[bold]{record.task.name}[/] · {escape(record.model.card.name)} · {escape(record.dataset.name)}"
     label = " · [yellow]simulated data[/]" if record.dataset.simulated else ""
     console.print(f"\n{title}{label}")
-    if record.status != "done":
-        console.print(f"[red]{record.status}[/]: {escape(record.error or '')}", soft_wrap=True)
-        return
     console.print(_metrics(record))
     for layer in sorted({row.layer for row in record.table if row.layer is not None}):
         if rows := headline_rows(record, layer):

@@ -32,6 +32,8 @@ _LIBRARIES = ("multimolecule", "torch", "transformers")
 class EncoderAdapter(ModelAdapter):
     """One catalog entry with its trained weights, or with random ones where ``initialisation`` is given."""
 
+    attention_kernel = "sdpa for hidden states, eager for attention maps"
+
     def __init__(self, entry: Entry, options: ModelOptions, initialisation: int | None = None) -> None:
         self.entry = entry
         self.options = options

@@ -37,7 +37,7 @@ def list_names(
     table = Table(header_style="bold")
     columns = [column for column in rows[0] if column not in ("card",)]
     for column in columns:
-        table.add_column(column, overflow="fold")
+        table.add_column(column, overflow="fold", no_wrap=column in ("name", "licence"))
     for row in rows:
         table.add_row(*(str(row[column]) if row[column] is not None else "–" for column in columns))
     wide_console().print(table)
@@ -54,12 +54,12 @@ def _models(registry: Any) -> list[dict[str, Any]]:
             {
                 "name": name if name == card.name else f"{name} = {card.name}",
                 "role": card.role,
-                "architecture": card.architecture,
                 "layers": card.layers,
                 "width": card.width,
                 "parameters": f"{card.parameters / 1e6:.1f} M" if card.parameters else None,
-                "longest": card.max_length,
-                "available": "yes" if adapter.available() else "no",
+                "longest (nt)": card.max_length,
+                "resolution": card.resolution,
+                "here": "yes" if adapter.available() else "no",
                 "card": document,
             }
         )
@@ -96,7 +96,7 @@ def _datasets(registry: Any) -> list[dict[str, Any]]:
             "kind": "simulated" if card.simulated else "real",
             "summary": card.summary,
             "licence": card.licence,
-            "available": "yes" if available else "no",
+            "here": "yes" if available else "no",
         }
         for card, available in dataset_cards()
     ]

@@ -87,13 +87,15 @@ def run(
     chosen = resolve_device(device) if any(force or cell.finished(results) is None for cell in cells) else "cpu"
     for record in serial(cells, results, chosen, progress, force):
         records.append(record)
-        if not json_output:
+        # what failed or is missing is said once, as an error, at the end
+        if not json_output and record.error is None:
             _print(record)
     if json_output:
         print(json.dumps({"cells": [record.document() for record in records]}, indent=1, ensure_ascii=False))
     for record in records:
-        if record.status in ("failed", "unavailable"):
-            progress.message(f"error: {record.model.card.name} on {record.task.name}: {record.error}")
+        if record.error is not None:
+            kind = "not applicable" if record.status == "not-applicable" else "error"
+            progress.message(f"{kind}: {record.model.card.name} on {record.task.name}: {record.error}")
     raise typer.Exit(exit_code(records))
 
 

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from harness.datasets import tables
 from harness.datasets.manifest import Manifest, manifests
 from harness.datasets.records import Dataset, DatasetCard, build_dataset
-from harness.errors import InputError, Unavailable
-from harness.registry import did_you_mean
+from harness.errors import InputError, Unavailable, did_you_mean
 from harness.weights import hub_reachable
 
 if TYPE_CHECKING:

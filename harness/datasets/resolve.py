@@ -10,8 +10,7 @@ from pathlib import Path
 from harness.datasets import hub, readers
 from harness.datasets.manifest import Manifest, check_hash, manifests
 from harness.datasets.records import Dataset, DatasetCard
-from harness.errors import InputError, Unavailable
-from harness.registry import did_you_mean
+from harness.errors import InputError, Unavailable, did_you_mean
 from harness.weights import file_digest
 
 

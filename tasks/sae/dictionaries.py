@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from harness.activations import ActivationStream, Standardisation
@@ -10,7 +10,7 @@ from harness.adapter import ModelAdapter
 from harness.task import CellContext
 from tasks.sae.config import SAEConfig
 from tasks.sae.model import SparseAutoencoder
-from tasks.sae.train import calibrate, train
+from tasks.sae.train import StaleCheckpoint, calibrate, train
 
 CHECKPOINT_SECONDS = 60.0
 
@@ -42,11 +42,19 @@ class DictionaryMaker:
     def untrained(self, seeds: Sequence[int]) -> Dictionaries:
         """Random dictionaries with the standardisation and the threshold of trained ones."""
         autoencoders = self._fresh(seeds)
-        calibrate(_keyed(autoencoders), self.stream)
+        calibrate(autoencoders, self.stream)
         return autoencoders
 
     def trained(self, seeds: Sequence[int], checkpoint: Path, label: str, context: CellContext) -> Dictionaries:
-        """Train, or go on from ``checkpoint``."""
+        """Train, or go on from ``checkpoint``; one that an older version left is put aside."""
+        try:
+            return self._train(seeds, checkpoint, label, context)
+        except StaleCheckpoint as error:
+            context.progress.message(f"training starts again: {error}")
+            checkpoint.unlink()
+            return self._train(seeds, checkpoint, label, context)
+
+    def _train(self, seeds: Sequence[int], checkpoint: Path, label: str, context: CellContext) -> Dictionaries:
         autoencoders = self._fresh(seeds)
         with context.progress.track(label, self.config.steps) as advance:
 
@@ -57,10 +65,5 @@ class DictionaryMaker:
                     f"{state['nucleotides_per_second']:,.0f} nt/s",
                 )
 
-            train(_keyed(autoencoders), self.stream, checkpoint, report, CHECKPOINT_SECONDS)
+            train(autoencoders, self.stream, checkpoint, report, CHECKPOINT_SECONDS)
         return autoencoders
-
-
-def _keyed(autoencoders: Dictionaries) -> dict[Hashable, SparseAutoencoder]:
-    # train() takes any key, and a dictionary of tuples is not a mapping of any key to mypy
-    return {key: autoencoder for key, autoencoder in autoencoders.items()}

@@ -99,7 +99,7 @@ class FamiliesRun:
         sequences = [self.scorer.sequences[row] for row in items.test]
         self.quality, found = qualities(self.model, autoencoders, sequences, items.weights)
         if {"log_probs", "replace_hidden"} <= self.model.card.capabilities:
-            metrics, _ = recovered_losses(self.model, autoencoders, sequences)
+            metrics = recovered_losses(self.model, autoencoders, sequences)
             for layer, more in metrics.items():
                 self.quality[layer] |= more
         for (layer, seed), autoencoder in autoencoders.items():

@@ -9,8 +9,9 @@ from typing import Any
 import torch
 
 from harness.errors import InputError
+from harness.files import write_bytes
 from tasks.sae.config import SAEConfig
-from tasks.sae.model import SparseAutoencoder, write_atomically
+from tasks.sae.model import SparseAutoencoder
 
 
 def to_saelens(autoencoder: SparseAutoencoder, folder: Path, model_name: str = "") -> None:
@@ -44,8 +45,8 @@ def to_saelens(autoencoder: SparseAutoencoder, folder: Path, model_name: str = "
     if architecture == "jumprelu":
         tensors["threshold"] = autoencoder.threshold.detach().clamp_min(0)
     folder.mkdir(parents=True, exist_ok=True)
-    write_atomically(folder / "sae_weights.safetensors", save({n: t.cpu() for n, t in tensors.items()}))
-    write_atomically(folder / "cfg.json", json.dumps(config, indent=1).encode())
+    write_bytes(folder / "sae_weights.safetensors", save({n: t.cpu() for n, t in tensors.items()}))
+    write_bytes(folder / "cfg.json", json.dumps(config, indent=1).encode())
 
 
 def from_saelens(folder: Path, layer: int = -1) -> SparseAutoencoder:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
@@ -14,6 +13,7 @@ from torch.nn import functional
 
 from harness.activations import Standardisation
 from harness.errors import InputError
+from harness.files import write_bytes
 from tasks.sae.config import SAEConfig
 from tasks.sae.sparse import SparseCode, decode, positions, select_batch_top_k, select_row_top_k, split_flat
 
@@ -206,8 +206,8 @@ class SparseAutoencoder(nn.Module):
         )
         folder.mkdir(parents=True, exist_ok=True)
         tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in self.state_dict().items()}
-        write_atomically(folder / "model.safetensors", save(tensors))
-        write_atomically(folder / "config.json", (saved.model_dump_json(indent=1) + "\n").encode())
+        write_bytes(folder / "model.safetensors", save(tensors))
+        write_bytes(folder / "config.json", (saved.model_dump_json(indent=1) + "\n").encode())
 
     @classmethod
     def load(cls, folder: Path) -> SparseAutoencoder:
@@ -242,13 +242,3 @@ class SparseAutoencoder(nn.Module):
             raise InputError("this sparse autoencoder has no standardisation: call set_standardisation or train it")
         if not self.is_calibrated:
             raise InputError("this sparse autoencoder has no threshold: call calibrate or train it")
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Temporary file in the same folder, fsync, rename: a reader sees the old file or the new one."""
-    temporary = path.with_name(path.name + ".tmp")
-    with temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)

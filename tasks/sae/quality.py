@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -120,15 +120,21 @@ class LossRecovered:
         return (self.ablated - self.reconstructed) / difference if difference else float("nan")
 
 
-def loss_recovered(
-    autoencoder: SparseAutoencoder, model: ModelAdapter, sequences: Sequence[str], seed: int = 0, share: float = 0.15
-) -> LossRecovered:
+def losses_recovered(
+    autoencoders: Sequence[SparseAutoencoder],
+    model: ModelAdapter,
+    sequences: Sequence[str],
+    seed: int = 0,
+    share: float = 0.15,
+) -> list[LossRecovered]:
     """Loss recovered at masked positions only: with the letters in view, a model need only copy them.
 
     ``share`` of the nucleotides of each sequence (one at least) is masked, drawn with ``seed``; N is neither masked
-    nor replaced. Sequences of N alone are left out.
+    nor replaced. Sequences of N alone are left out. The autoencoders share one layer and one standardisation, so that
+    the model as it is and with its mean is run once for all.
 
     Raises:
+        InputError: no sequence holds a nucleotide other than N.
         NotApplicable: the model has no masked log-probabilities or takes no replacement.
     """
     known = [known_positions(sequence) for sequence in sequences]
@@ -140,19 +146,18 @@ def loss_recovered(
         np.sort(generator.choice(known[i], max(1, round(share * len(known[i]))), replace=False)).tolist() for i in used
     ]
     texts = [sequences[i] for i in used]
-    layer = model.resolve_layer(autoencoder.layer)
-    device = autoencoder.encoder.device
+    layer = model.resolve_layer(autoencoders[0].layer)
 
-    def reconstruct(index: int, hidden: NDArray[np.float32]) -> NDArray[np.float32]:
-        places = known[used[index]]
-        replaced = hidden.copy()
-        replaced[places] = autoencoder.reconstruct(torch.from_numpy(hidden[places]).to(device)).cpu().numpy()
-        return replaced
+    def spliced(change: Callable[[Tensor], Tensor]) -> Replacement:
+        def function(index: int, hidden: NDArray[np.float32]) -> NDArray[np.float32]:
+            places, replaced = known[used[index]], hidden.copy()
+            replaced[places] = change(torch.from_numpy(hidden[places])).cpu().numpy()
+            return replaced
 
-    def ablate(index: int, hidden: NDArray[np.float32]) -> NDArray[np.float32]:
-        replaced = hidden.copy()
-        replaced[known[used[index]]] = autoencoder.mean.cpu().numpy()
-        return replaced
+        return Replacement(layer, function)
+
+    def through(autoencoder: SparseAutoencoder) -> Replacement:
+        return spliced(lambda x: autoencoder.reconstruct(x.to(autoencoder.encoder.device)))
 
     def cross_entropy(replacement: Replacement | None) -> float:
         total = 0.0
@@ -161,12 +166,17 @@ def loss_recovered(
             total -= float(log_probs[np.arange(len(targets)), targets].astype(np.float64).sum())
         return total / sum(map(len, masked))
 
-    return LossRecovered(
-        clean=cross_entropy(None),
-        reconstructed=cross_entropy(Replacement(layer, reconstruct)),
-        ablated=cross_entropy(Replacement(layer, ablate)),
-        nucleotides=sum(map(len, masked)),
-    )
+    clean = cross_entropy(None)
+    ablated = cross_entropy(spliced(lambda x: autoencoders[0].mean.expand(len(x), -1)))
+    return [
+        LossRecovered(
+            clean=clean,
+            reconstructed=cross_entropy(through(autoencoder)),
+            ablated=ablated,
+            nucleotides=sum(map(len, masked)),
+        )
+        for autoencoder in autoencoders
+    ]
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from itertools import combinations
 
@@ -15,7 +14,7 @@ from harness.statistics import Floats, nested_estimate, weighted_ratio
 from harness.task import Metric
 from tasks.sae.dictionaries import Dictionaries
 from tasks.sae.family_metrics import metric, over_seeds
-from tasks.sae.quality import LossRecovered, Quality, QualityMeter, loss_recovered, stability
+from tasks.sae.quality import Quality, QualityMeter, losses_recovered, stability
 
 MOST_MASKED_SEQUENCES = 200
 
@@ -56,20 +55,22 @@ def qualities(
 
 def recovered_losses(
     model: ModelAdapter, autoencoders: Dictionaries, sequences: Sequence[str]
-) -> tuple[dict[int, dict[str, Metric]], dict[tuple[int, int], LossRecovered]]:
+) -> dict[int, dict[str, Metric]]:
     """Loss recovered per layer, on at most 200 sequences evenly spread over the test split."""
     step = -(-len(sequences) // MOST_MASKED_SEQUENCES)
-    chosen = sequences[::step]
-    losses = {key: loss_recovered(autoencoder, model, chosen) for key, autoencoder in autoencoders.items()}
-    metrics: dict[int, dict[str, Metric]] = defaultdict(dict)
-    for layer in {layer for layer, _ in autoencoders}:
-        own = [loss for key, loss in losses.items() if key[0] == layer]
-        if all(np.isfinite(loss.recovered) for loss in own):
-            metrics[layer]["loss_recovered"] = over_seeds([loss.recovered for loss in own], "at masked positions")
-        for name in ("clean", "reconstructed", "ablated"):
-            values = [getattr(loss, name) for loss in own]
-            metrics[layer][f"cross_entropy_{name}"] = over_seeds(values, "nats per masked nucleotide", False)
-    return dict(metrics), losses
+    metrics: dict[int, dict[str, Metric]] = {}
+    for layer in sorted({layer for layer, _ in autoencoders}):
+        own = [autoencoder for key, autoencoder in autoencoders.items() if key[0] == layer]
+        losses = losses_recovered(own, model, sequences[::step])
+        unit, first = "nats per masked nucleotide", losses[0]
+        metrics[layer] = {
+            "loss_recovered": over_seeds([loss.recovered for loss in losses], "at masked positions"),
+            "cross_entropy_reconstructed": over_seeds([loss.reconstructed for loss in losses], unit, False),
+            # of the language model alone: without seeds, and so without an interval
+            "cross_entropy_clean": Metric(value=first.clean, n=first.nucleotides, unit=unit, higher_is_better=False),
+            "cross_entropy_ablated": Metric(value=first.ablated, n=first.nucleotides, unit=unit, higher_is_better=None),
+        }
+    return metrics
 
 
 def _layer_metrics(sums: Sequence[Floats], found: Sequence[Quality], weights: Floats) -> dict[str, Metric]:

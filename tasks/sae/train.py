@@ -19,9 +19,10 @@ from torch.nn import functional
 
 from harness.activations import ActivationStream, Standardisation
 from harness.errors import InputError
+from harness.files import write_bytes
 from tasks.sae.config import SAEConfig
 from tasks.sae.losses import auxiliary_loss, unexplained_share
-from tasks.sae.model import SparseAutoencoder, write_atomically
+from tasks.sae.model import SparseAutoencoder
 from tasks.sae.sparse import (
     jump,
     select_batch_top_k,
@@ -35,6 +36,10 @@ _REPORT_EVERY = 10
 
 Key = TypeVar("Key")
 Progress = Callable[[int, int, dict[str, float]], None]
+
+
+class StaleCheckpoint(InputError):
+    """A checkpoint is damaged, or of another training: other settings, data, weights or code."""
 
 
 @dataclass(frozen=True)
@@ -209,7 +214,8 @@ def train(
         Per autoencoder: loss (share of variance left), l0 and dead_share of the last step.
 
     Raises:
-        InputError: steps or batch size differ, a layer is not in the stream, or the checkpoint is another training's.
+        InputError: steps or batch size differ, or a layer is not in the stream.
+        StaleCheckpoint: the checkpoint is damaged or another training's.
     """
     steps = _check(autoencoders, stream)
     trainers = {key: Trainer(autoencoder) for key, autoencoder in autoencoders.items()}
@@ -308,7 +314,7 @@ def _save(trainers: Mapping[Key, Trainer], path: Path, description: str, step: i
     }
     header = {"step": str(step), "description": description, "last": json.dumps(list(last.values()))}
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, save(tensors, header))
+    write_bytes(path, save(tensors, header))
 
 
 def _resume(
@@ -324,9 +330,9 @@ def _resume(
             header = file.metadata()
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a dictionary)
     except SafetensorError as error:
-        raise InputError(f"{path} is not a training checkpoint; delete it to start again") from error
+        raise StaleCheckpoint(f"{path} is not a training checkpoint; delete it to start again") from error
     if header is None or header.get("description") != description:
-        raise InputError(f"{path} belongs to another training; delete it to start again")
+        raise StaleCheckpoint(f"{path} belongs to another training; delete it to start again")
     step = int(header["step"])
     for number, trainer in enumerate(trainers.values()):
         start = f"{number}."

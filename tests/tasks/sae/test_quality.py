@@ -8,7 +8,7 @@ from harness.adapter import ModelAdapter, ModelCard
 from harness.errors import InputError
 from tasks.sae.config import SAEConfig
 from tasks.sae.model import SparseAutoencoder
-from tasks.sae.quality import QualityMeter, loss_recovered, measure, stability
+from tasks.sae.quality import QualityMeter, losses_recovered, measure, stability
 from tests.tasks.sae.planted import ready, sample, standard
 
 
@@ -119,7 +119,7 @@ SEQUENCES = ["ACGUNACGUN" * 4, "GGGGGCCCCC", "NNN", "A"]
 
 def test_loss_recovered_is_one_for_the_identity_and_zero_for_the_mean():
     model = Letters()
-    good, bad = loss_recovered(identity(), model, SEQUENCES), loss_recovered(silent(), model, SEQUENCES)
+    (good,), (bad,) = (losses_recovered([a], model, SEQUENCES) for a in (identity(), silent()))
     clean = np.log(np.exp(3) + 3) - 3
     assert good.clean == pytest.approx(clean, rel=1e-5) and good.ablated == pytest.approx(np.log(4), rel=1e-5)
     assert good.recovered == pytest.approx(1, abs=1e-5) and bad.recovered == pytest.approx(0, abs=1e-5)
@@ -132,12 +132,12 @@ def test_loss_recovered_is_not_clipped():
     worse = silent()
     with torch.no_grad():
         worse.decoder_bias.copy_(torch.tensor([-2.0, 1, 1, 1, 0, 0, 0, 0]))
-    assert loss_recovered(worse, Letters(), ["A" * 30]).recovered < 0
+    assert losses_recovered([worse], Letters(), ["A" * 30])[0].recovered < 0
 
 
 def test_loss_recovered_of_unknown_sequences():
     with pytest.raises(InputError, match="other than N"):
-        loss_recovered(identity(), Letters(), ["NN"])
+        losses_recovered([identity()], Letters(), ["NN"])
 
 
 def test_stability():
