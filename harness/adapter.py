@@ -65,6 +65,7 @@ class ModelCard(BaseModel):
     revision: str | None = None
     citation: str = ""
     quirks: tuple[str, ...] = ()
+    pair_scores_like_attention: bool = False
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,8 @@ class ModelOptions:
 
     weights: Path | None = None
     dtype: Literal["float32", "bfloat16"] = "float32"
+    argument: str = ""
+    """What follows the colon in the name of a model that takes an argument, such as ``precomputed:FOLDER``."""
 
 
 @dataclass(frozen=True)
@@ -136,9 +139,19 @@ class ModelAdapter(ABC):
     def visit_attention(self, sequences: Sequence[str], visit: Callable[[int, int, NDArray[np.float32]], None]) -> None:
         """Call ``visit(index, layer, maps)`` with ``(heads, length, length)`` float32, layers counted from 1.
 
-        One layer at a time: the array is valid only during the call.
+        One layer at a time: the array is valid only during the call. A model with the capability ``alignment`` is given
+        :class:`harness.alignment.Alignment` objects instead of strings, here and in :meth:`hidden_states`; its arrays
+        are indexed by the nucleotides of the query, the first row.
         """
         self._lacks("attention")
+
+    def pair_scores(self, sequences: Sequence[str]) -> Iterator[tuple[int, NDArray[np.float32]]]:
+        """Yield ``(index, (length, length))`` symmetric float32 scores of base pairs, in any order.
+
+        They are used as they are where the card does not say ``pair_scores_like_attention``; the pairing priors do, and
+        go through symmetrisation, APC and sigmoid like an attention head.
+        """
+        self._lacks("pair_scores")
 
     def log_probs(
         self,

@@ -10,13 +10,15 @@ an out-of-tree package uses::
 
     registry = Registry.discover(plugins=[Path("my_model.py")])
     adapter = registry.model("rnabert:random")
+
+A registered name that ends in a colon takes what follows as its argument: ``precomputed:FOLDER``.
 """
 
 from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -72,6 +74,9 @@ class Registry:
 
     def model(self, name: str, options: ModelOptions = ModelOptions()) -> ModelAdapter:  # noqa: B008  (immutable)
         """The adapter of ``NAME``, ``NAME:random`` or ``NAME:random:INITIALISATION``; reads no weights."""
+        base, colon, argument = name.partition(":")
+        if base + colon in self.models and colon:
+            return self._find("models", base + colon)(replace(options, argument=argument))
         base, *variant = name.split(":")
         if variant and (variant[0] != "random" or len(variant) > 2 or not all(v.isdigit() for v in variant[1:])):
             raise InputError(f"{name!r} is not a model name: write NAME, NAME:random or NAME:random:1")

@@ -26,7 +26,7 @@ class ModelEntry(_Strict):
     card: ModelCard
     identity: str | None
     dtype: str
-    attention_kernel: str | None
+    attention_kernel: str | None = None
 
 
 class TaskEntry(_Strict):

@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Literal
 
 from harness.adapter import Alphabet
+from harness.alignment import Alignment
 from harness.errors import InputError
 
 Split = Literal["train", "select", "test"]
@@ -54,6 +55,7 @@ class Record:
     split: Split | None = None
     pairs: tuple[tuple[int, int], ...] | None = None
     given_loop_types: str | None = None
+    alignment: Alignment | None = None
 
     def __post_init__(self) -> None:
         length = len(self.sequence)
@@ -114,7 +116,8 @@ class Dataset:
         """Hash of the content of all records, whatever file or order they came in."""
         lines = sorted(
             json.dumps(
-                [r.id, r.sequence, r.family, r.clan, r.cluster, r.split, r.pairs, r.given_loop_types],
+                [r.id, r.sequence, r.family, r.clan, r.cluster, r.split, r.pairs, r.given_loop_types]
+                + ([r.alignment.rows] if r.alignment else []),
                 separators=(",", ":"),
             )
             for r in self.records
