@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 from harness.adapter import ModelAdapter
 from harness.errors import InputError
@@ -41,7 +42,7 @@ class SaeFamiliesSettings(TaskSettings):
     standardise: Literal["zscore", "center", "none"] = "zscore"
     longest: int = Field(440, ge=1, description="longer sequences are left out, for every model alike")
     draws: int = Field(2000, ge=100, description="bootstrap draws")
-    groups: tuple[str, ...] = Field((), description="two groups of families to compare: A,B+C,D written A,B,+,C,D")
+    groups: tuple[str, ...] = Field((), description="two groups of families to compare, as in A+B,C+D")
 
     @model_validator(mode="before")
     @classmethod
@@ -49,6 +50,18 @@ class SaeFamiliesSettings(TaskSettings):
         if isinstance(values, dict):
             return PRESETS.get(values.get("preset", "default"), {}) | values
         return values
+
+    @field_validator("groups")
+    @classmethod
+    def _two_groups(cls, groups: tuple[str, ...]) -> tuple[str, ...]:
+        families = [family for group in groups for family in group.split("+")]
+        if groups and (len(groups) != 2 or not all(families) or len(set(families)) < len(families)):
+            raise PydanticCustomError(
+                "groups",
+                "two groups of families, none named twice, are given as RF00005+RF00233,RF00001+RF00002, not {given}",
+                {"given": ",".join(groups) or "nothing"},
+            )
+        return groups
 
     def sae_config(self, width: int) -> SAEConfig:
         """The configuration of every autoencoder of the cell.

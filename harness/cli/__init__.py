@@ -44,7 +44,7 @@ def main() -> None:
     except _UsageError as error:
         command = error.ctx.command_path if error.ctx else "harness"
         reason = " ".join(error.format_message().split()).rstrip(".")
-        print(f"error: {reason}; `{command} --help` shows what can be typed", file=sys.stderr)
+        print(f"error: {reason} (`{command} --help` shows what can be typed)", file=sys.stderr)
         sys.exit(InputError.exit_code)
     if code == _INTERRUPTED:
         print("interrupted: the same command continues where it stopped", file=sys.stderr)

@@ -21,7 +21,9 @@ from tasks.sae.family_scores import (
     score_source,
     score_subsample,
 )
+from tasks.sae.family_tables import family_rows
 from tasks.sae.model import Metadata
+from tasks.sae.pictures import draw_similarity
 from tasks.sae.sequence_scores import ScoredSource, Scorer
 from tasks.sae.simple_sources import CompositionSource, LengthSource
 from tasks.sae.sources import IcaSource, KmerSource, NeuronSource, PcaSource, SaeSource
@@ -49,6 +51,7 @@ class FamiliesRun:
         self.longest = settings.longest if limit is None else min(settings.longest, limit)
         with context.phase("clusters and splits"):
             self.data = prepare(dataset, self.longest, settings.limit, settings.draws)
+            self.groups = [family_rows(group, self.data.items.families) for group in settings.groups]
         names = [record.id for record in self.data.scored]
         sequences = [record.sequence for record in self.data.scored]
         self.scorer = Scorer(names, sequences, self.data.window)
@@ -66,7 +69,19 @@ class FamiliesRun:
         self._random_twins()
         with self.context.phase("statistics"):
             layers = [self._evaluate(layer) for layer in self.settings.layers]
-            return report(self, layers)
+            outcome = report(self, layers)
+            self._draw(outcome)
+        return outcome
+
+    def _draw(self, outcome: TaskOutcome) -> None:
+        card = self.dataset.card
+        dataset = f"{card.name} (simulated)" if card.simulated else card.name
+        draw_similarity(
+            self.context.artifacts / "similarity.svg",
+            outcome.tables["similarity"],
+            self.dataset.family_names,
+            f"{self.model.card.name} · {dataset} · layer {outcome.selected['layer']}",
+        )
 
     def _own_sources(self) -> None:
         """The model's own sources: autoencoders, trained and not, neurons, PCA, ICA."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import comb
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +14,7 @@ from harness.task import Highlights, Metric, TableRow, TaskOutcome
 from tasks.sae.confounds import gain_over_composition, matched_auroc
 from tasks.sae.family_metrics import metric, over_families, over_seeds
 from tasks.sae.family_scores import SourceScores, best_floor
-from tasks.sae.family_tables import family_table, feature_table, item_table, similarity_tables
+from tasks.sae.family_tables import family_table, feature_table, group_table, item_table, similarity_tables
 from tasks.sae.probes import PROBE_SIZES, share_of_dense, sparse_probes
 from tasks.sae.scoring import null_of_maximum
 from tasks.sae.selectivity import selectivity
@@ -21,6 +22,8 @@ from tasks.sae.sequence_scores import ScoredSource
 from tasks.sae.splits import minimum_detectable_difference
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from tasks.sae.families_run import FamiliesRun
 
 BEST_FEATURES = 8
@@ -63,6 +66,10 @@ def report(run: FamiliesRun, layers: Sequence[LayerResult]) -> TaskOutcome:
 
     merged = {name: pd.concat(frames, ignore_index=True) for name, frames in tables.items()}
     merged["similarity"], merged["hypotheses"] = similarity_tables(chosen.entries, items, data.clans)
+    if run.groups:
+        merged["groups"] = group_table(chosen.sae, items, run.groups)
+        metrics["group_separation"] = _group_separation(merged["groups"])
+        rows += _group_rows(run, chosen)
     return TaskOutcome(
         metrics=metrics,
         used=len(data.train) + len(data.scored),
@@ -193,6 +200,26 @@ def _row(name: str, source: str, layer: int, value: Metric, stratum: str = "") -
     )
 
 
+def _group_separation(table: pd.DataFrame) -> Metric:
+    best = table.drop_duplicates("seed").test_auroc
+    return over_seeds(best.tolist(), "AUROC over pairs of families of two groups, one feature")
+
+
+def _group_rows(run: FamiliesRun, result: LayerResult) -> Iterator[TableRow]:
+    """What the controls reach on the same groups; a probe fitted to select has nothing to choose there."""
+    for source in result.sources.values():
+        if source.role != "reference":
+            table = group_table(source, run.data.items, run.groups)
+            yield _row("group_separation", source.name, result.layer, _group_separation(table))
+
+
+def _group_note(groups: Sequence[Sequence[int]]) -> str:
+    """How small the p of a comparison can get: two groups of one size are the same grouping when they are swapped."""
+    first, second = (len(group) for group in groups)
+    ways = comb(first + second, first) // (2 if first == second else 1)
+    return f"groups of {first} and {second} families can be drawn in {ways:,} ways: p is about {1 / ways:.2g} or more"
+
+
 def _highlights(result: LayerResult, families: Sequence[str], names: Mapping[str, str]) -> Highlights:
     """The features of the first seed that tell their family best, by MCC on test."""
     seed = result.sae.seeds[0]
@@ -229,6 +256,8 @@ def _notes(run: FamiliesRun, result: LayerResult) -> list[str]:
     ]
     if result.sae.macro.auroc.note:
         notes.append(f"intervals over {result.sae.macro.auroc.note} carry the spread between seeds by a t quantile")
+    if run.groups:
+        notes.append(_group_note(run.groups))
     if "sae-random-lm" not in result.sources:
         notes.append(f"{card.name} has no random twin: the most telling control is missing")
     return notes

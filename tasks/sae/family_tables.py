@@ -7,10 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from harness.errors import InputError, did_you_mean
 from tasks.sae.aggregate import FRACTION_ACTIVE, FULL_MAXIMUM, WINDOW
 from tasks.sae.concepts import class_means
 from tasks.sae.family_scores import Items, SourceScores
-from tasks.sae.groups import dendrogram_order, family_similarity, unexplained_pairs
+from tasks.sae.groups import dendrogram_order, family_similarity, separating_features, unexplained_pairs
 from tasks.sae.scoring import rank_auroc
 from tasks.sae.selectivity import selectivity
 from tasks.sae.sequence_scores import ScoredSource
@@ -131,3 +132,38 @@ def similarity_tables(
     matrix.insert(0, "family", families)
     pairs = unexplained_pairs(similarity, items.families, clans)
     return matrix, pd.DataFrame([vars(pair) for pair in pairs], columns=["first", "second", "similarity"])
+
+
+def family_rows(group: str, families: Sequence[str]) -> list[int]:
+    """Positions of the families of ``group``, written A+B, among the scored ``families``.
+
+    Raises:
+        InputError: a family is not among them.
+    """
+    names = group.split("+")
+    if unknown := [name for name in names if name not in families]:
+        raise InputError(
+            f"groups: {', '.join(unknown)} not among the {len(families)} scored families, which are "
+            f"{', '.join(families[:4])}{', …' * (len(families) > 4)}.{did_you_mean(unknown[0], families)}"
+        )
+    return [families.index(name) for name in names]
+
+
+def group_table(source: SourceScores, items: Items, groups: Sequence[Sequence[int]]) -> pd.DataFrame:
+    """The ten features of every seed that best separate two groups of families, best on select first.
+
+    Sign 1 is a feature that is stronger in the first group. AUROCs are over pairs of families, one of each group, and
+    p is against the best feature of families that are regrouped at random.
+    """
+    first, second = groups
+    rows = []
+    for seed in source.seeds:
+        contest = seed.contest
+        select = class_means(contest.select, items.select_labels, items.count)
+        test = class_means(contest.test, items.test_labels, items.count)
+        rows += [
+            {"seed": contest.seed, "feature_name": contest.feature_name(found.feature)} | vars(found)
+            for found in separating_features(select, test, first, second)
+        ]
+    columns = ["seed", "feature", "feature_name", "sign", "select_auroc", "test_auroc", "p"]
+    return pd.DataFrame(rows, columns=columns).astype({"seed": "Int64"})

@@ -18,6 +18,7 @@ Features = scipy.sparse.csr_array | NDArray[np.float32]
 _ICA_COMPONENTS = 128
 _ICA_ROWS = 20_000
 _ICA_ITERATIONS = 100
+_ICA_VARIANCE = 1e-10  # of the largest; less is rounding
 _LONGEST_KMER = 6
 
 
@@ -130,13 +131,17 @@ class IcaSource(_Linear):
         if len(sample) > _ICA_ROWS:
             rows = np.random.default_rng(self.seed).choice(len(sample), _ICA_ROWS, replace=False)
             sample = sample[np.sort(rows)]
+        # directions without variance cannot be whitened: one-hot states have one, narrow models may have more
+        covariance = np.cov(sample, rowvar=False, dtype=np.float64)
+        rank = int(np.linalg.matrix_rank(covariance, hermitian=True, rtol=_ICA_VARIANCE))
         ica = FastICA(
-            min(_ICA_COMPONENTS, *sample.shape),
+            min(_ICA_COMPONENTS, rank),
             whiten="unit-variance",
             max_iter=_ICA_ITERATIONS,
             random_state=self.seed,
         )
-        with warnings.catch_warnings():
+        # sklearn divides by the variance of all directions before it leaves the last ones out
+        with warnings.catch_warnings(), np.errstate(divide="ignore", invalid="ignore"):
             warnings.simplefilter("ignore", ConvergenceWarning)
             ica.fit(sample)
         self.mean = ica.mean_.astype(np.float32)

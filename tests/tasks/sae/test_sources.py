@@ -75,6 +75,15 @@ def test_independent_components_find_the_independent_sources():
     assert (correlations.max(0) > 0.95).all() and ica.features == 10
 
 
+def test_ica_of_states_that_do_not_fill_their_space():
+    letters = np.random.default_rng(0).integers(0, 4, 500)
+    hidden = np.eye(5, dtype=np.float32)[letters]
+    source = IcaSource()
+    source.fit(hidden)
+    assert source.features == 2 * 3
+    assert np.isfinite(source.encode("ACGU", np.eye(4, 5, dtype=np.float32))).all()
+
+
 def test_ica_is_bounded():
     ica = IcaSource()
     ica.fit(np.random.default_rng(0).normal(size=(300, 140)).astype(np.float32))
