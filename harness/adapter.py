@@ -51,11 +51,11 @@ class ModelCard(BaseModel):
     tokenisation: str = "single nucleotide"
     resolution: str = "1 nt"
     capabilities: frozenset[Capability]
-    layers: int | None = Field(None, description="number of blocks; layer 0 is the embedding output")
+    layers: int | None = Field(default=None, description="number of blocks; layer 0 is the embedding output")
     heads: int | None = None
     width: int | None = None
     parameters: int | None = None
-    max_length: int | None = Field(None, description="longest sequence in nucleotides; None means no limit")
+    max_length: int | None = Field(default=None, description="longest sequence in nucleotides; None means no limit")
     corpus: str = "unknown"
     exposure: dict[str, str] = Field(
         default_factory=dict, description="dataset name -> overlap with the pretraining data; absent means unknown"

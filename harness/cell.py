@@ -94,6 +94,9 @@ class Cell:
         card, needs = self.model.card, self.task.card
         if missing := sorted(needs.requires - card.capabilities):
             raise NotApplicable(f"{card.name} has no {', '.join(missing)}, which {needs.name} requires")
+        if needs.requires_any and not needs.requires_any & card.capabilities:
+            either = " nor ".join(sorted(needs.requires_any))
+            raise NotApplicable(f"{card.name} has neither {either}, one of which {needs.name} requires")
         for what, alphabet in ((needs.name, needs.alphabet), (self.dataset.card.name, self.dataset.card.alphabet)):
             if alphabet != card.alphabet:
                 raise NotApplicable(f"{card.name} reads {card.alphabet} sequences and {what} holds {alphabet}")

@@ -88,7 +88,10 @@ def _floors(task: Task, adapters: dict[str, ModelAdapter], registry: Registry, r
                 continue  # a random twin is its own control
             name = template.format(model=asked)
             if name not in adapters:
-                adapters[name] = registry.model(name, request.options)
+                try:
+                    adapters[name] = registry.model(name, request.options)
+                except NotApplicable:
+                    continue  # a model without weights has no random twin
             if name not in names and name not in request.models:
                 names.append(name)
     return names

@@ -71,9 +71,10 @@ class TaskSettings(BaseModel):
 class TaskCard(BaseModel):
     """What a task needs and reports.
 
-    ``floors`` names the models that are planned beside the one asked for; ``{model}`` stands for its name. A task
-    that computes its floors inside the cell, on the same items, leaves it empty. ``columns`` are the metrics that a
-    leaderboard sets side by side, the headline first; the others follow below them.
+    A model needs every capability of ``requires`` and, where it names some, one of ``requires_any``. ``floors`` names
+    the models that are planned beside the one asked for; ``{model}`` stands for its name. A task that computes its
+    floors inside the cell, on the same items, leaves it empty. ``columns`` are the metrics that a leaderboard sets
+    side by side, the headline first; the others follow below them.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -82,6 +83,7 @@ class TaskCard(BaseModel):
     version: str
     summary: str
     requires: frozenset[Capability]
+    requires_any: frozenset[Capability] = frozenset()
     alphabet: Alphabet = "nucleotide"
     default_dataset: str
     headline: str

@@ -6,5 +6,6 @@ from collections.abc import Callable, Mapping
 
 from harness.task import Task
 from tasks.sae_families import SaeFamilies
+from tasks.structure_f1 import StructureF1
 
-TASKS: Mapping[str, Callable[[], Task]] = {"sae-families": SaeFamilies}
+TASKS: Mapping[str, Callable[[], Task]] = {"sae-families": SaeFamilies, "structure-f1": StructureF1}

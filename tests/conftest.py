@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+# before torch is imported: threads that wait for each other make tests on a busy machine twenty times slower
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 _SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 

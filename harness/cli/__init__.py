@@ -34,6 +34,7 @@ def main() -> None:
     """Entry point: errors that a user can act on become one line and an exit code."""
     # threads that spin while they wait make small products ten times slower on a machine that is shared
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         code = app(sys.argv[1:] or ["--help"], prog_name="harness", standalone_mode=False)
     except HarnessError as error:

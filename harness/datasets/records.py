@@ -18,7 +18,9 @@ Split = Literal["train", "select", "test"]
 SPLITS: tuple[Split, ...] = ("train", "select", "test")
 
 _UNKNOWN = "RYKMSWBDHVN" + "PIX"
-_TABLE = str.maketrans("ACGUT" + _UNKNOWN, "ACGUU" + "N" * len(_UNKNOWN))
+_LETTERS, _MEANING = "ACGUT" + _UNKNOWN, "ACGUU" + "N" * len(_UNKNOWN)
+# not str.upper(), which makes two letters of one German sharp s, and a nucleotide code of a long s
+_TABLE = str.maketrans(_LETTERS + _LETTERS.lower(), _MEANING * 2)
 
 
 def normalise_sequence(letters: str, name: str) -> tuple[str, int]:
@@ -29,14 +31,13 @@ def normalise_sequence(letters: str, name: str) -> tuple[str, int]:
     """
     if not letters:
         raise InputError(f"record {name!r} has no sequence")
-    upper = letters.upper()
-    normalised = upper.translate(_TABLE)
+    normalised = letters.translate(_TABLE)
     if foreign := set(normalised) - set("ACGUN"):
         position = next(i for i, letter in enumerate(normalised) if letter in foreign)
         raise InputError(
             f"record {name!r}, position {position + 1}: {letters[position]!r} is not a nucleotide (IUPAC letters only)"
         )
-    return normalised, normalised.count("N") - upper.count("N")
+    return normalised, normalised.count("N") - letters.count("N") - letters.count("n")
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from harness.task import CellContext, TaskOutcome
 from tasks.sae.aggregate import AGGREGATIONS, WINDOW
 from tasks.sae.dictionaries import Dictionaries, DictionaryMaker
 from tasks.sae.family_data import prepare
-from tasks.sae.family_report import LayerResult, report
+from tasks.sae.family_report import CellFacts, LayerResult, report
 from tasks.sae.family_scores import (
     SourceScores,
     score_dense_probe,
@@ -31,7 +31,7 @@ from tasks.sae.split_quality import qualities, recovered_losses
 
 if TYPE_CHECKING:
     from harness.datasets.records import Dataset
-    from tasks.sae_families import SaeFamiliesSettings
+    from tasks.sae.family_settings import SaeFamiliesSettings
 
 SAMPLE_ROWS = 20_000
 MINIMUM_SUBSAMPLE = 64
@@ -69,7 +69,17 @@ class FamiliesRun:
         self._random_twins()
         with self.context.phase("statistics"):
             layers = [self._evaluate(layer) for layer in self.settings.layers]
-            outcome = report(self, layers)
+            facts = CellFacts(
+                data=self.data,
+                longest=self.longest,
+                train_nucleotides=self.train_nucleotides,
+                card=self.model.card,
+                dataset=self.dataset.card.name,
+                family_names=self.dataset.family_names,
+                standardisation=self.standardisation,
+                groups=self.groups,
+            )
+            outcome = report(facts, layers)
             self._draw(outcome)
         return outcome
 

@@ -20,8 +20,14 @@ def metric(interval: Interval, unit: str = "", higher_is_better: bool | None = T
 
 
 def over_seeds(values: Sequence[float], unit: str = "", higher_is_better: bool | None = True) -> Metric:
-    """Mean over seeds of a number that has no items, with an interval from the spread between seeds alone."""
+    """Mean over seeds of a number that has no items, with an interval from the spread between seeds alone.
+
+    One seed has no spread, and so no interval.
+    """
     points = np.asarray(values, dtype=np.float64)
+    if len(points) == 1:
+        value = float(points[0]) if np.isfinite(points[0]) else None
+        return Metric(value=value, n=1, unit=unit, higher_is_better=higher_is_better)
     estimate = nested_estimate(np.repeat(points[:, None], DRAWS, axis=1), points, len(points))
     return metric(estimate.interval(), unit, higher_is_better)
 

@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from harness.activations import Standardisation
+from harness.adapter import ModelCard
 from harness.statistics import Estimate
 from harness.task import Highlights, Metric, TableRow, TaskOutcome
 from tasks.sae.confounds import gain_over_composition, matched_auroc
+from tasks.sae.family_data import FamilyData
 from tasks.sae.family_metrics import metric, over_families, over_seeds
 from tasks.sae.family_scores import SourceScores, best_floor
 from tasks.sae.family_tables import family_table, feature_table, group_table, item_table, similarity_tables
@@ -24,9 +27,22 @@ from tasks.sae.splits import minimum_detectable_difference
 if TYPE_CHECKING:
     import pandas as pd
 
-    from tasks.sae.families_run import FamiliesRun
 
 BEST_FEATURES = 8
+
+
+@dataclass(frozen=True)
+class CellFacts:
+    """What the report says of a cell beside its scores. ``groups`` holds rows of families, none or two lists."""
+
+    data: FamilyData
+    longest: int
+    train_nucleotides: int
+    card: ModelCard
+    dataset: str
+    family_names: Mapping[str, str]
+    standardisation: Mapping[int, Standardisation]
+    groups: Sequence[Sequence[int]]
 
 
 @dataclass(frozen=True)
@@ -50,12 +66,12 @@ class LayerResult:
         return best_floor(list(self.sources.values()))
 
 
-def report(run: FamiliesRun, layers: Sequence[LayerResult]) -> TaskOutcome:
+def report(facts: CellFacts, layers: Sequence[LayerResult]) -> TaskOutcome:
     """The outcome. The headline layer is the one whose features do best on select; test plays no part."""
-    items, data = run.data.items, run.data
+    items, data = facts.data.items, facts.data
     chosen = max(layers, key=lambda result: result.sae.select_score)
-    metrics = _metrics(chosen) | chosen.quality | _diagnostics(run, chosen)
-    rows = [row for result in layers for row in _rows(run, result)]
+    metrics = _metrics(chosen) | chosen.quality | _diagnostics(facts, chosen)
+    rows = [row for result in layers for row in _rows(facts, result)]
     names, clusters = [record.id for record in data.scored], data.scored_clusters
     tables = {
         "families": [family_table(list(r.sources.values()), items.families, r.layer) for r in layers],
@@ -66,10 +82,10 @@ def report(run: FamiliesRun, layers: Sequence[LayerResult]) -> TaskOutcome:
 
     merged = {name: pd.concat(frames, ignore_index=True) for name, frames in tables.items()}
     merged["similarity"], merged["hypotheses"] = similarity_tables(chosen.entries, items, data.clans)
-    if run.groups:
-        merged["groups"] = group_table(chosen.sae, items, run.groups)
+    if facts.groups:
+        merged["groups"] = group_table(chosen.sae, items, facts.groups)
         metrics["group_separation"] = _group_separation(merged["groups"])
-        rows += _group_rows(run, chosen)
+        rows += _group_rows(facts, chosen)
     return TaskOutcome(
         metrics=metrics,
         used=len(data.train) + len(data.scored),
@@ -81,15 +97,15 @@ def report(run: FamiliesRun, layers: Sequence[LayerResult]) -> TaskOutcome:
             "families": list(items.families),
             "eligible_families": data.eligible,
             "window": data.window,
-            "longest": run.longest,
+            "longest": facts.longest,
             "train_sequences": len(data.train),
-            "train_nucleotides": run.train_nucleotides,
+            "train_nucleotides": facts.train_nucleotides,
             "select_sequences": len(items.select),
             "test_sequences": len(items.test),
         },
         skipped=data.skipped,
-        notes=_notes(run, chosen),
-        highlights=_highlights(chosen, items.families, run.dataset.family_names),
+        notes=_notes(facts, chosen),
+        highlights=_highlights(chosen, items.families, facts.family_names),
         items=merged.pop("items"),
         tables=merged,
     )
@@ -108,10 +124,10 @@ def _metrics(result: LayerResult) -> dict[str, Metric]:
     }
 
 
-def _diagnostics(run: FamiliesRun, result: LayerResult) -> dict[str, Metric]:
+def _diagnostics(facts: CellFacts, result: LayerResult) -> dict[str, Metric]:
     """What the features are beyond composition, how selective they are, and how many are needed."""
-    items = run.data.items
-    sequences = run.scorer.sequences
+    items = facts.data.items
+    sequences = [record.sequence for record in facts.data.scored]
     fit_letters, held_letters = ([sequences[row] for row in rows] for rows in (items.select, items.test))
     matched, gains, taus, information, probes, nulls = [], [], [], [], [], []
     for seed in result.sae.seeds:
@@ -151,7 +167,7 @@ def _diagnostics(run: FamiliesRun, result: LayerResult) -> dict[str, Metric]:
     return found
 
 
-def _rows(run: FamiliesRun, result: LayerResult) -> Iterator[TableRow]:
+def _rows(facts: CellFacts, result: LayerResult) -> Iterator[TableRow]:
     layer = result.layer
     for source in result.sources.values():
         yield from _source_rows(source, layer)
@@ -205,11 +221,11 @@ def _group_separation(table: pd.DataFrame) -> Metric:
     return over_seeds(best.tolist(), "AUROC over pairs of families of two groups, one feature")
 
 
-def _group_rows(run: FamiliesRun, result: LayerResult) -> Iterator[TableRow]:
+def _group_rows(facts: CellFacts, result: LayerResult) -> Iterator[TableRow]:
     """What the controls reach on the same groups; a probe fitted to select has nothing to choose there."""
     for source in result.sources.values():
         if source.role != "reference":
-            table = group_table(source, run.data.items, run.groups)
+            table = group_table(source, facts.data.items, facts.groups)
             yield _row("group_separation", source.name, result.layer, _group_separation(table))
 
 
@@ -240,11 +256,11 @@ def _highlights(result: LayerResult, families: Sequence[str], names: Mapping[str
     return Highlights(title=title, columns=("family", "feature", "AUROC", "MCC", "F1", "q"), rows=rows)
 
 
-def _notes(run: FamiliesRun, result: LayerResult) -> list[str]:
-    data, items, card = run.data, run.data.items, run.model.card
+def _notes(facts: CellFacts, result: LayerResult) -> list[str]:
+    data, items, card = facts.data, facts.data.items, facts.card
     positives = len(items.test) // items.count
     smallest = minimum_detectable_difference(items.count, positives)
-    standard = run.standardisation[result.layer]
+    standard = facts.standardisation[result.layer]
     position = "unknown" if standard.position_share is None else f"{standard.position_share:.1%}"
     notes = [
         f"{items.count} of {data.eligible} eligible families, {len(items.test)} test sequences, one per cluster; a "
@@ -252,12 +268,12 @@ def _notes(run: FamiliesRun, result: LayerResult) -> list[str]:
         f"the best floor by select is {result.floor.name}; scores are the largest activation in {data.window} nt",
         f"norm of the mean over norm of the deviations: {standard.centre_ratio:.1f}; position alone explains "
         f"{position} of the variance",
-        f"pretraining exposure to {run.dataset.card.name}: {card.exposure.get(run.dataset.card.name, 'unknown')}",
+        f"pretraining exposure to {facts.dataset}: {card.exposure.get(facts.dataset, 'unknown')}",
     ]
     if result.sae.macro.auroc.note:
         notes.append(f"intervals over {result.sae.macro.auroc.note} carry the spread between seeds by a t quantile")
-    if run.groups:
-        notes.append(_group_note(run.groups))
+    if facts.groups:
+        notes.append(_group_note(facts.groups))
     if "sae-random-lm" not in result.sources:
         notes.append(f"{card.name} has no random twin: the most telling control is missing")
     return notes

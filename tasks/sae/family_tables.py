@@ -152,8 +152,8 @@ def family_rows(group: str, families: Sequence[str]) -> list[int]:
 def group_table(source: SourceScores, items: Items, groups: Sequence[Sequence[int]]) -> pd.DataFrame:
     """The ten features of every seed that best separate two groups of families, best on select first.
 
-    Sign 1 is a feature that is stronger in the first group. AUROCs are over pairs of families, one of each group, and
-    p is against the best feature of families that are regrouped at random.
+    Sign 1 is a feature that is stronger in the first group. AUROCs are over pairs of families, one of each group. Only
+    the first feature of a seed has a p: its null repeats the choice of one feature for families regrouped at random.
     """
     first, second = groups
     rows = []
@@ -162,8 +162,10 @@ def group_table(source: SourceScores, items: Items, groups: Sequence[Sequence[in
         select = class_means(contest.select, items.select_labels, items.count)
         test = class_means(contest.test, items.test_labels, items.count)
         rows += [
-            {"seed": contest.seed, "feature_name": contest.feature_name(found.feature)} | vars(found)
-            for found in separating_features(select, test, first, second)
+            {"seed": contest.seed, "feature_name": contest.feature_name(found.feature)}
+            | vars(found)
+            | ({"p": None} if rank else {})
+            for rank, found in enumerate(separating_features(select, test, first, second))
         ]
     columns = ["seed", "feature", "feature_name", "sign", "select_auroc", "test_auroc", "p"]
-    return pd.DataFrame(rows, columns=columns).astype({"seed": "Int64"})
+    return pd.DataFrame(rows, columns=columns).astype({"seed": "Int64", "p": "float64"})

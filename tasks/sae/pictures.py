@@ -42,7 +42,7 @@ def draw_similarity(path: Path, similarity: pd.DataFrame, names: Mapping[str, st
     values = similarity.drop(columns="family").to_numpy()
     merges = linkage(squareform(1 - values, checks=False), "average", optimal_ordering=True)
     order = leaves_list(merges)
-    labels = [f"{names[family]}  {family}" if family in names else family for family in similarity["family"]]
+    labels = [f"{names[family]} {family}" if family in names else family for family in similarity["family"]]
     labels = [labels[k] for k in order]
 
     side = CELL * len(order)

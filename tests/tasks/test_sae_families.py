@@ -180,3 +180,36 @@ def test_a_dataset_without_families_is_not_applicable(tmp_path: Path) -> None:
     plain = dataset.subset(record for record in dataset.records if record.family == "F0")
     record = run_cell(make_cell(PlantedModel(dataset), plain), tmp_path, "cpu", QUIET)
     assert record.status == "not-applicable" and "at least two" in (record.error or "")
+
+
+def test_groups_are_compared_with_controls_and_change_nothing_else(
+    tmp_path: Path, knowing: tuple[ResultRecord, Path]
+) -> None:
+    dataset = planted_dataset()
+    cell = make_cell(PlantedModel(dataset), dataset, groups=("F0+F1", "F2+F3"))
+    record = run_cell(cell, tmp_path, "cpu", QUIET)
+    assert record.status == "done", record.error
+    metrics, plain = dict(record.metrics), knowing[0]
+    separation = metrics.pop("group_separation")
+    assert metrics == plain.metrics and "AUROC" in separation.unit and separation.n == 2
+    assert tuple(row for row in record.table if row.name != "group_separation") == plain.table
+    rows = {row.source: row.value for row in record.table if row.name == "group_separation"}
+    assert set(rows) == set(record.roles) - {"dense-probe"} and rows["sae"] == separation.value
+    table = pd.read_parquet(cell.path(tmp_path).with_suffix("") / "groups.parquet")
+    firsts = table.groupby("seed").first()
+    assert separation.value == pytest.approx(firsts.test_auroc.mean())
+    assert any("in 3 ways: p is about 0.33 or more" in note for note in record.notes) and table.p.min() > 0.2
+    pictures = [
+        folder / "similarity.svg" for folder in (cell.path(tmp_path).with_suffix(""), knowing[1].with_suffix(""))
+    ]
+    assert pictures[0].read_bytes() == pictures[1].read_bytes()
+    assert "planted · planted (simulated) · layer 2" in pictures[0].read_text(encoding="utf-8")
+    assert not any("groups" in file for file in plain.files) and any("similarity.svg" in file for file in plain.files)
+
+
+def test_an_unknown_family_ends_the_cell_before_any_work(tmp_path: Path) -> None:
+    dataset = planted_dataset()
+    model = PlantedModel(dataset)
+    record = run_cell(make_cell(model, dataset, groups=("F0", "F9")), tmp_path, "cpu", QUIET)
+    assert record.status == "failed" and model.passes == 0
+    assert record.error is not None and record.error.startswith("groups: F9 not among the 4 scored families")

@@ -20,9 +20,12 @@ def test_a_metric_holds_the_interval_and_what_is_no_number_has_no_value() -> Non
 
 
 def test_seeds_that_agree_leave_no_spread_and_one_seed_has_none() -> None:
-    for values in ([2.0, 2.0, 2.0], [2.0]):
-        found = over_seeds(values)
-        assert found.value == found.low == found.high == 2 and found.n == len(values)
+    agreed = over_seeds([2.0, 2.0, 2.0], "nats", None)
+    assert agreed.value == agreed.low == agreed.high == 2
+    assert (agreed.n, agreed.unit, agreed.higher_is_better) == (3, "nats", None)
+    alone = over_seeds([2.0], "nats", None)
+    assert (alone.value, alone.low, alone.high, alone.n, alone.unit) == (2, None, None, 1, "nats")
+    assert over_seeds([float("nan")]).value is None and over_seeds([float("nan"), 1.0]).value is None
 
 
 def test_two_seeds_spread_by_the_t_quantile() -> None:

@@ -11,7 +11,6 @@ from sklearn.metrics import matthews_corrcoef, roc_auc_score
 from tasks.sae.aggregate import MEAN, WINDOW
 from tasks.sae.concepts import PREVALENCE
 from tasks.sae.family_scores import (
-    Items,
     SourceScores,
     best_floor,
     score_dense_probe,
@@ -100,7 +99,7 @@ def test_a_subsample_holds_so_many_of_the_same_candidates(source: SourceScores) 
     again = score_subsample(source, ITEMS, 5)
     assert again.macro.auroc.value == few.macro.auroc.value
     everything = score_subsample(source, ITEMS, 10_000)
-    assert everything.macro.auroc.value == pytest.approx(source.macro.auroc.value, abs=0.05)
+    assert everything.macro.auroc.value == pytest.approx(source.macro.auroc.value)  # in another order
 
 
 def test_a_dense_probe_tells_separable_families_apart() -> None:
@@ -119,7 +118,3 @@ def test_the_best_floor_is_chosen_among_floors_by_select_alone(source: SourceSco
     weak = replace(floor, name="weak", select_score=0.6)
     strong = replace(floor, name="strong", select_score=0.7, macro=replace(source.macro, auroc=weak.macro.mcc))
     assert best_floor([source, weak, strong]).name == "strong"
-
-
-def test_items_are_counted_by_family() -> None:
-    assert isinstance(ITEMS, Items) and ITEMS.count == FAMILIES

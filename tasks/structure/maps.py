@@ -1,0 +1,54 @@
+"""Attention maps to scores of base pairs: symmetrised, corrected, squashed, cut to the pairs i < j."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+Scores = NDArray[np.float32]
+Indices = NDArray[np.int64]
+
+
+@lru_cache(maxsize=4)
+def positions(length: int) -> tuple[Indices, Indices]:
+    """i and j of every pair i < j, row by row, each (length (length - 1) / 2,)."""
+    i, j = np.triu_indices(length, 1)
+    return i, j
+
+
+@lru_cache(maxsize=4)
+def _cells(length: int) -> Indices:
+    i, j = positions(length)
+    return i * length + j
+
+
+def pair_index(i: Indices, j: Indices, length: int) -> Indices:
+    """Where the pairs (i, j), i < j, stand among all pairs of an RNA."""
+    return i * (2 * length - i - 1) // 2 + j - i - 1
+
+
+def upper_triangle(maps: Scores) -> Scores:
+    """(heads, length, length) to (heads, pairs)."""
+    heads, length, _ = maps.shape
+    return maps.reshape(heads, -1).take(_cells(length), axis=1)
+
+
+def pair_probabilities(maps: Scores) -> Scores:
+    """sigmoid(APC(A + Aᵀ)) of every head: (heads, length, length) float32 to (heads, pairs) float32 in [0, 1].
+
+    The average product correction S_ij − S_i S_j / S (Dunn et al. 2008, doi:10.1093/bioinformatics/btm604) takes row
+    sums over all columns, the diagonal included; a map that sums to nothing is left as it is.
+    """
+    symmetric = maps + maps.transpose(0, 2, 1)
+    rows = symmetric.sum(axis=2)
+    total = rows.sum(axis=1)
+    expected = rows * np.divide(1, total, out=np.zeros_like(total), where=total != 0)[:, None]
+    symmetric -= rows[:, :, None] * expected[:, None, :]
+    scores = upper_triangle(symmetric)
+    # exp overflows to infinity only where the sigmoid is 0 anyway
+    with np.errstate(over="ignore"):
+        np.exp(-scores, out=scores)
+    scores += 1
+    return np.reciprocal(scores, out=scores)

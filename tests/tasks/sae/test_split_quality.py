@@ -1,0 +1,141 @@
+"""Quality over a split: the same as over all nucleotides at once, from one pass, with intervals that hold it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from harness.activations import Standardisation
+from harness.adapter import Replacement
+from harness.statistics import cluster_weights
+from tasks.sae.dictionaries import Dictionaries
+from tasks.sae.quality import losses_recovered, stability
+from tasks.sae.split_quality import qualities, recovered_losses
+from tests.tasks.sae.planted import Planted, random_sequences, ready
+
+SEQUENCES = ["ACGUNNACGU", *random_sequences(29, 40)]
+WEIGHTS = cluster_weights(range(len(SEQUENCES)), draws=200)
+FEW = cluster_weights(range(4), draws=200)
+
+
+class Counting(Planted):
+    """Counts its passes; sequences come last first."""
+
+    passes = 0
+
+    def hidden_states(
+        self, sequences: Sequence[str], layers: Sequence[int]
+    ) -> Iterator[tuple[int, dict[int, NDArray[np.float32]]]]:
+        self.passes += 1
+        yield from reversed(list(super().hidden_states(sequences, layers)))
+
+
+def autoencoders(layers: tuple[int, ...] = (1, 2), seeds: tuple[int, ...] = (0, 1, 2)) -> Dictionaries:
+    made = {(layer, seed): ready(seed=seed) for layer in layers for seed in seeds}
+    for (layer, _), autoencoder in made.items():
+        autoencoder.layer = layer
+        # dimensions of unlike scale, so that raw and standardised numbers differ
+        autoencoder.set_standardisation(Standardisation(np.full(16, 0.5), np.linspace(0.2, 4, 16), 1, None))
+    return made
+
+
+def test_numbers_are_those_of_all_nucleotides_at_once() -> None:
+    own = autoencoders()
+    model = Counting(width=16)
+    metrics, found = qualities(model, own, SEQUENCES, WEIGHTS)
+    assert model.passes == 1 and set(metrics) == {1, 2} and set(found) == set(own)
+    for layer in (1, 2):
+        rows = [
+            states[layer][[letter != "N" for letter in SEQUENCES[index]]]
+            for index, states in Planted(width=16).hidden_states(SEQUENCES, (layer,))
+        ]
+        x = torch.from_numpy(np.concatenate(rows))
+        expected: dict[str, list[float]] = {"fve": [], "fve_raw": [], "l0": [], "dead_share": []}
+        for seed in range(3):
+            autoencoder = own[layer, seed]
+            error, distance = (x - autoencoder.reconstruct(x)).double(), (x - autoencoder.mean).double()
+            code = autoencoder.encode(x).to_dense()
+            scale = autoencoder.scale.double()
+            expected["fve_raw"].append(float(1 - error.square().sum() / distance.square().sum()))
+            expected["fve"].append(float(1 - (error / scale).square().sum() / (distance / scale).square().sum()))
+            expected["l0"].append(float((code > 0).sum(1).double().mean()))
+            expected["dead_share"].append(float(((code > 0).sum(0) == 0).double().mean()))
+            assert found[layer, seed].nucleotides == len(x) == sum(len(s) for s in SEQUENCES) - 2
+        for name, values in expected.items():
+            metric = metrics[layer][name]
+            assert metric.value == pytest.approx(np.mean(values), rel=1e-4), name
+            assert metric.low <= metric.value <= metric.high, name
+        assert metrics[layer]["fve"].n == len(SEQUENCES) and metrics[layer]["dead_share"].n == 3
+        assert metrics[layer]["fve"].higher_is_better and metrics[layer]["l0"].higher_is_better is None
+
+
+@torch.no_grad()
+def test_intervals_of_one_seed_are_percentiles_over_resampled_sequences() -> None:
+    own = autoencoders((2,), (0,))
+    metrics = qualities(Counting(width=16), own, SEQUENCES, WEIGHTS)[0][2]
+    sums: dict[str, list[tuple[float, float]]] = {"fve": [], "fve_raw": [], "l0": []}
+    for index, states in Planted(width=16).hidden_states(SEQUENCES, (2,)):
+        x = torch.from_numpy(states[2][[letter != "N" for letter in SEQUENCES[index]]])
+        autoencoder = own[2, 0]
+        error, distance = x - autoencoder.reconstruct(x), x - autoencoder.mean
+        scale = autoencoder.scale
+        sums["fve_raw"].append((float(error.square().sum()), float(distance.square().sum())))
+        sums["fve"].append((float((error / scale).square().sum()), float((distance / scale).square().sum())))
+        sums["l0"].append((float((autoencoder.encode(x).to_dense() > 0).sum()), len(x)))
+    for name, pairs in sums.items():
+        top, bottom = np.array(pairs).T
+        draws = np.array([sum(row * top) / sum(row * bottom) for row in WEIGHTS])
+        expected = np.percentile(draws if name == "l0" else 1 - draws, [2.5, 97.5])
+        assert (metrics[name].low, metrics[name].high) == pytest.approx(tuple(expected), rel=1e-4), name
+
+
+def test_stability_is_over_pairs_of_seeds_and_needs_two() -> None:
+    own = autoencoders((1,))
+    own[1, 2].load_state_dict(own[1, 0].state_dict())
+    metric = qualities(Planted(width=16), own, SEQUENCES[:4], FEW)[0][1]["stability"]
+    different = stability(own[1, 0], own[1, 1]).share
+    assert (metric.low, metric.high, metric.n) == (different, 1, 3)
+    assert metric.value == pytest.approx((1 + 2 * different) / 3)
+    alone, _ = qualities(Planted(width=16), autoencoders((1,), (0,)), SEQUENCES[:4], FEW)
+    assert "stability" not in alone[1]
+
+
+class Reading(Planted):
+    """Reads the letters off the sum of its hidden state, so that what is spliced in matters; keeps what it read."""
+
+    seen: tuple[str, ...] = ()
+
+    def log_probs(
+        self, sequences: Sequence[str], positions: Sequence[Sequence[int]], replacement: Replacement | None = None
+    ) -> Iterator[tuple[int, NDArray[np.float32]]]:
+        self.seen = tuple(sequences)
+        for index, sequence in enumerate(sequences):
+            hidden = np.ones((len(sequence), 16), dtype=np.float32)
+            if replacement is not None:
+                assert replacement.layer == 1
+                hidden = replacement.function(index, hidden)
+            logits = np.zeros((len(sequence), 4))
+            logits[range(len(sequence)), ["ACGU".index(letter) for letter in sequence]] = hidden.sum(axis=1) / 8
+            log_probs = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+            yield index, log_probs[list(positions[index])].astype(np.float32)
+
+
+def test_losses_recovered_on_few_sequences_spread_over_the_split() -> None:
+    sequences = random_sequences(450, 10)
+    own = autoencoders((1,), (0, 1))
+    model = Reading(width=16)
+    metrics = recovered_losses(model, own, sequences)[1]
+    assert model.seen == tuple(sequences[::3]) and len(model.seen) <= 200
+    losses = losses_recovered([own[1, 0], own[1, 1]], Reading(width=16), sequences[::3])
+    # 16 ones read the right letter with a logit of 2; the mean of 0.5 with a logit of 1
+    clean, ablated = (float(np.log(np.exp(logit) + 3) - logit) for logit in (2, 1))
+    assert metrics["cross_entropy_clean"].value == pytest.approx(clean, rel=1e-5)
+    assert metrics["cross_entropy_ablated"].value == pytest.approx(ablated, rel=1e-5)
+    assert metrics["cross_entropy_reconstructed"].value == pytest.approx(np.mean([x.reconstructed for x in losses]))
+    expected = np.mean([(ablated - x.reconstructed) / (ablated - clean) for x in losses])
+    assert metrics["loss_recovered"].value == pytest.approx(expected, rel=1e-4)
+    assert metrics["loss_recovered"].n == 2
