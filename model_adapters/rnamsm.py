@@ -60,8 +60,8 @@ RNA_MSM = Entry(
     citation="Zhang et al. 2024, Nucleic Acids Research 52:e3",
     quirks=(
         "reads an alignment with its homologs, not a sequence; columns where the query has a gap are left out",
-        f"an alignment of more than {MAXIMUM_DEPTH} sequences (the authors' limit) is reduced to that many diverse ones, "
-        "by a greedy choice where the authors ran hhfilter",
+        f"an alignment of more than {MAXIMUM_DEPTH} sequences (the authors' limit) is reduced to that many diverse "
+        "ones, by a greedy choice where the authors ran hhfilter",
         "alignments run one at a time, because padding in depth changes results",
         "attention is tied row attention: one map per head for the whole alignment",
     ),

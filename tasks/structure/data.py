@@ -69,8 +69,8 @@ def prepare(
     """RNAs with known structure that every model can be compared on, in the order of their ids.
 
     ``limit`` and ``train_records`` take so many of a split by the hash of their ids, not the first ones. Records
-    without a given split are halved by family: exact duplicates are dropped first, then every other family, in the
-    order of its hash, goes to validation. Records of no family count as families of their own.
+    without a given split are halved by family: exact duplicates are dropped first, then each family, in the order of
+    its hash, goes to the half that is the smaller so far. Records of no family count as families of their own.
 
     Raises:
         InputError: the dataset has no base pairs, or no validation or test RNA is left.
@@ -130,12 +130,14 @@ def _halved(records: Iterable[Record], skipped: Counter[str]) -> list[Record]:
     for record in records:
         if distinct.setdefault(record.sequence, record) is not record:
             skipped["exact duplicates"] += 1
-    families = sorted({record.family or record.id for record in distinct.values()}, key=_hash)
-    selecting = set(families[::2])
-    return [
-        replace(record, split="select" if (record.family or record.id) in selecting else "test")
-        for record in distinct.values()
-    ]
+    members: dict[str, list[Record]] = {}
+    for record in distinct.values():
+        members.setdefault(record.family or record.id, []).append(record)
+    halves: dict[Split, list[Record]] = {"test": [], "select": []}
+    for family in sorted(members, key=_hash):
+        part = min(halves, key=lambda half: len(halves[half]))
+        halves[part] += [replace(record, split=part) for record in members[family]]
+    return sorted(halves["test"] + halves["select"], key=lambda record: record.id)
 
 
 def _hash(name: str) -> str:

@@ -16,7 +16,7 @@ MINIMUM_LOOP = 3
 PAIRS_PER_NUCLEOTIDE = 2.0 ** np.arange(-4, 3.5, 0.5)
 """Thresholds are tried where so many canonical pairs per nucleotide reach them: every one costs a matching per RNA."""
 
-_CANONICAL = ("AU", "UA", "CG", "GC", "GU", "UG")
+_CANONICAL = (("A", "U"), ("C", "G"), ("G", "U"))
 
 
 def is_canonical(sequence: str) -> NDArray[np.bool_]:
@@ -25,7 +25,7 @@ def is_canonical(sequence: str) -> NDArray[np.bool_]:
     letters = np.frombuffer(sequence.encode(), dtype=np.uint8)
     allowed = np.zeros((256, 256), dtype=bool)
     for first, second in _CANONICAL:
-        allowed[ord(first), ord(second)] = True
+        allowed[ord(first), ord(second)] = allowed[ord(second), ord(first)] = True
     return np.asarray(allowed[letters[i], letters[j]])
 
 

@@ -59,7 +59,9 @@ def test_random_twins_are_told_apart_and_need_no_weights(monkeypatch: pytest.Mon
     twins += [EncoderAdapter(ENTRIES["rinalmo-mega"], ModelOptions()).random_twin()]
     assert len({twin.identity() for twin in twins}) == 4
     assert giga.random_twin(1).identity() == twins[1].identity()
-    assert [twin.card.name for twin in twins[:3]] == [f"rinalmo-giga:random{end}" for end in ("", ":1", ":2")]
+    assert [twin.card.name for twin in twins[:3]] == [f"rinalmo-giga:random{end}" for end in ("", ":1", ":4")]
+    # a twin is its own control's control: it counts on from itself and never comes back
+    assert [giga.random_twin().random_twin(i).card.name[-2:] for i in range(3)] == [":1", ":2", ":3"]
     for twin in twins:
         assert twin.card.role == "floor"
         assert (twin.card.corpus, twin.card.exposure, twin.card.hub_id) == ("none", {}, None)
