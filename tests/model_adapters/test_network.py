@@ -79,7 +79,7 @@ def test_log_probs_are_the_librarys_over_four_letters(entry: Entry) -> None:
     masked = [0, 7, 32]
     outputs, offset = upstream_outputs(entry, sequence, masked)
     # RNABERT's pretraining class has three heads and names their outputs apart
-    scores = outputs.logits_lm if name == "rnabert" else outputs.logits
+    scores = outputs.logits_lm if entry.architecture_name == "rnabert" else outputs.logits
     logits = scores[0, [position + offset for position in masked]].double()
     four = torch.softmax(logits, -1)[:, RnaTokenizer().convert_tokens_to_ids(list("ACGU"))]
     ((_, values),) = adapter_of(entry).log_probs([sequence], [masked])
