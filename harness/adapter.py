@@ -146,10 +146,10 @@ class ModelAdapter(ABC):
         self._lacks("attention")
 
     def pair_scores(self, sequences: Sequence[str]) -> Iterator[tuple[int, NDArray[np.float32]]]:
-        """Yield ``(index, (length, length))`` symmetric float32 scores of base pairs, in any order.
+        """Yield ``(index, (length, length))`` float32 scores of base pairs, in any order.
 
-        They are used as they are where the card does not say ``pair_scores_like_attention``; the pairing priors do, and
-        go through symmetrisation, APC and sigmoid like an attention head.
+        They are symmetric and used as they are, unless the card says ``pair_scores_like_attention``: the pairing priors
+        do, and go through symmetrisation, APC and sigmoid like an attention head.
         """
         self._lacks("pair_scores")
 

@@ -77,7 +77,7 @@ class EncoderAdapter(ModelAdapter):
     def random_twin(self, initialisation: int = 0) -> EncoderAdapter:
         # a twin's own twin is another initialisation, never itself
         own = -1 if self.initialisation is None else self.initialisation
-        return EncoderAdapter(self.entry, self.options, own + 1 + initialisation)
+        return type(self)(self.entry, self.options, own + 1 + initialisation)
 
     def available(self) -> bool:
         if self.initialisation is not None:

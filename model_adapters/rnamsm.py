@@ -54,7 +54,7 @@ RNA_MSM = Entry(
     revision="main",
     summary="RNA-MSM, axial attention over an alignment of homologs",
     max_length=1023,
-    parameters=95_920_000,
+    parameters=95_923_484,
     corpus="alignments of 3,932 Rfam 14.7 families",
     licence="AGPL-3.0 (the library's conversion), MIT (the authors' code)",
     citation="Zhang et al. 2024, Nucleic Acids Research 52:e3",
@@ -80,10 +80,6 @@ class RnaMsmAdapter(EncoderAdapter):
 
     def identity(self) -> str:
         return hashlib.sha256(f"{super().identity()}, alignments {ADAPTER_VERSION}".encode()).hexdigest()
-
-    def random_twin(self, initialisation: int = 0) -> RnaMsmAdapter:
-        own = -1 if self.initialisation is None else self.initialisation
-        return RnaMsmAdapter(self.entry, self.options, own + 1 + initialisation)
 
     def load(self, device: str = "cpu") -> None:
         if self._network is None:

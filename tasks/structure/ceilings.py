@@ -13,7 +13,7 @@ def canonical_pairs(rna: Rna) -> int:
 
 def one_partner_pairs(rna: Rna) -> int:
     """The most known pairs that can be had at once with one partner per nucleotide: a maximum matching."""
-    import networkx  # type: ignore[import-untyped]
+    import networkx
 
     pairs = set(rna.record.pairs or ())
     if len({position for pair in pairs for position in pair}) == 2 * len(pairs):

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from harness.statistics import Estimate, cluster_weights
 from harness.task import Metric
 from tasks.structure.counts import Floats
-from tasks.structure.protocol import TEST_SEED, Selection, Tested
+from tasks.structure.protocol import TEST_SEED, HeldOut, Selection
 
 
 class Bootstrap:
@@ -54,7 +54,7 @@ class Bootstrap:
         drawn = top[bottom > 0] / bottom[bottom > 0]
         return Estimate(float(beaten.sum() / compared.sum()), drawn, len(set(self.units)))
 
-    def nested(self, selection: Selection, tested: Tested) -> dict[str, Estimate]:
+    def nested(self, selection: Selection, tested: HeldOut) -> dict[str, Estimate]:
         """f1_pooled, mcc and f1_per_rna of the choice made, their draws with the choices of the same draws.
 
         A draw resamples the validation RNAs, chooses head and threshold on them, and scores the choice on resampled

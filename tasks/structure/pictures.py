@@ -83,8 +83,8 @@ def draw_contacts(
         axes.plot([0, rna.length - 1], [0, rna.length - 1], color=GREY, linewidth=0.5)
         axes.tick_params(labelsize=SMALL)
         axes.set_title(f"{rna.record.id}\nF1 {table.loc[row, 'f1']:.2f}", size=SMALL, parse_math=False)
-        if place == 1:
-            axes.legend(loc="lower left", fontsize=SMALL, markerscale=2, frameon=False)
+    dots, labels = axes.get_legend_handles_labels()
+    figure.legend(dots, labels, loc="outside lower center", ncols=2, fontsize=SMALL, markerscale=2, frameon=False)
     figure.suptitle(f"Known (above) and predicted pairs (below) · {subject}", size=SMALL + 1, parse_math=False)
     _save(figure, path)
 

@@ -45,7 +45,7 @@ class Selection:
 
 
 @dataclass
-class Tested:
+class HeldOut:
     """Test RNAs under every head (pooled), under every option (by RNA), and scores of the chosen head."""
 
     heads: Tally
@@ -107,10 +107,10 @@ def score_test(
     options: Sequence[Choice],
     depth: int | None,
     context: CellContext,
-) -> Tested:
+) -> HeldOut:
     """One pass over the test RNAs; ``options[0]`` is the choice whose scores are kept."""
     shape = (len(rnas), len(options))
-    tested = Tested(Tally(), _no_scores(rnas), list(options), np.zeros(shape, np.int64), np.zeros(shape, np.int64))
+    tested = HeldOut(Tally(), _no_scores(rnas), list(options), np.zeros(shape, np.int64), np.zeros(shape, np.int64))
     heads, steps = (np.array([getattr(option, name) for option in options]) for name in ("head", "step"))
     layers = np.array([option.layer for option in options])
 

@@ -14,7 +14,7 @@ from harness.task import Highlights, Metric, TableRow
 from tasks.structure.counts import Floats
 from tasks.structure.estimates import Bootstrap, metric
 from tasks.structure.evaluation import PAIR_CLASSES
-from tasks.structure.protocol import Selection, Tested
+from tasks.structure.protocol import HeldOut, Selection
 from tasks.structure.selection import Choice, best
 
 SOURCE = "model"
@@ -31,7 +31,7 @@ _CLASS_NAMES = {
 
 
 def metrics(
-    bootstrap: Bootstrap, selection: Selection, tested: Tested, wins: tuple[Floats, Floats]
+    bootstrap: Bootstrap, selection: Selection, tested: HeldOut, wins: tuple[Floats, Floats]
 ) -> dict[str, Metric]:
     """The metrics of the task; intervals over test families or RNAs, nested with the selection where it says so."""
     table, nested = bootstrap.table, bootstrap.nested(selection, tested)
@@ -68,7 +68,9 @@ def _ceiling(bootstrap: Bootstrap, column: str) -> Estimate | None:
     return bootstrap.ratio(2 * hits, hits + known)
 
 
-def rows(bootstrap: Bootstrap, selection: Selection, tested: Tested, wins: tuple[Floats, Floats]) -> Iterator[TableRow]:
+def rows(
+    bootstrap: Bootstrap, selection: Selection, tested: HeldOut, wins: tuple[Floats, Floats]
+) -> Iterator[TableRow]:
     """Strata of the headline with the head and threshold fixed, the second selection, validation F1 by layer."""
     table = bootstrap.table
     yield _row("f1_pooled", bootstrap.f1(), "head and threshold fixed")
@@ -115,7 +117,7 @@ def _families(bootstrap: Bootstrap) -> Iterator[TableRow]:
             yield TableRow(name="f1_pooled", source=SOURCE, stratum=f"family {family}", value=float(value), n=count)
 
 
-def _option(bootstrap: Bootstrap, tested: Tested, option: Choice) -> Estimate | None:
+def _option(bootstrap: Bootstrap, tested: HeldOut, option: Choice) -> Estimate | None:
     column = tested.options.index(option)
     tp, predicted = tested.true_positives[:, column], tested.predicted[:, column]
     return bootstrap.ratio(2 * tp, predicted + bootstrap.table["pairs"].to_numpy())
@@ -128,7 +130,7 @@ def _row(name: str, estimate: Estimate | None, stratum: str) -> TableRow:
     )
 
 
-def head_table(selection: Selection, tested: Tested, known: int) -> pd.DataFrame:
+def head_table(selection: Selection, tested: HeldOut, known: int) -> pd.DataFrame:
     """Every head: its best F1 on validation and the threshold of that, what this gives on test, the best on test,
     and the share of bootstrap draws over validation RNAs that choose the head."""
     on_test, steps = tested.heads.f1(known), selection.f1.argmax(axis=1)
@@ -147,7 +149,7 @@ def head_table(selection: Selection, tested: Tested, known: int) -> pd.DataFrame
     )
 
 
-def selected(selection: Selection, tested: Tested, known: int) -> dict[str, object]:
+def selected(selection: Selection, tested: HeldOut, known: int) -> dict[str, object]:
     """What was chosen, how firmly, and what else would have been."""
     chosen, oracle = selection.chosen, best(tested.heads.heads, tested.heads.f1(known))
     share = selection.frequency()[chosen.layer, chosen.head] / len(selection.draws)

@@ -16,7 +16,7 @@ from tasks.structure.estimates import Bootstrap
 from tasks.structure.evaluation import long_form, rna_table
 from tasks.structure.pair_conditional import wins
 from tasks.structure.pictures import draw_contacts, draw_f1_by_length, draw_heads
-from tasks.structure.protocol import Tested, known_pairs, score_test, select, tally
+from tasks.structure.protocol import HeldOut, known_pairs, score_test, select, tally
 from tasks.structure.selection import best
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def _depths(
         yield TableRow(name="f1_pooled", source=report.SOURCE, stratum=stratum, value=value, n=len(data.test))
 
 
-def _options(table: pd.DataFrame, tested: Tested) -> pd.DataFrame:
+def _options(table: pd.DataFrame, tested: HeldOut) -> pd.DataFrame:
     """Counts of every test RNA under every choice that the bootstrap made, enough to redo the nested interval."""
     rnas, count = tested.true_positives.shape
     return pd.DataFrame(

@@ -116,6 +116,22 @@ def test_a_model_that_does_not_fit_is_not_applicable(tmp_path: Path, model: Fake
     assert exit_code([record]) == 0
 
 
+class EitherTask(FakeTask):
+    card = FakeTask.card.model_copy(
+        update={"requires": frozenset(), "requires_any": frozenset({"hidden_states", "pair_scores"})}
+    )
+
+
+@pytest.mark.parametrize(("capability", "status"), [("hidden_states", "done"), ("attention", "not-applicable")])
+def test_one_of_several_capabilities_is_enough(tmp_path: Path, capability: str, status: str) -> None:
+    model = FakeModel(capabilities={capability})
+    cell = Cell(model, EitherTask(), fake_dataset(), FakeSettings(layers=(2,)), ModelOptions())
+    record = run_cell(cell, tmp_path, "cpu", QUIET)
+    assert record.status == status
+    if status == "not-applicable":
+        assert record.error == "fake has neither hidden_states nor pair_scores, one of which fake-share requires"
+
+
 def test_an_unavailable_model_leaves_nothing_on_disk(tmp_path: Path) -> None:
     record = run_cell(make_cell(MissingModel()), tmp_path, "cpu", QUIET)
     assert record.status == "unavailable" and record.model.identity is None

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from harness.adapter import ModelOptions
+from harness.adapter import ModelAdapter, ModelOptions
 from harness.errors import InputError, NotApplicable
 from harness.plan import Request, parse_layers, plan
 from harness.registry import Registry
@@ -26,6 +26,20 @@ def test_floors_are_planned_beside_the_model(registry: Registry) -> None:
     assert names(Request(["fake"], ["fake-share"], floors=False), registry) == ["fake"]
     assert names(Request(["fake:random"], ["fake-share"]), registry) == ["fake:random"]
     assert names(Request(["fake", "fake:random"], ["fake-share"]), registry) == ["fake", "fake:random"]
+
+
+class Twinless(fakes.FakeModel):
+    """Has no weights, so no random ones either."""
+
+    def random_twin(self, initialisation: int = 0) -> ModelAdapter:
+        raise NotApplicable("twinless has no random twin")
+
+
+def test_a_model_without_a_random_twin_is_planned_alone(registry: Registry) -> None:
+    registry.models["twinless"] = lambda options: Twinless("twinless")
+    assert names(Request(["twinless", "fake"], ["fake-share"]), registry) == ["twinless", "fake", "fake:random"]
+    with pytest.raises(NotApplicable):
+        plan(Request(["twinless:random"], ["fake-share"]), registry)
 
 
 def test_layers_are_resolved_before_identity(registry: Registry) -> None:

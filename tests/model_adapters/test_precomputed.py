@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -25,10 +26,9 @@ def folder(tmp_path: Path) -> Path:
     folder.mkdir()
     random = np.random.default_rng(0)
     np.save(folder / "first.npy", random.random((LAYERS * HEADS, 4, 4)))
-    states = {"low": random.random((4, WIDTH)), "high": random.random((4, WIDTH), dtype=np.float32)}
-    np.savez(folder / "first.npz", **states)
-    second = {"maps": random.random((LAYERS, HEADS, 5, 5), dtype=np.float32), "states": np.ones((5, WIDTH), np.float16)}
-    np.savez(folder / "second.npz", **second)
+    np.savez(folder / "first.npz", low=random.random((4, WIDTH)), high=random.random((4, WIDTH), dtype=np.float32))
+    maps = random.random((LAYERS, HEADS, 5, 5), dtype=np.float32)
+    np.savez(folder / "second.npz", maps=maps, states=np.ones((5, WIDTH), np.float16))
     write(
         folder,
         [
@@ -171,3 +171,16 @@ def test_the_published_arrays_of_rna_msm(tmp_path: Path, data_folder: Path) -> N
         np.testing.assert_array_equal(np.concatenate(list(found.values())), np.load(published / "2DRB_1_atp.npy"))
         ((_, states),) = adapter.hidden_states([sequence], [-1])
         np.testing.assert_array_equal(states[-1], np.load(published / "2DRB_1_emb.npy"))
+
+
+def test_the_example_of_the_documentation(tmp_path: Path, data_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    published = data_folder / "msa" / "rna_msm_2DRB_1"
+    documentation = Path(__file__).parents[2] / "docs" / "precomputed.md"
+    if not published.is_dir() or not documentation.is_file():
+        pytest.skip("the published outputs of RNA-MSM, or the documentation, are not on this machine")
+    *_, example = re.findall(r"```python\n(.*?)```", documentation.read_text(encoding="utf-8"), re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / published.name).symlink_to(published.resolve())
+    exec(example, {})
+    adapter = precomputed(tmp_path / "rna-msm-published")
+    assert adapter.available() and adapter.card.capabilities == {"attention", "hidden_states"}

@@ -49,7 +49,7 @@ def test_probabilities_are_those_of_all_structures_weighed_by_their_energy() -> 
     ((_, found),) = ViennaRna(ModelOptions()).pair_scores([HAIRPIN])
     # the partition function smooths the energies of dangling ends, the evaluation does not
     np.testing.assert_allclose(found, expected / total, atol=5e-3)
-    assert found.max() > 0.5
+    assert found.max() > 0.3
 
 
 def test_form_and_unknown_letters() -> None:
