@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 Capability = Literal[
     "hidden_states",
+    "leading",
     "attention",
     "log_probs",
     "causal_log_probs",
@@ -135,6 +136,23 @@ class ModelAdapter(ABC):
         the final norm where the model has one. Keys of the dictionary are the layers as asked for.
         """
         self._lacks("hidden_states")
+
+    def hidden_states_with_leading(
+        self, sequences: Sequence[str], layers: Sequence[int]
+    ) -> Iterator[tuple[int, dict[int, NDArray[np.float32]]]]:
+        """As :meth:`hidden_states`, but (1 + length, width): the leading special token (CLS, BOS) comes first.
+
+        The only special token that leaves an adapter, for protocols that were published with it.
+        """
+        self._lacks("leading")
+
+    def sequence_vectors(self, sequences: Sequence[str]) -> NDArray[np.float32]:
+        """(sequences, width) float32: one vector per sequence, of a model that has no hidden states (k-mer counts)."""
+        self._lacks("sequence_vectors")
+
+    def similarity(self, pairs: Sequence[tuple[str, str]]) -> NDArray[np.float32]:
+        """(pairs,) float32: how alike two sequences are, higher is more (alignment identity)."""
+        self._lacks("similarity")
 
     def visit_attention(self, sequences: Sequence[str], visit: Callable[[int, int, NDArray[np.float32]], None]) -> None:
         """Call ``visit(index, layer, maps)`` with ``(heads, length, length)`` float32, layers counted from 1.

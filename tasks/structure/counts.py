@@ -24,11 +24,13 @@ def at_least(scores: Scores) -> Indices:
     Raises:
         HarnessError: a score is not a number.
     """
-    ordered = np.sort(scores, axis=1)
-    if np.isnan(ordered[:, -1:]).any():
-        raise HarnessError("the model returned pair scores that are not numbers (NaN): check its weights")
-    below = [row.searchsorted(THRESHOLDS) for row in ordered]
-    return scores.shape[1] - np.asarray(below, dtype=np.int64).reshape(len(scores), len(THRESHOLDS))
+    reached = np.empty((len(scores), len(THRESHOLDS)), dtype=np.int64)
+    for row, out in zip(scores, reached, strict=True):
+        ordered = np.sort(row)
+        if np.isnan(ordered[-1:]).any():
+            raise HarnessError("the model returned pair scores that are not numbers (NaN): check its weights")
+        np.subtract(len(row), ordered.searchsorted(THRESHOLDS), out=out)
+    return reached
 
 
 def count(scores: Scores, known: Indices) -> tuple[Indices, Indices]:

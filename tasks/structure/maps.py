@@ -41,14 +41,19 @@ def pair_probabilities(maps: Scores) -> Scores:
     The average product correction S_ij − S_i S_j / S (Dunn et al. 2008, doi:10.1093/bioinformatics/btm604) takes row
     sums over all columns, the diagonal included; a map that sums to nothing is left as it is.
     """
-    symmetric = maps + maps.transpose(0, 2, 1)
-    rows = symmetric.sum(axis=2)
-    total = rows.sum(axis=1)
-    expected = rows * np.divide(1, total, out=np.zeros_like(total), where=total != 0)[:, None]
-    symmetric -= rows[:, :, None] * expected[:, None, :]
-    scores = upper_triangle(symmetric)
+    heads, length, _ = maps.shape
+    scores = np.empty((heads, length * (length - 1) // 2), dtype=np.float32)
+    # one head at a time: its arrays fit the cache, and no copy of all heads is made
+    for attention, out in zip(maps, scores, strict=True):
+        symmetric = attention + attention.T
+        rows = symmetric.sum(axis=1)
+        total = rows.sum()
+        if total != 0:
+            symmetric -= rows[:, None] * (rows / total)
+        symmetric.take(_cells(length), out=out, mode="clip")
+    np.negative(scores, out=scores)
     # exp overflows to infinity only where the sigmoid is 0 anyway
     with np.errstate(over="ignore"):
-        np.exp(-scores, out=scores)
+        np.exp(scores, out=scores)
     scores += 1
     return np.reciprocal(scores, out=scores)

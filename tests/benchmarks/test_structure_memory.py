@@ -1,0 +1,57 @@
+"""Peak memory of structure-f1's passes does not grow with depth: 1 layer against 33, each in a process of its own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SCRIPT = """
+import sys
+from pathlib import Path
+import numpy as np
+import torch
+from harness.adapter import ModelOptions
+from harness.datasets.records import Record
+from harness.progress import Progress
+from harness.task import CellContext
+from model_adapters.catalog import ENTRIES
+from model_adapters.encoder import EncoderAdapter
+from tasks.structure.data import Rna
+from tasks.structure.protocol import tally
+
+def megabytes(field):
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(field)) / 1024
+
+torch.set_num_threads(1)
+shape = {"num_hidden_layers": int(sys.argv[1]), "hidden_size": 640, "intermediate_size": 2560, "num_attention_heads": 20}
+entry = ENTRIES["rinalmo-micro"]
+model = EncoderAdapter(entry.model_copy(update={"config": dict(entry.config) | shape}), ModelOptions(), 0)
+generator = np.random.default_rng(0)
+rnas = [Rna(Record(str(k), "".join(generator.choice(list("ACGU"), n)), pairs=((0, n - 1),))) for k, n in enumerate((10, 400, 400))]
+context = CellContext("cpu", Path("."), Path("."), Progress(quiet=True))
+tally(model, rnas[:1], None, context, "load")
+before = megabytes("VmRSS")
+Path("/proc/self/clear_refs").write_text("5")
+pooled = tally(model, rnas, None, context, "measured")
+print(len(pooled.heads), megabytes("VmHWM") - before)
+"""
+
+
+def peak(layers: int) -> float:
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT, str(layers)], capture_output=True, text=True, check=True, timeout=300
+    )
+    heads, megabytes = done.stdout.split()
+    assert int(heads) == 20 * layers
+    return float(megabytes)
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="peak memory is read from Linux's /proc")
+def test_memory_beyond_the_weights_does_not_grow_with_layers() -> None:
+    one, many = peak(1), peak(33)
+    print(f"\npeak memory beyond the weights, 400 nt: {one:.0f} MB with 1 layer, {many:.0f} MB with 33")
+    assert many < 150 and many < 2 * one
