@@ -1,4 +1,4 @@
-"""Models that are no catalog entry: priors, folding tools, folders of arrays, models that read alignments."""
+"""Models that are no catalog entry: priors, k-mer counts, alignment, folding tools, folders of arrays, models that read alignments."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from functools import partial
 
 from harness.adapter import ModelFactory
+from model_adapters.alignment_identity import GlobalIdentity, LocalAlignment
+from model_adapters.kmer_counts import KmerCounts
+from model_adapters.length_gc import LengthGc
 from model_adapters.pairing_prior import PairingPrior
 from model_adapters.precomputed import Precomputed
 from model_adapters.rnamsm import RNA_MSM, RnaMsmAdapter
@@ -17,6 +20,10 @@ MODELS: Mapping[str, ModelFactory] = {
     "pairing-prior-stacked": partial(PairingPrior, stacked=True),
     "pairing-prior-stacked-softmax": partial(PairingPrior, stacked=True, softmax=True),
     "viennarna": ViennaRna,
+    **{f"kmer-{k}": partial(KmerCounts, k=k) for k in range(1, 7)},
+    "length-gc": LengthGc,
+    "identity": GlobalIdentity,
+    "local-alignment": LocalAlignment,
     "precomputed:": Precomputed,
     "rna-msm": partial(RnaMsmAdapter, RNA_MSM),
 }

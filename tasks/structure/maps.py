@@ -44,16 +44,16 @@ def pair_probabilities(maps: Scores) -> Scores:
     heads, length, _ = maps.shape
     scores = np.empty((heads, length * (length - 1) // 2), dtype=np.float32)
     # one head at a time: its arrays fit the cache, and no copy of all heads is made
-    for attention, out in zip(maps, scores, strict=True):
+    for attention, row in zip(maps, scores, strict=True):
         symmetric = attention + attention.T
-        rows = symmetric.sum(axis=1)
-        total = rows.sum()
+        sums = symmetric.sum(axis=1)
+        total = sums.sum()
         if total != 0:
-            symmetric -= rows[:, None] * (rows / total)
-        symmetric.take(_cells(length), out=out, mode="clip")
-    np.negative(scores, out=scores)
-    # exp overflows to infinity only where the sigmoid is 0 anyway
-    with np.errstate(over="ignore"):
-        np.exp(scores, out=scores)
-    scores += 1
-    return np.reciprocal(scores, out=scores)
+            symmetric -= sums[:, None] * (sums / total)
+        np.negative(upper_triangle(symmetric[None])[0], out=row)
+        # exp overflows to infinity only where the sigmoid is 0 anyway
+        with np.errstate(over="ignore"):
+            np.exp(row, out=row)
+        row += 1
+        np.reciprocal(row, out=row)
+    return scores
