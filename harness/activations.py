@@ -68,7 +68,7 @@ class ActivationStream:
         layers: Sequence[int],
         batch_size: int,
         seed: int,
-        capacity_bytes: int = 2**28,
+        capacity_bytes: int = 2**31,
     ) -> None:
         self.model = model
         self.sequences = list(sequences)

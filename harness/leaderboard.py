@@ -80,7 +80,7 @@ def _shared_settings(record: ResultRecord) -> dict[str, object]:
     depth = record.model.card.layers
     layers = record.settings.get("layers")
     if layers is not None:
-        settings["layers"] = "last" if layers == [depth] else "chosen"
+        settings["layers"] = "last" if depth is None or layers == [depth] else "chosen"
     return settings
 
 

@@ -106,7 +106,8 @@ def _settings(task: Task, model: ModelAdapter, request: Request) -> TaskSettings
             raise InputError(f"{task.card.name} has no setting {name!r}.{did_you_mean(name, fields)} It has: {known}")
         values[name] = _value(text, fields[name].annotation)
     if "layers" in fields:
-        if request.layers is not None:
+        # a control may have no layers to choose from: k-mer counts beside an encoder
+        if request.layers is not None and (model.card.layers is not None or model.card.name in request.models):
             values["layers"] = parse_layers(request.layers, model)
     elif request.layers is not None:
         raise InputError(f"{task.card.name} takes no --layer")

@@ -109,6 +109,14 @@ class EncoderAdapter(ModelAdapter):
         wanted = {layer: self.resolve_layer(layer) for layer in layers}
         return self._ready(sequences).hidden_states(sequences, wanted)
 
+    def hidden_states_with_leading(
+        self, sequences: Sequence[str], layers: Sequence[int]
+    ) -> Iterator[tuple[int, dict[int, NDArray[np.float32]]]]:
+        if not self.entry.architecture.leading:
+            self._lacks("leading")
+        wanted = {layer: self.resolve_layer(layer) for layer in layers}
+        return self._ready(sequences).hidden_states(sequences, wanted, leading=True)
+
     def visit_attention(self, sequences: Sequence[str], visit: Callable[[int, int, NDArray[np.float32]], None]) -> None:
         self._ready(sequences).visit_attention(sequences, visit)
 

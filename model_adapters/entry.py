@@ -61,6 +61,8 @@ class Entry(_Strict):
         capabilities: set[Capability] = {"hidden_states", "attention"}
         if self.architecture.lm_head:
             capabilities |= {"log_probs", "replace_hidden"}
+        if self.architecture.leading:
+            capabilities.add("leading")
         return ModelCard(
             name=self.name,
             summary=self.summary,

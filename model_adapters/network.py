@@ -15,8 +15,11 @@ from torch import Tensor, nn
 
 from harness.batching import halve_on_out_of_memory, token_budget_batches
 from harness.errors import HarnessError, InputError, Unavailable
+from harness.memory import release_freed_memory
 from model_adapters.checkpoint import random_network, trained_network
 from model_adapters.entry import Entry
+
+_LARGE_MAPS = 2**20  # entries of the attention maps of a layer, from which freed memory is worth giving back
 
 TOKENS_PER_BATCH = {"cpu": 2**12, "cuda": 2**16}
 MAP_CELLS_PER_BATCH = {"cpu": 2**18, "cuda": 2**22}
@@ -66,9 +69,12 @@ class Network:
         return cls(entry, model, place, dtype)
 
     def hidden_states(
-        self, sequences: Sequence[str], layers: Mapping[int, int]
+        self, sequences: Sequence[str], layers: Mapping[int, int], leading: bool = False
     ) -> Iterator[tuple[int, dict[int, NDArray[np.float32]]]]:
-        """``layers`` maps the numbers as asked for to layers from 0 to the number of blocks."""
+        """``layers`` maps the numbers as asked for to layers from 0 to the number of blocks.
+
+        With ``leading`` the special token just before the nucleotides comes first.
+        """
         top = max(layers.values(), default=0)
 
         def compute(part: Sequence[int]) -> dict[int, NDArray[np.float32]]:
@@ -90,6 +96,8 @@ class Network:
         for part, states in self._batches(sequences, compute):
             for row, index in enumerate(part):
                 span = self._span(sequences[index])
+                if leading:
+                    span = slice(span.start - 1, span.stop)
                 yield index, {asked: states[layer][row, span].copy() for asked, layer in layers.items()}
 
     def visit_attention(self, sequences: Sequence[str], visit: Callable[[int, int, NDArray[np.float32]], None]) -> None:
@@ -101,6 +109,8 @@ class Network:
                     maps = output[-1]
                     if maps is None:
                         raise HarnessError(f"{self.name} returned no attention maps: its kernel is not 'eager'")
+                    if maps.numel() >= _LARGE_MAPS:
+                        release_freed_memory()
                     for row, index in enumerate(part):
                         if (index, layer) not in visited:
                             span = self._span(sequences[index])

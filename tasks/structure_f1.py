@@ -10,22 +10,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pydantic import Field
-
 from harness.adapter import ModelAdapter
 from harness.task import CellContext, Task, TaskCard, TaskOutcome, TaskSettings
+from tasks.structure.settings import StructureF1Settings
 
 if TYPE_CHECKING:
     from harness.datasets.records import Dataset
-
-
-class StructureF1Settings(TaskSettings):
-    """Settings of structure-f1."""
-
-    longest: int = Field(440, ge=2, description="longer RNAs are left out, for every model alike")
-    train_records: int = Field(500, ge=0, description="train RNAs that join validation in the second selection")
-    depths: tuple[int, ...] = Field((1, 10, 100), description="rows of shallower alignments, for models that read them")
-    draws: int = Field(2000, ge=100, description="bootstrap draws")
 
 
 class StructureF1(Task):

@@ -71,7 +71,10 @@ def _ceiling(bootstrap: Bootstrap, column: str) -> Estimate | None:
 def rows(
     bootstrap: Bootstrap, selection: Selection, tested: HeldOut, wins: tuple[Floats, Floats]
 ) -> Iterator[TableRow]:
-    """Strata of the headline with the head and threshold fixed, the second selection, validation F1 by layer."""
+    """Strata of the headline with the head and threshold fixed, the second selection, validation F1 by layer.
+
+    A stratum that holds nothing has no value.
+    """
     table = bootstrap.table
     yield _row("f1_pooled", bootstrap.f1(), "head and threshold fixed")
     if selection.wide is not None:

@@ -21,7 +21,7 @@ from tasks.structure.selection import best
 
 if TYPE_CHECKING:
     from harness.datasets.records import Dataset
-    from tasks.structure_f1 import StructureF1Settings
+    from tasks.structure.settings import StructureF1Settings
 
 
 def run_structure(
@@ -41,7 +41,7 @@ def run_structure(
         outcome = TaskOutcome(
             metrics=report.metrics(bootstrap, selection, tested, conditional),
             used=len(data.train) + len(data.select) + len(data.test),
-            table=list(report.rows(bootstrap, selection, tested, conditional)),
+            table=[row for row in report.rows(bootstrap, selection, tested, conditional) if row.value is not None],
             selected=report.selected(selection, tested, known),
             skipped=data.skipped,
             notes=report.notes(model.card, dataset.card.name, table, selection, split),

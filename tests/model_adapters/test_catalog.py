@@ -48,7 +48,8 @@ def test_an_entry_is_all_a_new_model_needs(tmp_path: Path) -> None:
     path.write_text(ARCHITECTURE + MODEL)
     card = read_catalog(path)["new-small"].card
     assert (card.layers, card.heads, card.width, card.architecture) == (2, 4, 8, "new")
-    assert card.capabilities == {"hidden_states", "attention"}  # no lm_head in the architecture, no log_probs
+    # no lm_head in the architecture, no log_probs
+    assert card.capabilities == {"hidden_states", "attention", "leading"}
     path.write_text(ARCHITECTURE + 'lm_head = "lm_head"' + MODEL)
     assert "log_probs" in read_catalog(path)["new-small"].card.capabilities
 

@@ -92,9 +92,15 @@ def test_layers_and_capabilities_that_are_not_there() -> None:
         adapter.log_probs(["ACGU"], [[0]], Replacement(4, lambda index, hidden: hidden))
     headless = ENTRY.model_copy(update={"architecture": ENTRY.architecture.model_copy(update={"lm_head": None})})
     adapter = EncoderAdapter(headless, ModelOptions()).random_twin()
-    assert adapter.card.capabilities == {"hidden_states", "attention"}
+    assert adapter.card.capabilities == {"hidden_states", "attention", "leading"}
     with pytest.raises(NotApplicable, match="has no log probs"):
         adapter.log_probs(["ACGU"], [[0]])
+    rnabert = EncoderAdapter(reduced("rnabert"), ModelOptions()).random_twin()
+    assert "leading" not in rnabert.card.capabilities
+    with pytest.raises(NotApplicable, match="has no leading"):
+        rnabert.hidden_states_with_leading(["ACGU"], [0])
+    with pytest.raises(InputError, match="has layers 0 to 3"):
+        EncoderAdapter(ENTRY, ModelOptions()).random_twin().hidden_states_with_leading(["ACGU"], [4])
 
 
 def test_loading_again_does_nothing_and_unloading_releases() -> None:

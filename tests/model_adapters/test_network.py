@@ -59,6 +59,21 @@ def test_hidden_states_are_the_librarys(entry: Entry) -> None:
         np.testing.assert_allclose(hidden, expected, atol=1e-5)
 
 
+def test_the_leading_token_comes_first_where_there_is_one(entry: Entry) -> None:
+    if not entry.architecture.leading:
+        pytest.skip("this architecture has no leading token")
+    batch = sequences(57, 9, 33)
+    found = dict(adapter_of(entry).hidden_states_with_leading(batch, LAYERS))
+    plain = dict(adapter_of(entry).hidden_states(batch, LAYERS))
+    for index, sequence in enumerate(batch):
+        outputs, _ = upstream_outputs(entry, sequence)
+        for layer in LAYERS:
+            assert found[index][layer].shape == (1 + len(sequence), 32)
+            expected = outputs.hidden_states[layer][0, : 1 + len(sequence)].numpy()
+            np.testing.assert_allclose(found[index][layer], expected, atol=1e-5)
+            np.testing.assert_array_equal(found[index][layer][1:], plain[index][layer])
+
+
 def test_attention_is_the_librarys_one_layer_at_a_time(entry: Entry) -> None:
     (sequence,) = sequences(41)
     outputs, offset = upstream_outputs(entry, sequence)
