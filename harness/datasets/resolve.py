@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 from harness.datasets import hub, readers
+from harness.datasets.alignments import with_alignments
 from harness.datasets.manifest import Manifest, check_hash, manifests
 from harness.datasets.records import Dataset, DatasetCard
 from harness.errors import InputError, Unavailable, did_you_mean
@@ -17,7 +18,8 @@ from harness.weights import file_digest
 def load_dataset(name_or_path: str) -> Dataset:
     """A named set, a file (also relative to ``$HARNESS_DATA``), or a set of the Hugging Face hub (``owner/name``).
 
-    A file that is one of the named sets gets that set's card, and its hash is checked.
+    A file that is one of the named sets gets that set's card, and its hash is checked. Where a folder
+    ``<stem>.alignments`` lies beside a file, it holds the records' alignments, for models that read them.
 
     Raises:
         InputError: no such name or file, or a file that cannot be used.
@@ -27,7 +29,9 @@ def load_dataset(name_or_path: str) -> Dataset:
         return _load_named(manifest)
     if path := _find_file(name_or_path):
         manifest = _recognise(path)
-        return _read(path, manifest) if manifest else readers.read(path)
+        dataset = _read(path, manifest) if manifest else readers.read(path)
+        beside = path.parent / f"{readers.stem(path)}.alignments"
+        return with_alignments(dataset, beside) if beside.is_dir() else dataset
     if _is_path(name_or_path):
         below = f" (nor below HARNESS_DATA={folder})" if (folder := data_folder()) else ""
         raise InputError(f"{name_or_path} does not exist{below}: check the path")

@@ -12,6 +12,7 @@ import numpy as np
 
 from harness.adapter import ModelAdapter
 from harness.alignment import Alignment
+from harness.datasets.alignments import filter_depth
 from harness.datasets.records import Dataset, Record, Split
 from harness.errors import InputError
 from tasks.structure.maps import Indices, pair_index
@@ -49,7 +50,7 @@ class Rna:
     def alignment(self, depth: int | None) -> Alignment:
         """The first ``depth`` rows of its alignment, all for None; the sequence alone where it has none."""
         whole = self.record.alignment or Alignment(self.record.id, (self.sequence,))
-        return whole if depth is None else whole.shallow(depth)
+        return whole if depth is None else filter_depth(whole, depth)
 
 
 @dataclass(frozen=True)

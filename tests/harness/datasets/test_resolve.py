@@ -140,3 +140,18 @@ def test_reading_imports_no_deep_learning_library(real: Path) -> None:
         "assert not {'torch', 'multimolecule', 'transformers'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_alignments_beside_a_file_come_with_it(tmp_path: Path) -> None:
+    (tmp_path / "rnas.fasta").write_text(">a\nACGU\n>b\nGGGG\n")
+    folder = tmp_path / "rnas.alignments"
+    plain = load_dataset(str(tmp_path / "rnas.fasta"))
+    folder.mkdir()
+    (folder / "a.a3m").write_text(">a\nACGU\n>homolog\nAC-U\n")
+    dataset = load_dataset(str(tmp_path / "rnas.fasta"))
+    (record,) = dataset.records
+    assert record.alignment is not None and record.alignment.rows == ("ACGU", "AC-U")
+    assert dataset.skipped == {"no alignment": 1} and dataset.fingerprint != plain.fingerprint
+    (folder / "a.a3m").write_text(">a\nUUUU\n")
+    with pytest.raises(InputError, match="first sequence is not that of record 'a'"):
+        load_dataset(str(tmp_path / "rnas.fasta"))
