@@ -30,7 +30,7 @@ def draw_heads(path: Path, heads: pd.DataFrame, subject: str) -> None:
     values = heads.pivot(index="layer", columns="head", values="f1_validation").to_numpy()
     figure = Figure(figsize=(2.4 + 0.22 * len(numbers), 1.6 + 0.22 * len(layers)), layout="constrained")
     axes = figure.add_subplot()
-    image = axes.imshow(values, cmap="viridis", vmin=0, interpolation="none", aspect="auto")
+    image = axes.imshow(values, cmap="viridis", vmin=0, interpolation="nearest", aspect="auto")
     row, column = np.unravel_index(np.nanargmax(values), values.shape)
     axes.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, edgecolor="red", linewidth=1.5))
     axes.set_xticks(numbers, [str(number) for number in numbers])
