@@ -56,7 +56,7 @@ def draw_similarity(path: Path, similarity: pd.DataFrame, names: Mapping[str, st
         return figure.add_axes((left / width, bottom / height, wide / width, high / height))
 
     heat = axes(MARGIN + TREE, below, side, side)
-    image = heat.imshow(values[np.ix_(order, order)], cmap="RdBu_r", vmin=-1, vmax=1, interpolation="nearest")
+    image = heat.imshow(values[np.ix_(order, order)], cmap="RdBu_r", vmin=-1, vmax=1, interpolation="none")
     ticks = range(len(order))
     heat.yaxis.tick_right()
     heat.set_xticks(ticks, labels, rotation=90, parse_math=False)
