@@ -19,7 +19,7 @@ ADAPTER_VERSION = 1
 """Raised whenever the similarity of the same sequences changes."""
 
 MATCH, MISMATCH, GAP_OPEN, GAP_EXTEND = 5, -4, 12, 4
-"""Scores for distant homologs (+5/−4 is nhmmer's and WU-BLAST's); the first nucleotide of a gap costs GAP_OPEN."""
+"""+5/−4 is the usual nucleotide matrix for distant homologs (EDNAFULL); a gap's first nucleotide costs GAP_OPEN."""
 
 SCALE = 0.1915
 """λ of Karlin and Altschul 1990 (doi:10.1073/pnas.87.6.2264): e^(5λ)/4 + 3e^(−4λ)/4 = 1, for ungapped alignments."""
@@ -37,7 +37,7 @@ class _Alignment(ModelAdapter):
             capabilities=frozenset({"similarity"}),
             parameters=0,
             corpus="none",
-            licence="MIT (edlib)" if name == "identity" else "BSD-style (parasail)",
+            licence="MIT (edlib)" if name == "identity" else "BSD (parasail)",
             citation=citation,
         )
 
@@ -81,7 +81,7 @@ class LocalAlignment(_Alignment):
     def __init__(self, options: ModelOptions) -> None:
         super().__init__(
             "local-alignment",
-            f"Smith-Waterman score (+{MATCH}/{MISMATCH}, gaps {GAP_OPEN}/{GAP_EXTEND}) as minus the logarithm of an E-value",
+            f"Smith-Waterman score ({MATCH}/{MISMATCH}, gaps {GAP_OPEN}/{GAP_EXTEND}) as minus the log of an E-value",
             "Daily, Parasail, BMC Bioinformatics 2016, doi:10.1186/s12859-016-0930-z",
         )
 

@@ -1,4 +1,4 @@
-"""Models that are no catalog entry: priors, k-mer counts, alignment, folding tools, folders of arrays, models that read alignments."""
+"""Models that are no catalog entry: priors, counts, aligners, folding, folders of arrays, alignment models."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ class LengthGc(ModelAdapter):
         return hashlib.sha256(json.dumps(["length and GC", ADAPTER_VERSION, SPREAD]).encode()).hexdigest()
 
     def similarity(self, pairs: Sequence[tuple[str, str]]) -> NDArray[np.float32]:
-        """(pairs,) float32, at most 0. N counts for the length, not for the GC content (which is 0.5 where all is N)."""
+        """(pairs,) float32, at most 0. N counts for the length, not for the GC content (0.5 where all is N)."""
         import numpy as np
 
         distinct = {sequence: row for row, sequence in enumerate(dict.fromkeys(s for pair in pairs for s in pair))}
