@@ -165,7 +165,8 @@ def _choice(rest: Floats, signs: Floats) -> list[int]:
         reached.append(float(distance[best]))
         free[best] = False
         total += signs[best]
-    fewest = min(10, len(reached)); return chosen[: int(np.argmin(reached[fewest - 1 :])) + fewest]
+    fewest = min(10, len(reached))
+    return chosen[: int(np.argmin(reached[fewest - 1 :])) + fewest]
 
 
 def _alignment_differences(name: str, members: Members, triplets: Integers) -> Floats:
