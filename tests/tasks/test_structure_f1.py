@@ -208,7 +208,11 @@ class AlignedModel(AttentionModel):
 
 
 def test_depths_of_alignments_are_swept(tmp_path: Path) -> None:
-    rows = [replace(r, alignment=Alignment(r.id, (r.sequence,) * 20)) for r in records()]
+    # rows that repeat an earlier one are no candidates of the depth filter: each is changed in a place of its own
+    def rows_of(sequence: str) -> tuple[str, ...]:
+        return (sequence, *(sequence[:k] + "ACGU"["UGCA".index(sequence[k])] + sequence[k + 1 :] for k in range(19)))
+
+    rows = [replace(r, alignment=Alignment(r.id, rows_of(r.sequence))) for r in records()]
     model = AlignedModel(dataset(), capabilities={"attention", "alignment"})
     record = run(model, dataset(rows=rows), tmp_path)
     swept = {row.stratum: row.value for row in record.table if "alignments" in row.stratum}
