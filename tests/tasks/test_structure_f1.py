@@ -210,7 +210,10 @@ class AlignedModel(AttentionModel):
 def test_depths_of_alignments_are_swept(tmp_path: Path) -> None:
     # rows that repeat an earlier one are no candidates of the depth filter: each is changed in a place of its own
     def rows_of(sequence: str) -> tuple[str, ...]:
-        return (sequence, *(sequence[:k] + "ACGU"["UGCA".index(sequence[k])] + sequence[k + 1 :] for k in range(19)))
+        places = [divmod(k, len(sequence)) for k in range(19)]
+        letters = ["ACGU"[("ACGU".index(sequence[place]) + 1 + turn) % 4] for turn, place in places]
+        changed = [sequence[:place] + letters[k] + sequence[place + 1 :] for k, (_, place) in enumerate(places)]
+        return (sequence, *changed)
 
     rows = [replace(r, alignment=Alignment(r.id, rows_of(r.sequence))) for r in records()]
     model = AlignedModel(dataset(), capabilities={"attention", "alignment"})
