@@ -114,17 +114,15 @@ def metric(estimate: Estimate, unit: str, higher_is_better: bool = True) -> Metr
 def _rows(scores: Scores) -> Iterator[TableRow]:
     for (variant, layer, stratum), estimates in scores.found.items():
         for name, estimate in estimates.items():
-            own = metric(estimate, "")
-            yield TableRow(
-                name=name,
-                source=variant,
-                layer=layer,
-                stratum=stratum,
-                value=own.value,
-                low=own.low,
-                high=own.high,
-                n=own.n,
-            )
+            yield table_row(name, variant, layer, stratum, estimate)
+
+
+def table_row(name: str, source: str, layer: int | None, stratum: str, estimate: Estimate) -> TableRow:
+    """An estimate as a row of the record's table."""
+    own = metric(estimate, "")
+    return TableRow(
+        name=name, source=source, layer=layer, stratum=stratum, value=own.value, low=own.low, high=own.high, n=own.n
+    )
 
 
 def _notes(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from harness.registry import Registry
 from tasks.overlap.triplet_search import Floats, Integers, Members
@@ -18,6 +19,8 @@ MARGIN = 0.03
 """How far from 0.50 a gated row may be."""
 
 _BALANCE = 0.01
+_ENOUGH = 8
+_FEWEST_FAMILIES = 10
 _SWEEPS = 4
 _FOLDS = 6
 
@@ -39,7 +42,7 @@ def differences(members: Members, triplets: Integers) -> dict[str, Floats]:
     sequences = [members.sequences[member] for member in used]
     for k in range(1, 7):
         counts = registry.model(f"kmer-{k}").sequence_vectors(sequences).astype(np.float64)
-        counts /= np.linalg.norm(counts, axis=1, keepdims=True)
+        counts = np.asarray(counts / np.linalg.norm(counts, axis=1, keepdims=True), dtype=np.float32)
         known[f"kmer-{k}"] = _cosine_differences(counts, place.reshape(triplets.shape))
     length = members.log_length
     known["length"] = np.round(np.abs(length[a] - length[c]) - np.abs(length[a] - length[b]), 9)
@@ -82,7 +85,7 @@ def balanced(families: Integers, signs: Floats) -> Integers:
     ``signs`` (triplets, rows) is 1 where a row prefers the homolog, -1 where the decoy, 0 where it ties. Every family
     weighs the same: the balance is the sum over families of the mean sign of what they keep. Families take turns in
     choosing, one triplet after the other, what brings the balance nearest to 0; families that leave it out of balance
-    all the same are left out.
+    all the same are left out. Fewer than 10 families are none.
     """
     if len(families) == 0:
         return np.empty(0, np.int64)
@@ -96,9 +99,11 @@ def balanced(families: Integers, signs: Floats) -> Integers:
             kept[number] = group[_choice(rest, signs[group])]
             means[number] = signs[kept[number]].mean(axis=0)
     left = np.arange(len(groups))
-    while len(left) > 1 and np.abs(means[left].mean(axis=0)).max() > 2 * _BALANCE:
+    while len(left) >= _FEWEST_FAMILIES and np.abs(means[left].mean(axis=0)).max() > 2 * _BALANCE:
         without = means[left].sum(axis=0) - means[left]
         left = np.delete(left, int((without**2).sum(axis=1).argmin()))
+    if len(left) < _FEWEST_FAMILIES:
+        return np.empty(0, np.int64)
     return np.sort(np.concatenate([kept[number] for number in left]))
 
 
@@ -134,7 +139,8 @@ def together(families: Integers, rows: Sequence[Floats]) -> Floats:
     from sklearn.linear_model import LogisticRegression
 
     values = np.stack(rows, axis=1)
-    values = values / np.maximum(values.std(axis=0), 1e-12)
+    if len(values):
+        values = values / np.maximum(values.std(axis=0), 1e-12)
     fold = families % _FOLDS
     scores = np.zeros(len(families))
     for number in np.unique(fold):
@@ -154,7 +160,10 @@ def family_weights(families: Integers) -> Floats:
 
 
 def _choice(rest: Floats, signs: Floats) -> list[int]:
-    """Rows of ``signs``, one by one, whose mean brings ``rest`` nearest to 0; then as many as bring it there."""
+    """Rows of ``signs``, one after the other, whose mean brings ``rest`` nearest to 0; then as many as bring it there.
+
+    Fewer than :data:`_ENOUGH` are no choice: the mean of a family would rest on too little.
+    """
     chosen: list[int] = []
     reached: list[float] = []
     total, free = np.zeros(signs.shape[1]), np.ones(len(signs), dtype=bool)
@@ -165,8 +174,8 @@ def _choice(rest: Floats, signs: Floats) -> list[int]:
         reached.append(float(distance[best]))
         free[best] = False
         total += signs[best]
-    fewest = min(10, len(reached))
-    return chosen[: int(np.argmin(reached[fewest - 1 :])) + fewest]
+    fewest = min(_ENOUGH, len(reached))
+    return chosen[: fewest + int(np.argmin(reached[fewest - 1 :]))]
 
 
 def _alignment_differences(name: str, members: Members, triplets: Integers) -> Floats:
@@ -179,7 +188,7 @@ def _alignment_differences(name: str, members: Members, triplets: Integers) -> F
     return np.asarray(near - far)
 
 
-def _cosine_differences(units: Floats, triplets: Integers) -> Floats:
+def _cosine_differences(units: NDArray[np.float32], triplets: Integers) -> Floats:
     found = np.empty(len(triplets))
     for start in range(0, len(triplets), 2000):
         a, b, c = (units[side] for side in triplets[start : start + 2000].T)

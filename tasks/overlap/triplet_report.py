@@ -12,9 +12,9 @@ from harness.datasets.records import Dataset, Record
 from harness.task import Metric, TableRow, TaskOutcome
 from tasks.overlap.data import FamilyData, Integers, usable
 from tasks.overlap.measures import Measure
-from tasks.overlap.report import metric
+from tasks.overlap.report import metric, table_row
 from tasks.overlap.settings import OverlapRatioSettings
-from tasks.overlap.triplets import TripletScores, find_triplets, mandatory_rows, score_triplets
+from tasks.overlap.triplets import Tier, TripletScores, find_triplets, mandatory_rows, score_triplets
 
 NAMES = ("triplet_beyond_kmers", "triplet_beyond_identity")
 SIMPLE = "simple measure"
@@ -38,16 +38,17 @@ class Triplets:
         self._places = np.array([places[name] for name in self.sets.record_ids], dtype=np.int64)
 
     def add(self, outcome: TaskOutcome, measures: Sequence[Measure]) -> None:
-        """Metrics of the headline's similarity, rows of every variant and layer, and those of the simple measures."""
+        """Metrics of the headline's similarity, rows of every variant and layer, and those of the simple measures.
+
+        A tier that fails its gate has rows, which say so, and a metric without value: its name would claim too much.
+        """
         for measure in measures:
-            found = self._metrics(self._scores(measure))
-            outcome.table += [
-                _row(name, measure.variant, measure.layer, "all families", m) for name, m in found.items()
-            ]
+            scores = self._scores(measure)
+            outcome.table += self._rows(scores, measure.variant, measure.layer, "all families")
             if measure is measures[0]:
-                outcome.metrics |= found
+                outcome.metrics |= self._metrics(scores)
         for source, scores in mandatory_rows(self.sets, self._dataset).items():
-            outcome.table += [_row(name, source, None, SIMPLE, found) for name, found in self._metrics(scores).items()]
+            outcome.table += self._rows(scores, source, None, SIMPLE)
             outcome.roles[source] = "reference" if source in REFERENCES else "floor"
         outcome.notes += [f"triplets, {line}" for line in self.sets.describe()]
 
@@ -59,24 +60,24 @@ class Triplets:
 
     def _metrics(self, scores: TripletScores) -> dict[str, Metric]:
         found = {}
-        for name, tier, estimate, count in zip(
-            NAMES, (self.sets.tier1, self.sets.tier2), (scores.tier1, scores.tier2), scores.triplets, strict=True
+        for (name, tier), estimate, count in zip(
+            self._tiers, (scores.tier1, scores.tier2), scores.triplets, strict=True
         ):
-            if estimate is not None:
-                gate = "" if tier.passed else "; GATE FAILED: simple measures are not at chance"
-                unit = f"homolog more similar than its decoy, {count:,} triplets, chance 0.5{gate}"
+            if estimate is not None and tier.passed:
+                unit = f"homolog more similar than its decoy, {count:,} triplets, chance 0.5"
                 found[name] = metric(estimate, unit)
+            else:
+                found[name] = Metric(value=None, unit="no triplets on which simple measures are at chance")
         return found
 
+    def _rows(self, scores: TripletScores, source: str, layer: int | None, stratum: str) -> list[TableRow]:
+        rows = []
+        for (name, tier), estimate in zip(self._tiers, (scores.tier1, scores.tier2), strict=True):
+            if estimate is not None:
+                place = stratum if tier.passed else f"{stratum}, GATE FAILED"
+                rows.append(table_row(name, source, layer, place, estimate))
+        return rows
 
-def _row(name: str, source: str, layer: int | None, stratum: str, found: Metric) -> TableRow:
-    return TableRow(
-        name=name,
-        source=source,
-        layer=layer,
-        stratum=stratum,
-        value=found.value,
-        low=found.low,
-        high=found.high,
-        n=found.n,
-    )
+    @property
+    def _tiers(self) -> tuple[tuple[str, Tier], ...]:
+        return tuple(zip(NAMES, (self.sets.tier1, self.sets.tier2), strict=True))

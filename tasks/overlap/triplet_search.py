@@ -145,6 +145,8 @@ def candidates(members: Members, tolerances: Tolerances, seed: int) -> Iterator[
     At most :data:`ANCHORS` members of a family stand for a and b. The order is random, but the first ones are of as
     many families of c as there are. Time: one sparse product of every family with the members of like length.
     """
+    if not members.families:
+        return
     words = _unit_counts(members.sequences)
     for number, name in enumerate(members.families):
         generator = np.random.default_rng([seed, zlib.crc32(name.encode())])

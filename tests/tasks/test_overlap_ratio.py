@@ -87,7 +87,7 @@ def test_the_last_layer_is_the_headline_and_the_best_is_chosen_on_validation(
     assert curve[2] == record.metrics["overlap_ratio_mean"].value < 0.1 < 0.5 < min(curve[:2])
     assert rows_of(record, "overlap_ratio", source="mean", layer=2, stratum="test half of the families")
     assert not rows_of(record, "overlap_ratio", source="mean", layer=1, stratum="test half of the families")
-    assert {row.source for row in record.table if row.stratum != "simple measure"} == set(VARIANTS)
+    assert {row.source for row in record.table if not row.stratum.startswith("simple measure")} == set(VARIANTS)
 
 
 class Early(FamilyModel):
@@ -118,14 +118,29 @@ def test_triplets_have_metrics_rows_and_a_gate(tmp_path: Path) -> None:
     expected = score_triplets(sets, lambda pairs: (means[pairs[:, 0]] * means[pairs[:, 1]]).sum(axis=1))
     used = {r.id for r in prepare(data, make_cell(model, data, per_family=3).settings, None).records}
     assert set(sets.record_ids) - used
-    for name, estimate in zip(triplet_report.NAMES, (expected.tier1, expected.tier2), strict=True):
-        assert record.metrics[name].value == pytest.approx(estimate.value) and record.metrics[name].value > 0.9
-        assert rows_of(record, name, source="mean", layer=2) == [record.metrics[name].value]
-        assert {"kmer-6", "identity"} <= {row.source for row in record.table if row.name == name and row.layer is None}
+    for name, tier, estimate in zip(
+        triplet_report.NAMES, (sets.tier1, sets.tier2), (expected.tier1, expected.tier2), strict=True
+    ):
+        rows = [row for row in record.table if row.name == name]
+        (own,) = (row for row in rows if row.source == "mean" and row.layer == 2)
+        assert estimate is not None and own.value == pytest.approx(estimate.value) and own.value > 0.9
+        # a tier whose gate fails claims nothing
+        assert record.metrics[name].value == (own.value if tier.passed else None)
+        assert all(("GATE FAILED" in row.stratum) != tier.passed for row in rows)
+        assert {"kmer-6", "identity"} <= {row.source for row in rows if row.layer is None}
     assert record.roles["identity"] == "reference" and record.roles["kmer-6"] == "floor"
     assert sum(note.startswith("triplets, tier") for note in record.notes) == 2
-    failed = not sets.tier2.passed
-    assert ("GATE FAILED" in record.metrics["triplet_beyond_identity"].unit) == failed
+
+
+@pytest.mark.parametrize("passes", [True, False])
+def test_only_a_passed_gate_makes_a_metric(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, passes: bool) -> None:
+    data = dataset()
+    names = tuple(record.id for record in data.records if record.family in ("F0", "F1"))
+    rows = {"kmer-6": 0.5 if passes else 0.6}
+    tier = Tier(np.array([[0, 1, 5], [1, 2, 6]]), ("F0", "F0"), 1.0, rows, ("kmer-6",))
+    monkeypatch.setattr(triplet_report, "find_triplets", lambda dataset: TripletSets(names, tier, tier))
+    record, _ = run(FamilyModel(data), data, tmp_path)
+    assert record.metrics["triplet_beyond_kmers"].value == (1.0 if passes else None)
 
 
 def test_tables_recompute_the_metrics(knowing: tuple[ResultRecord, Path]) -> None:
