@@ -41,8 +41,8 @@ def differences(members: Members, triplets: Integers) -> dict[str, Floats]:
     used, place = np.unique(triplets, return_inverse=True)
     sequences = [members.sequences[member] for member in used]
     for k in range(1, 7):
-        counts = registry.model(f"kmer-{k}").sequence_vectors(sequences).astype(np.float64)
-        counts = np.asarray(counts / np.linalg.norm(counts, axis=1, keepdims=True), dtype=np.float32)
+        counts = registry.model(f"kmer-{k}").sequence_vectors(sequences)
+        counts /= np.linalg.norm(counts, axis=1, keepdims=True)
         known[f"kmer-{k}"] = _cosine_differences(counts, place.reshape(triplets.shape))
     length = members.log_length
     known["length"] = np.round(np.abs(length[a] - length[c]) - np.abs(length[a] - length[b]), 9)
@@ -188,7 +188,7 @@ def _alignment_differences(name: str, members: Members, triplets: Integers) -> F
     return np.asarray(near - far)
 
 
-def _cosine_differences(units: NDArray[np.float32], triplets: Integers) -> Floats:
+def _cosine_differences(units: NDArray[np.floating], triplets: Integers) -> Floats:
     found = np.empty(len(triplets))
     for start in range(0, len(triplets), 2000):
         a, b, c = (units[side] for side in triplets[start : start + 2000].T)
