@@ -2,22 +2,26 @@
 
 One page per task and one table per comparable group, that is, per dataset fingerprint and settings. Within a table
 every number has its interval and a link to its record; a second table sets the controls of each model beside it.
+What others published (``published.toml`` beside the pages) has a table of its own below them.
 """
 
 from __future__ import annotations
 
 import csv
 import io
-import json
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from tabulate import tabulate
 
+from harness.comparable import Group, Records, comparable
 from harness.numbers import number, with_interval
+from harness.published import PUBLISHED, published_table, read_published
+from harness.registry import Registry
 from harness.result import ResultRecord
+from harness.scatter import headline_scatter
 from harness.summary import headline_rows
 
 _CSV_COLUMNS = (
@@ -25,18 +29,29 @@ _CSV_COLUMNS = (
     *("metric", "source", "role", "layer", "seed", "stratum", "value", "low", "high", "n"),
 )
 
-Records = Sequence[tuple[Path, ResultRecord]]
-
 
 def render_all(records: Records, out: Path) -> dict[Path, str]:
-    """The text of every page and CSV file, by the path it belongs at."""
+    """The text of every page, CSV file and picture, by the path it belongs at.
+
+    Raises:
+        InputError: ``published.toml`` in ``out`` cannot be read.
+    """
+    published = read_published(out / PUBLISHED)
     by_task: dict[str, list[tuple[Path, ResultRecord]]] = defaultdict(list)
     for path, record in records:
         by_task[record.task.name].append((path, record))
+    for members in by_task.values():
+        members.sort(key=lambda item: (item[1].model.card.name, item[1].cell))
+    partners = _partners(by_task)
     pages: dict[Path, str] = {}
     for task, members in sorted(by_task.items()):
-        members.sort(key=lambda item: (item[1].model.card.name, item[1].cell))
-        pages[out / f"{task}.md"] = render_page(task, members, out)
+        page = render_page(task, members, out)
+        if (partner := partners.get(task)) and (picture := headline_scatter(members, by_task[partner])):
+            path = out / f"{task}-against-{partner}.svg"
+            pages[path] = picture
+            page += f"\n## {task} against {partner}\n\n![Headlines of both tasks, one point a model]({path.name})\n"
+        page += published_table([value for value in published if value.task == task])
+        pages[out / f"{task}.md"] = page
         pages[out / f"{task}.csv"] = render_csv(members)
     return pages
 
@@ -44,15 +59,8 @@ def render_all(records: Records, out: Path) -> dict[Path, str]:
 def render_page(task: str, records: Records, out: Path) -> str:
     """One task's page in Markdown."""
     parts = [f"# {task}", "Made by `harness leaderboard` from the records that it links to; not edited by hand."]
-    groups: dict[tuple[bool, str, str], list[tuple[Path, ResultRecord]]] = defaultdict(list)
-    for path, record in records:
-        dataset = record.dataset
-        settings = json.dumps(_shared_settings(record), sort_keys=True)
-        groups[(dataset.simulated, f"{dataset.name} {dataset.fingerprint} v{record.task.version}", settings)].append(
-            (path, record)
-        )
-    for _, members in sorted(groups.items()):
-        parts += _render_group(members, out)
+    for group, members in sorted(comparable(records).items()):
+        parts += _render_group(group, members, out)
     return "\n\n".join(parts) + "\n"
 
 
@@ -74,23 +82,25 @@ def render_csv(records: Records) -> str:
     return buffer.getvalue()
 
 
-def _shared_settings(record: ResultRecord) -> dict[str, object]:
-    """Settings that must agree within a table; layers are compared apart because models differ in depth."""
-    settings = {key: value for key, value in record.settings.items() if key != "layers"}
-    depth = record.model.card.layers
-    layers = record.settings.get("layers")
-    if layers is not None:
-        settings["layers"] = "last" if depth is None or layers == [depth] else "chosen"
-    return settings
+def _partners(tasks: Collection[str]) -> dict[str, str]:
+    """The tasks that are drawn against another one of those given."""
+    registry = Registry.discover()
+    partners = {task: registry.task(task).card.plotted_against for task in tasks if task in registry.tasks}
+    return {task: partner for task, partner in partners.items() if partner is not None and partner in tasks}
 
 
-def _render_group(members: Records, out: Path) -> list[str]:
+def _render_group(group: Group, members: Records, out: Path) -> list[str]:
     first = members[0][1]
     dataset = first.dataset
     kind = "simulated" if dataset.simulated else "real"
     parts = [f"## {dataset.name} ({kind})"]
     facts = f"{dataset.summary}. {dataset.records:,} records, fingerprint `{dataset.fingerprint}`, {dataset.licence}."
     parts.append(f"{facts} Settings: {_settings_line(first)}.")
+    if group.chosen:
+        parts.append(
+            "Layers other than a model's last, or the best of several: not to be compared with a table of last layers. "
+            "Models without layers stand in both."
+        )
     if dataset.simulated:
         parts.append(
             "**Simulated data: models are listed by name and not ranked; no claim should rest on this table alone.**"
@@ -120,11 +130,21 @@ def _main_table(records: Records, headline: str, out: Path) -> str:
     rows = []
     for path, record in records:
         card = record.model.card
-        layers = ", ".join(str(layer) for layer in record.settings.get("layers", []))
         metrics = [with_interval(record.metrics[name]) if name in record.metrics else "–" for name in names]
         link = f"[{record.cell[:8]}]({os.path.relpath(path, out)})"
-        rows.append([card.name, card.role, card.resolution, layers, *metrics, number(record.dataset.used), link])
+        rows.append(
+            [card.name, card.role, card.resolution, _layer(record), *metrics, number(record.dataset.used), link]
+        )
     return _table(rows, header)
+
+
+def _layer(record: ResultRecord) -> str:
+    """The layer of the metrics, and among how many it was scored."""
+    layers = record.settings.get("layers", [])
+    if record.model.card.layers is None or not layers:
+        return "–" if layers else ""
+    several = f" of {len(layers)} scored" if len(layers) > 1 else ""
+    return f"{record.selected.get('layer', layers[-1])}{several}"
 
 
 def _further_table(records: Records, headline: str) -> str:

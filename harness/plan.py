@@ -39,6 +39,8 @@ def plan(request: Request, registry: Registry) -> list[Cell]:
         raise InputError("--weights belongs to one model; name a single --model")
     tasks = [registry.task(name) for name in request.tasks]
     adapters = {name: registry.model(name, request.options) for name in request.models}
+    if request.layers is not None and all(adapter.card.layers is None for adapter in adapters.values()):
+        raise InputError(f"--layer: {', '.join(adapters)} has no layers to choose from; leave it out")
     cells: dict[tuple[str, str, str], Cell] = {}
     loaded: dict[str, Any] = {}
     for task in tasks:
@@ -106,8 +108,8 @@ def _settings(task: Task, model: ModelAdapter, request: Request) -> TaskSettings
             raise InputError(f"{task.card.name} has no setting {name!r}.{did_you_mean(name, fields)} It has: {known}")
         values[name] = _value(text, fields[name].annotation)
     if "layers" in fields:
-        # a control may have no layers to choose from: k-mer counts beside an encoder
-        if request.layers is not None and (model.card.layers is not None or model.card.name in request.models):
+        # a model may have no layers to choose from: k-mer counts beside an encoder
+        if request.layers is not None and model.card.layers is not None:
             values["layers"] = parse_layers(request.layers, model)
     elif request.layers is not None:
         raise InputError(f"{task.card.name} takes no --layer")

@@ -74,7 +74,8 @@ class TaskCard(BaseModel):
     A model needs every capability of ``requires`` and, where it names some, one of ``requires_any``. ``floors`` names
     the models that are planned beside the one asked for; ``{model}`` stands for its name. A task that computes its
     floors inside the cell, on the same items, leaves it empty. ``columns`` are the metrics that a leaderboard sets
-    side by side, the headline first; the others follow below them.
+    side by side, the headline first; the others follow below them. ``plotted_against`` names a task: the leaderboard
+    draws its headline against the one of this task, one point a model.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -89,6 +90,7 @@ class TaskCard(BaseModel):
     headline: str
     columns: tuple[str, ...] = ()
     floors: tuple[str, ...] = ()
+    plotted_against: str | None = None
 
 
 @dataclass
@@ -96,7 +98,9 @@ class TaskOutcome:
     """What a task hands back: metrics, the rows behind them, and tables that are saved beside the record.
 
     ``items`` holds one row per item (item, cluster, family, metric, source, layer, seed, value), so that every
-    statistic can be recomputed without the model; ``tables`` are further parquet files by name.
+    statistic can be recomputed without the model; ``tables`` are further parquet files by name. In ``selected``,
+    ``layer`` is the layer of the metrics, and ``layer_is_chosen`` says whether a score chose it: leaderboards keep
+    chosen layers apart from last ones, and take it that a score chose among several unless it is said.
     """
 
     metrics: dict[str, Metric]

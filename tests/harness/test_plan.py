@@ -49,6 +49,25 @@ def test_layers_are_resolved_before_identity(registry: Registry) -> None:
     assert default.settings.model_dump()["layers"] == (2,)
 
 
+def test_a_floor_without_layers_ignores_the_layers_asked_for(registry: Registry) -> None:
+    registry.models["counts"] = lambda options: Twinless("counts", "counts-1", layers=None)
+    registry.tasks["fake-share"] = WithCounts
+    cells = plan(Request(["fake"], ["fake-share"], layers="all"), registry)
+    layers = {cell.model.card.name: cell.settings.model_dump()["layers"] for cell in cells}
+    assert layers == {"fake": (0, 1, 2), "counts": (-1,), "fake:random": (0, 1, 2)}
+    # beside an encoder it is the same cell whatever the layers
+    other = plan(Request(["fake"], ["fake-share"], layers="1"), registry)
+    assert [cell.identity == own.identity for cell, own in zip(cells, other, strict=True)] == [False, True, False]
+    # asked for by name too, as long as another model has layers
+    assert names(Request(["counts", "fake"], ["fake-share"], layers="1"), registry) == ["counts", "fake", "fake:random"]
+    with pytest.raises(InputError, match="--layer: counts has no layers to choose from"):
+        plan(Request(["counts"], ["fake-share"], layers="all"), registry)
+
+
+class WithCounts(fakes.FakeTask):
+    card = fakes.FakeTask.card.model_copy(update={"floors": ("counts", "{model}:random")})
+
+
 @pytest.mark.parametrize(
     ("text", "layers"), [("0", (0,)), ("0-2", (0, 1, 2)), ("2,0,2", (0, 2)), ("-1,0", (0, 2)), ("all", (0, 1, 2))]
 )

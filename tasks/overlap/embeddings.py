@@ -1,0 +1,134 @@
+"""One vector per sequence, by several recipes, streamed: hidden states are reduced as they come and then dropped.
+
+Vectors lie in files that survive a stopped run; a row that is not yet there holds NaN.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import fft
+
+from harness.adapter import ModelAdapter
+from harness.alignment import Alignment
+from harness.datasets.records import Record
+from harness.errors import HarnessError
+from harness.task import CellContext
+
+Vectors = NDArray[np.float32]
+
+REVIEW_SIZE = 128
+DCT_BLOCK = (8, 16)
+
+
+def mean(states: Vectors) -> Vectors:
+    """Mean over nucleotides of (length, width): (width,) float32."""
+    return states.mean(axis=0, dtype=np.float64).astype(np.float32)
+
+
+def review_fft(states: Vectors) -> Vectors:
+    """The review's reduction, literally: Re(FFT(10 X, n=128)) of the array laid out in one row, (128,) float32.
+
+    With n smaller than the array the transform truncates: only the first 128 numbers of the first token are used.
+    """
+    return np.fft.fft(10 * states.ravel(), n=REVIEW_SIZE).real.astype(np.float32)
+
+
+def dct_block(states: Vectors) -> Vectors:
+    """The lowest 8 x 16 frequencies along nucleotides and along width (DCT-II, orthonormal): (128,) float32.
+
+    Every nucleotide and every dimension contributes. What a short sequence or a narrow model lacks is 0.
+    """
+    rows, columns = DCT_BLOCK
+    low = fft.dct(states, axis=0, norm="ortho")[:rows]
+    block = fft.dct(low, axis=1, norm="ortho")[:, :columns]
+    whole = np.zeros(DCT_BLOCK, dtype=np.float32)
+    whole[: block.shape[0], : block.shape[1]] = block
+    return whole.ravel()
+
+
+_RECIPES: Mapping[str, Callable[[Vectors], Vectors]] = {"mean": mean, "review-fft": review_fft, "dct": dct_block}
+LEADING = "review-fft-leading"
+VARIANTS = ("mean", "review-fft", LEADING, "dct")
+
+Key = tuple[str, int]
+
+
+def embed(
+    model: ModelAdapter, records: Sequence[Record], layers: Sequence[int], context: CellContext
+) -> dict[Key, Vectors]:
+    """(variant, layer) -> (records, width) float32, on disk: all variants of the last of ``layers``, means of all.
+
+    Raises:
+        HarnessError: the model returned NaN, infinity, an array of another length, or nothing for a record.
+    """
+    last, leading = max(layers), "leading" in model.card.capabilities
+    keys = [("mean", layer) for layer in layers]
+    keys += [(variant, last) for variant in VARIANTS if variant != "mean" and (leading or variant != LEADING)]
+    store = _Store(context.work / "vectors", keys, len(records))
+    missing = store.missing()
+    inputs: list[Any] = [records[row].sequence for row in missing]
+    if "alignment" in model.card.capabilities:
+        inputs = [records[row].alignment or Alignment(records[row].id, (records[row].sequence,)) for row in missing]
+    states = model.hidden_states_with_leading if leading else model.hidden_states
+    with context.progress.track("embedding", len(records)) as advance:
+        for done, (index, found) in enumerate(states(inputs, layers), len(records) - len(missing) + 1):
+            record = records[missing[index]]
+            for (variant, layer), vector in _reduce(found, keys, leading, record, model.card.name):
+                store.put((variant, layer), missing[index], vector)
+            advance(done)
+    if left := len(store.missing()):
+        raise HarnessError(f"{model.card.name} returned no hidden states for {left} of {len(records)} sequences")
+    return store.arrays
+
+
+def _reduce(
+    found: Mapping[int, Vectors], keys: Sequence[Key], leading: bool, record: Record, name: str
+) -> Iterator[tuple[Key, Vectors]]:
+    for variant, layer in keys:
+        states = found[layer]
+        if len(states) != len(record.sequence) + leading:
+            raise HarnessError(
+                f"{name} returned an array of shape {states.shape} for record {record.id!r} of "
+                f"{len(record.sequence)} nt: `harness check` names the law that it breaks"
+            )
+        vector = review_fft(states) if variant == LEADING else _RECIPES[variant](states[int(leading) :])
+        if not np.isfinite(vector).all():
+            raise HarnessError(f"{name} returned NaN or infinity for record {record.id!r} at layer {layer}")
+        yield (variant, layer), vector
+
+
+class _Store:
+    """Arrays of vectors in files below a folder; made when the first vector of each tells its width."""
+
+    def __init__(self, folder: Path, keys: Sequence[Key], rows: int) -> None:
+        self._paths = {key: folder / f"{key[0]}-{key[1]}.npy" for key in keys}
+        self._rows = rows
+        self.arrays: dict[Key, Vectors] = {}
+        folder.mkdir(parents=True, exist_ok=True)
+        for key, path in self._paths.items():
+            try:
+                kept = np.load(path, mmap_mode="r+")
+            except (OSError, ValueError):
+                continue
+            if len(kept) == rows:
+                self.arrays[key] = kept
+
+    def missing(self) -> list[int]:
+        """Rows without a vector of some kind."""
+        if len(self.arrays) < len(self._paths):
+            return list(range(self._rows))
+        whole = np.all([np.isfinite(array).all(axis=1) for array in self.arrays.values()], axis=0)
+        return [int(row) for row in np.flatnonzero(~whole)]
+
+    def put(self, key: Key, row: int, vector: Vectors) -> None:
+        if key not in self.arrays:
+            shape = self._rows, len(vector)
+            made = np.lib.format.open_memmap(self._paths[key], "w+", np.float32, shape)
+            made[:] = np.nan
+            self.arrays[key] = made
+        self.arrays[key][row] = vector

@@ -1,0 +1,23 @@
+"""The settings of overlap-ratio."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from harness.task import TaskSettings
+
+
+class OverlapRatioSettings(TaskSettings):
+    """Settings of overlap-ratio."""
+
+    layers: tuple[int, ...] = Field((-1,), min_length=1)
+    seeds: tuple[int, ...] = Field((0, 1, 2), min_length=1, description="one drawing of pairs each")
+    pairs: Literal["families", "review"] = Field(
+        "families", description="how pairs are drawn; review: as published, where 'non-homologs' may share a family"
+    )
+    pair_count: int = Field(100_000, ge=1, description="homologous pairs, and as many non-homologous ones")
+    per_family: int = Field(10, ge=3, description="sequences per family; the others are left out")
+    longest: int = Field(440, ge=1, description="longer sequences are left out, for every model alike")
+    draws: int = Field(1000, ge=100, description="bootstrap draws")
