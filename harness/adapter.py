@@ -47,6 +47,7 @@ class ModelCard(BaseModel):
     name: str
     summary: str
     role: Role = "model"
+    group: str | None = Field(default=None, description="what kind of sequence it was trained on; None for baselines")
     architecture: str
     alphabet: Alphabet = "nucleotide"
     tokenisation: str = "single nucleotide"
@@ -57,6 +58,10 @@ class ModelCard(BaseModel):
     width: int | None = None
     parameters: int | None = None
     max_length: int | None = Field(default=None, description="longest sequence in nucleotides; None means no limit")
+    min_length: int = Field(default=1, description="shortest sequence in nucleotides: a whole token")
+    length_multiple: int = Field(
+        default=1, description="sequences are so many nucleotides or a multiple of it (codons)"
+    )
     corpus: str = "unknown"
     exposure: dict[str, str] = Field(
         default_factory=dict, description="dataset name -> overlap with the pretraining data; absent means unknown"
@@ -67,6 +72,16 @@ class ModelCard(BaseModel):
     citation: str = ""
     quirks: tuple[str, ...] = ()
     pair_scores_like_attention: bool = False
+
+    def broken_length_rule(self, length: int) -> str | None:
+        """What the model asks of a sequence and ``length`` does not meet, such as "at most 440 nt"; None if it does."""
+        if self.max_length is not None and length > self.max_length:
+            return f"at most {self.max_length} nt"
+        if length < self.min_length:
+            return f"at least {self.min_length} nt"
+        if length % self.length_multiple:
+            return f"whole codons of {self.length_multiple} nt"
+        return None
 
 
 @dataclass(frozen=True)
@@ -183,6 +198,13 @@ class ModelAdapter(ABC):
         """
         self._lacks("log_probs")
 
+    def causal_log_probs(self, sequences: Sequence[str]) -> Iterator[tuple[int, NDArray[np.float32]]]:
+        """Yield ``(index, (length, 4))``: log-probabilities of A, C, G, U given the nucleotides before, normalised.
+
+        The first row is uniform where nothing, not even a special token, comes before the first nucleotide.
+        """
+        self._lacks("causal_log_probs")
+
     def resolve_layer(self, layer: int) -> int:
         """A layer number between 0 and the number of blocks; -1 is the last.
 
@@ -197,15 +219,14 @@ class ModelAdapter(ABC):
         return layer if layer >= 0 else layer + layers + 1
 
     def check_lengths(self, sequences: Sequence[str]) -> None:
-        """Refuse a sequence over the model's limit, which a task ought to have skipped and counted.
+        """Refuse what a task ought to have skipped and counted, by :meth:`ModelCard.broken_length_rule`.
 
         Raises:
-            InputError: a sequence is too long.
+            InputError: a sequence is too long, too short, or not made of whole codons.
         """
-        limit = self.card.max_length
         for index, sequence in enumerate(sequences):
-            if limit is not None and len(sequence) > limit:
-                raise InputError(f"sequence {index} has {len(sequence)} nt; {self.card.name} takes at most {limit}")
+            if rule := self.card.broken_length_rule(len(sequence)):
+                raise InputError(f"sequence {index} has {len(sequence)} nt; {self.card.name} takes {rule}")
 
     def _lacks(self, capability: str) -> NoReturn:
         raise NotApplicable(f"{self.card.name} has no {capability.replace('_', ' ')}")

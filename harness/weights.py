@@ -16,7 +16,7 @@ from harness.errors import InputError, Unavailable
 from harness.files import write_text
 
 PROBE_SECONDS = 2.5
-_PATTERNS = ["config.json", "vocab.txt", "*.safetensors"]
+_PATTERNS = ["config.json", "vocab.txt", "tokenizer.json", "*.safetensors"]
 
 
 def find_weights(

@@ -1,4 +1,4 @@
-"""The known models: ``catalog.toml`` read into one factory per name. Imports no deep-learning library."""
+"""The known models: ``catalog_data/*.toml`` read into one factory per name. Imports no deep-learning library."""
 
 from __future__ import annotations
 
@@ -13,14 +13,20 @@ from model_adapters.encoder import EncoderAdapter
 from model_adapters.entry import Architecture, Entry
 
 
-def read_catalog(path: Path) -> dict[str, Entry]:
-    """Entries by name, from a TOML file with ``[architectures.NAME]`` and ``[models.NAME]`` tables.
+def read_catalog(folder: Path) -> dict[str, Entry]:
+    """Entries by name, from the ``[architectures.NAME]`` and ``[models.NAME]`` tables of all TOML files of ``folder``.
 
     Raises:
         pydantic.ValidationError: a field is missing, unknown or of the wrong type.
-        KeyError: a model names an architecture that the file does not describe.
+        KeyError: a model names an architecture that no file describes.
+        ValueError: two files describe the same model or architecture.
     """
-    document: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+    document: dict[str, dict[str, Any]] = {"architectures": {}, "models": {}, "external": {}}  # external.py reads these
+    for path in sorted(folder.glob("*.toml")):
+        for kind, tables in tomllib.loads(path.read_text(encoding="utf-8")).items():
+            if twice := document[kind].keys() & tables:
+                raise ValueError(f"{path} describes {', '.join(sorted(twice))} a second time")
+            document[kind] |= tables
     architectures = {name: Architecture(**fields) for name, fields in document["architectures"].items()}
     return {
         name: Entry(
@@ -33,7 +39,7 @@ def read_catalog(path: Path) -> dict[str, Entry]:
     }
 
 
-ENTRIES: Mapping[str, Entry] = read_catalog(Path(__file__).with_name("catalog.toml"))
+ENTRIES: Mapping[str, Entry] = read_catalog(Path(__file__).with_name("catalog_data"))
 MODELS: Mapping[str, ModelFactory] = {
     name: partial(EncoderAdapter, entry) for entry in ENTRIES.values() for name in (entry.name, *entry.aliases)
 }

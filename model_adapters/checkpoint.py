@@ -6,10 +6,11 @@ import json
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from fnmatch import fnmatchcase
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import multimolecule
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
@@ -18,6 +19,7 @@ from torch import nn
 from harness.errors import InputError
 from harness.weights import safetensors_files
 from model_adapters.entry import Entry
+from model_adapters.tokens import token_reader
 
 _SHAPE_FIELDS = ("num_hidden_layers", "num_attention_heads", "hidden_size")
 
@@ -39,13 +41,11 @@ def trained_network(entry: Entry, folder: Path) -> nn.Module:
         network = _build(entry, config, initialisation=0)
     except (TypeError, ValueError, KeyError) as error:
         raise InputError(f"{folder / 'config.json'} does not describe a {entry.architecture_name}: {error}") from error
-    optional = tuple(f"{head}." for head in entry.architecture.optional_heads)
-    used = {name: shape for name, shape in shapes.items() if not name.startswith(optional)}
-    _check_fit(entry, folder, network, used)
+    _check_fit(entry, folder, network, shapes)
     state = {}
     for file in safetensors_files(folder):
-        state.update({name: tensor for name, tensor in load_file(file).items() if name in used})
-    network.load_state_dict(state, strict=False)  # strictness was checked, tied weights allowed for
+        state.update({_current_name(name): tensor for name, tensor in load_file(file).items()})
+    network.load_state_dict(state, strict=False)  # strictness was checked, tied weights and unused heads allowed for
     return network
 
 
@@ -53,8 +53,9 @@ def _build(entry: Entry, config: Mapping[str, Any], initialisation: int) -> nn.M
     architecture = entry.architecture
     with _own_random_numbers(initialisation), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        configuration = getattr(multimolecule, architecture.config_class).from_dict(dict(config))
-        network: nn.Module = getattr(multimolecule, architecture.model_class)(configuration)
+        library = import_module(architecture.library)
+        configuration = getattr(library, architecture.config_class).from_dict(dict(config))
+        network: nn.Module = getattr(library, architecture.model_class)(configuration)
     return network.float().eval().requires_grad_(False)
 
 
@@ -76,14 +77,15 @@ def _read_config(entry: Entry, folder: Path) -> dict[str, Any]:
     if config.get("model_type") != expected:
         raise InputError(f"{folder} holds a {config.get('model_type')} model and {entry.name} is a {expected}")
     for field in _SHAPE_FIELDS:
-        if config.get(field, entry.config[field]) != entry.config[field]:
-            raise InputError(f"{folder} has {field} {config[field]} and {entry.name} has {entry.config[field]}")
+        own = entry.config.get(field)
+        if config.get(field, own) != own:
+            raise InputError(f"{folder} has {field} {config[field]} and {entry.name} has {own}")
     vocabulary = folder / "vocab.txt"
     if vocabulary.is_file():
         tokens = vocabulary.read_text(encoding="utf-8").split()
-        known = multimolecule.RnaTokenizer().convert_ids_to_tokens(range(len(tokens)))
-        if tokens != known:
-            raise InputError(f"{vocabulary} is not the vocabulary of multimolecule's RnaTokenizer")
+        known = token_reader(entry, folder).vocabulary
+        if any(known.get(token) != number for number, token in enumerate(tokens)):
+            raise InputError(f"{vocabulary} is not the vocabulary that {entry.name} is known to have")
     return config
 
 
@@ -92,7 +94,8 @@ def _read_shapes(folder: Path) -> dict[str, tuple[int, ...]]:
     for file in safetensors_files(folder):
         try:
             with safe_open(file, framework="numpy") as tensors:
-                shapes.update({name: tuple(tensors.get_slice(name).get_shape()) for name in tensors.keys()})  # noqa: SIM118
+                names = tensors.keys()
+                shapes.update({_current_name(name): tuple(tensors.get_slice(name).get_shape()) for name in names})
         except (SafetensorError, OSError) as error:
             raise InputError(f"{file} is damaged ({error}): fetch or copy it again") from error
     return shapes
@@ -104,7 +107,21 @@ def _check_fit(entry: Entry, folder: Path, network: nn.Module, shapes: Mapping[s
     missing = [name for name, tensor in expected.items() if name not in shapes and tensor.data_ptr() not in present]
     unexpected = [name for name in shapes if name not in expected]
     resized = [name for name, shape in shapes.items() if name in expected and shape != tuple(expected[name].shape)]
-    faults = {"missing": missing, "unexpected": unexpected, "of another shape": resized}
+    optional = entry.architecture.optional_heads
+    faults = {
+        "missing": [name for name in missing if not _is_among(name, optional)],
+        "unexpected": [name for name in unexpected if not _is_among(name, optional)],
+        "of another shape": resized,
+    }
     said = [f"{len(names)} {fault} ({', '.join(sorted(names)[:3])})" for fault, names in faults.items() if names]
     if said:
         raise InputError(f"weights in {folder} do not fit {entry.name}: {'; '.join(said)}")
+
+
+def _current_name(name: str) -> str:
+    # transformers saves the norms of BERT's descendants under their names in TensorFlow, and renames them on loading
+    return name.replace("LayerNorm.gamma", "LayerNorm.weight").replace("LayerNorm.beta", "LayerNorm.bias")
+
+
+def _is_among(name: str, optional: tuple[str, ...]) -> bool:
+    return any(fnmatchcase(name, pattern) or name.startswith(f"{pattern}.") for pattern in optional)

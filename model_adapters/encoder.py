@@ -1,4 +1,4 @@
-"""Adapter of single-nucleotide encoders of the multimolecule library: a catalog entry, and no code per model.
+"""Adapter of models of the multimolecule and transformers libraries: a catalog entry, and no code per model.
 
 The adapter itself is cheap to make and to hash; :meth:`EncoderAdapter.load` imports the deep-learning libraries.
 """
@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from harness.adapter import ModelAdapter, ModelOptions, Replacement
 from harness.errors import HarnessError
-from harness.weights import find_weights, weights_digest
-from model_adapters.entry import Entry
+from harness.weights import file_digest, find_weights, weights_digest
+from model_adapters.entry import Entry, Tokens, byte_pair_file
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,19 +26,23 @@ if TYPE_CHECKING:
 ADAPTER_VERSION = 1
 """Raised whenever the numbers that this adapter returns for the same weights change."""
 
+_STAND_IN_QUIRK = ("its byte pairs are a stand-in merged on random letters, not those of the trained model",)
+
 _LIBRARIES = ("multimolecule", "torch", "transformers")
 
 
 class EncoderAdapter(ModelAdapter):
     """One catalog entry with its trained weights, or with random ones where ``initialisation`` is given."""
 
-    attention_kernel = "sdpa for hidden states, eager for attention maps"
+    attention_kernel: str | None = "sdpa for hidden states, eager for attention maps"
 
     def __init__(self, entry: Entry, options: ModelOptions, initialisation: int | None = None) -> None:
         self.entry = entry
         self.options = options
         self.initialisation = initialisation
         self.card = entry.card
+        if not entry.architecture.attention:
+            self.attention_kernel = None
         if initialisation is not None:
             suffix = f":{initialisation}" if initialisation else ""
             self.card = entry.card.model_copy(
@@ -50,7 +54,7 @@ class EncoderAdapter(ModelAdapter):
                     "exposure": {},
                     "hub_id": None,
                     "revision": None,
-                    "quirks": (),
+                    "quirks": (*entry.token_quirks, *_STAND_IN_QUIRK[: entry.tokens.kind == "byte pair"]),
                 }
             )
         self._identity: str | None = None
@@ -64,6 +68,13 @@ class EncoderAdapter(ModelAdapter):
                 "dtype": self.options.dtype,
                 "tokens": [architecture.leading, architecture.trailing, architecture.pad_to],
             }
+            tokens = self.entry.tokens
+            if (tokens, architecture.vocabulary) != (Tokens(), "standard"):
+                # absent from the facts of single nucleotides, whose identities are older than other tokens
+                facts["vocabulary"] = [tokens.model_dump(), architecture.vocabulary]
+            if tokens.kind == "byte pair":
+                folder = self._folder() if self.initialisation is None else None
+                facts["tokenizer"] = file_digest(byte_pair_file(folder))
             if self.initialisation is None:
                 facts["weights"] = weights_digest(self._folder())
             else:
@@ -118,7 +129,20 @@ class EncoderAdapter(ModelAdapter):
         return self._ready(sequences).hidden_states(sequences, wanted, leading=True)
 
     def visit_attention(self, sequences: Sequence[str], visit: Callable[[int, int, NDArray[np.float32]], None]) -> None:
+        if not self.entry.architecture.attention:
+            self._lacks("attention")
         self._ready(sequences).visit_attention(sequences, visit)
+
+    def visit_attention_with_special(
+        self, sequences: Sequence[str], visit: Callable[[int, int, NDArray[np.float32]], None]
+    ) -> None:
+        """As :meth:`visit_attention`, but (heads, length, length + special): columns of special tokens come last.
+
+        Before they are cut rows sum to 1, whatever the tokens: a law to test an adapter by.
+        """
+        if not self.entry.architecture.attention:
+            self._lacks("attention")
+        self._ready(sequences).visit_attention(sequences, visit, special=True)
 
     def log_probs(
         self,
@@ -128,18 +152,26 @@ class EncoderAdapter(ModelAdapter):
     ) -> Iterator[tuple[int, NDArray[np.float32]]]:
         """Yield ``(index, (positions, 4))`` float32: natural logarithms over A, C, G, U at masked positions.
 
-        All positions of a sequence are masked in one pass. The model's vocabulary holds more tokens than the four
-        letters: probabilities are renormalised over the four. ``replacement`` is spliced into the same pass.
+        All positions of a sequence are masked in one pass, with every token that covers one. A position's probabilities
+        are the mean over its tokens of the marginals at its place in them, renormalised over the four letters, because
+        vocabularies hold more. ``replacement`` is spliced into the same pass.
 
         Raises:
             InputError: a position lies outside its sequence, or a sequence is too long or holds a foreign letter.
-            NotApplicable: the checkpoint has no language-model head.
+            NotApplicable: the model has no masked language-model head, or tokens that are no nucleotides or k-mers.
         """
-        if self.entry.architecture.lm_head is None:
+        if "log_probs" not in self.card.capabilities:
             self._lacks("log_probs")
+        if replacement is not None and "replace_hidden" not in self.card.capabilities:
+            self._lacks("replace_hidden")
         network = self._ready(sequences)
         layer = None if replacement is None else self.resolve_layer(replacement.layer)
         return network.log_probs(sequences, positions, layer, replacement.function if replacement else None)
+
+    def causal_log_probs(self, sequences: Sequence[str]) -> Iterator[tuple[int, NDArray[np.float32]]]:
+        if "causal_log_probs" not in self.card.capabilities:
+            self._lacks("causal_log_probs")
+        return self._ready(sequences).causal_log_probs(sequences)
 
     def _folder(self, network: bool = True) -> Path:
         entry = self.entry

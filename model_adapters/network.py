@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
-from multimolecule import RnaTokenizer
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from harness.batching import halve_on_out_of_memory, token_budget_batches
-from harness.errors import HarnessError, InputError, Unavailable
+from harness.errors import HarnessError, InputError
 from harness.memory import release_freed_memory
 from model_adapters.checkpoint import random_network, trained_network
+from model_adapters.device import device_named
 from model_adapters.entry import Entry
+from model_adapters.head import LanguageModelHead, MaskedTokens
+from model_adapters.tokens import Pieces, TokenReader, token_reader
 
 _LARGE_MAPS = 2**20  # entries of the attention maps of a layer, from which freed memory is worth giving back
 
@@ -41,9 +43,11 @@ class _VisitorError(Exception):
 class Network:
     """A loaded encoder on one device. Everything it returns is float32 and free of special and padding tokens."""
 
-    def __init__(self, entry: Entry, model: nn.Module, device: torch.device, dtype: str) -> None:
+    def __init__(self, entry: Entry, model: nn.Module, reader: TokenReader, device: torch.device, dtype: str) -> None:
         architecture = entry.architecture
         self.name = entry.name
+        self.entry = entry
+        self.reader = reader
         self.pad_to = architecture.pad_to
         self.device = device
         self.low_precision = dtype == "bfloat16"
@@ -55,18 +59,22 @@ class Network:
                     module.to(torch.bfloat16)
         self.encoder = self.model.get_submodule(architecture.encoder)
         self.blocks = list(self.model.get_submodule(architecture.blocks).children())
-        self.attentions = [block.get_submodule(architecture.attention) for block in self.blocks]
+        path = architecture.attention
+        self.attentions = [block.get_submodule(path) for block in self.blocks] if path else []
         last = self.model.get_submodule(architecture.final_norm) if architecture.final_norm else self.blocks[-1]
         self.sites = [self.model.get_submodule(architecture.embeddings), *self.blocks[:-1], last]
-        self.lm_head: Any = self.model.get_submodule(architecture.lm_head) if architecture.lm_head else None
-        self._read_vocabulary(architecture.leading, architecture.trailing)
+        if architecture.lm_head:
+            self.head = LanguageModelHead(architecture, self.model.get_submodule(architecture.lm_head), reader)
+        self.leading = [reader.special(token) for token in architecture.leading]
+        self.trailing = [reader.special(token) for token in architecture.trailing]
+        self.offset = len(self.leading)
 
     @classmethod
     def build(cls, entry: Entry, folder: Path | None, initialisation: int, device: str, dtype: str) -> Network:
         """Weights from ``folder``, or random ones, on ``device``."""
-        place = _device(device)
+        place = device_named(device)
         model = random_network(entry, initialisation) if folder is None else trained_network(entry, folder)
-        return cls(entry, model, place, dtype)
+        return cls(entry, model, token_reader(entry, folder), place, dtype)
 
     def hidden_states(
         self, sequences: Sequence[str], layers: Mapping[int, int], leading: bool = False
@@ -77,7 +85,7 @@ class Network:
         """
         top = max(layers.values(), default=0)
 
-        def compute(part: Sequence[int]) -> dict[int, NDArray[np.float32]]:
+        def compute(part: Sequence[int]) -> tuple[list[Pieces], dict[int, NDArray[np.float32]]]:
             captured: dict[int, Tensor] = {}
 
             def recorder(layer: int) -> Hook:
@@ -88,22 +96,33 @@ class Network:
 
                 return record
 
-            self._forward([sequences[i] for i in part], {self.sites[k]: [recorder(k)] for k in set(layers.values())})
-            return {layer: _numpy(hidden) for layer, hidden in captured.items()}
+            pieces = [self.reader.read(sequences[i]) for i in part]
+            self._forward(pieces, {self.sites[layer]: [recorder(layer)] for layer in set(layers.values())})
+            return pieces, {layer: _numpy(hidden) for layer, hidden in captured.items()}
 
         if not layers:
             return
-        for part, states in self._batches(sequences, compute):
+        for part, (pieces, states) in self._batches(sequences, compute):
             for row, index in enumerate(part):
-                span = self._span(sequences[index])
+                span = self._span(pieces[row])
+                found = {layer: pieces[row].spread(hidden[row, span]) for layer, hidden in states.items()}
                 if leading:
-                    span = slice(span.start - 1, span.stop)
-                yield index, {asked: states[layer][row, span].copy() for asked, layer in layers.items()}
+                    first = slice(span.start - 1, span.start)
+                    found = {layer: np.concatenate([states[layer][row, first], own]) for layer, own in found.items()}
+                yield index, {asked: found[layer] for asked, layer in layers.items()}
 
-    def visit_attention(self, sequences: Sequence[str], visit: Callable[[int, int, NDArray[np.float32]], None]) -> None:
+    def visit_attention(
+        self,
+        sequences: Sequence[str],
+        visit: Callable[[int, int, NDArray[np.float32]], None],
+        special: bool = False,
+    ) -> None:
+        """With ``special`` the columns of special tokens follow those of the nucleotides, so that rows sum to 1."""
         visited: set[tuple[int, int]] = set()  # a batch that is halved in its middle repeats no visit
 
         def compute(part: Sequence[int]) -> None:
+            pieces = [self.reader.read(sequences[i]) for i in part]
+
             def visitor(layer: int) -> Hook:
                 def show(module: nn.Module, arguments: Any, output: Any) -> None:
                     maps = output[-1]
@@ -113,8 +132,7 @@ class Network:
                         release_freed_memory()
                     for row, index in enumerate(part):
                         if (index, layer) not in visited:
-                            span = self._span(sequences[index])
-                            cut = _numpy(maps[row, :, span, span].contiguous())
+                            cut = self._nucleotide_maps(maps[row], pieces[row], special)
                             visited.add((index, layer))
                             with _visiting():
                                 visit(index, layer, cut)
@@ -124,7 +142,7 @@ class Network:
                 return show
 
             hooks = {module: [visitor(layer)] for layer, module in enumerate(self.attentions, start=1)}
-            self._forward([sequences[i] for i in part], hooks, kernel="eager")
+            self._forward(pieces, hooks, kernel="eager")
 
         for _ in self._batches(sequences, compute, maps=True):
             pass
@@ -139,36 +157,64 @@ class Network:
         for index, (sequence, masked) in enumerate(zip(sequences, positions, strict=True)):
             if any(not 0 <= position < len(sequence) for position in masked):
                 raise InputError(f"sequence {index} has {len(sequence)} nt: cannot mask all of {list(masked)}")
-        assert self.lm_head is not None
 
-        def compute(part: Sequence[int]) -> NDArray[np.float32]:
+        def compute(part: Sequence[int]) -> list[NDArray[np.float32]]:
+            pieces = [self.reader.read(sequences[i]) for i in part]
+            masked = [MaskedTokens(own, positions[i]) for own, i in zip(pieces, part, strict=True)]
             captured: list[Tensor] = []
-
-            def record(module: nn.Module, arguments: Any, output: Any) -> None:
-                captured.append(_hidden(output))
-                raise _Enough
-
-            hooks: dict[nn.Module, list[Hook]] = {self.sites[-1]: [record]}
+            hooks: dict[nn.Module, list[Hook]] = {self.sites[-1]: [_last_recorder(captured)]}
             if layer is not None and function is not None:
-                hooks.setdefault(self.sites[layer], []).insert(0, self._splicer(sequences, part, function))
-            self._forward([sequences[i] for i in part], hooks, masked=[positions[i] for i in part])
-            rows = [row for row, index in enumerate(part) for _ in positions[index]]
-            columns = [position + self.offset for index in part for position in positions[index]]
+                hooks.setdefault(self.sites[layer], []).insert(0, self._splicer(pieces, part, function))
+            self._forward(pieces, hooks, masked=masked)
+            rows = np.repeat(np.arange(len(part)), [len(own.tokens) for own in masked])
+            columns = np.concatenate([own.tokens for own in masked]) + self.offset
             with self._precision():
-                logits = self.lm_head({"last_hidden_state": captured[0][rows, columns]}).logits
-            return _numpy(logits[:, self.letters].float().log_softmax(-1))
+                marginals = self.head.marginals(
+                    captured[0][rows, columns], np.concatenate([own.widths for own in masked])
+                )
+            return [own.log_probs(marginals[rows == row]) for row, own in enumerate(masked)]
 
         for part, values in self._batches(sequences, compute):
-            ends = np.cumsum([len(positions[index]) for index in part])
-            yield from zip(part, np.split(values, ends[:-1]), strict=True)
+            yield from zip(part, values, strict=True)
 
-    def _splicer(self, sequences: Sequence[str], part: Sequence[int], function: Splice) -> Hook:
+    def causal_log_probs(self, sequences: Sequence[str]) -> Iterator[tuple[int, NDArray[np.float32]]]:
+        """For models of single nucleotides; the first row is uniform where no special token leads."""
+
+        def compute(part: Sequence[int]) -> list[NDArray[np.float32]]:
+            pieces = [self.reader.read(sequences[i]) for i in part]
+            captured: list[Tensor] = []
+            self._forward(pieces, {self.sites[-1]: [_last_recorder(captured)]})
+            found = []
+            for row, own in enumerate(pieces):
+                span = self._span(own)
+                with self._precision():
+                    values = _numpy(self.head.log_probs(captured[0][row, max(span.start - 1, 0) : span.stop - 1]))
+                first = np.full((own.length - len(values), 4), -np.log(4), dtype=np.float32)
+                found.append(np.concatenate([first, values]))
+            return found
+
+        for part, values in self._batches(sequences, compute):
+            yield from zip(part, values, strict=True)
+
+    def _nucleotide_maps(self, maps: Tensor, pieces: Pieces, special: bool) -> NDArray[np.float32]:
+        """(heads, tokens, tokens) to (heads, nucleotides, nucleotides); with ``special``, more columns."""
+        span = self._span(pieces)
+        own = maps[:, span, span]
+        width = self.pad_to or span.stop + len(self.trailing)
+        others = torch.cat([maps[:, span, : span.start], maps[:, span, span.stop : width]], dim=-1)
+        if not pieces.single:
+            coverage, reading = (torch.from_numpy(m).to(self.device) for m in (pieces.coverage, pieces.reading))
+            with torch.autocast(self.device.type, enabled=False):
+                own, others = coverage @ own.float() @ reading, coverage @ others.float()
+        return _numpy(torch.cat([own, others], dim=-1) if special else own.contiguous())
+
+    def _splicer(self, pieces: Sequence[Pieces], part: Sequence[int], function: Splice) -> Hook:
         """A hook that puts what ``function`` returns in the place of the nucleotides' hidden states."""
 
         def splice(module: nn.Module, arguments: Any, output: Any) -> Any:
             hidden = _hidden(output).clone()
             for row, index in enumerate(part):
-                span = self._span(sequences[index])
+                span = self._span(pieces[row])
                 before = _numpy(hidden[row, span].clone())
                 with _visiting():
                     after = np.asarray(function(index, before))
@@ -179,44 +225,39 @@ class Network:
 
         return splice
 
-    def _read_vocabulary(self, leading: Sequence[str], trailing: Sequence[str]) -> None:
-        tokenizer = RnaTokenizer()
-        self.pad, self.mask = tokenizer.pad_token_id, tokenizer.mask_token_id
-        self.leading = tokenizer.convert_tokens_to_ids(list(leading))
-        self.trailing = tokenizer.convert_tokens_to_ids(list(trailing))
-        self.offset = len(self.leading)
-        self.letters: list[int] = tokenizer.convert_tokens_to_ids(list("ACGU"))
-        self.token_of = np.full(256, -1, dtype=np.int64)
-        for letter in "ACGUN":
-            self.token_of[ord(letter)] = tokenizer.convert_tokens_to_ids(letter)
-        if tokenizer.unk_token_id in self.token_of:
-            raise HarnessError(f"the tokenizer of {self.name} does not know all of A C G U N")
+    def _span(self, pieces: Pieces) -> slice:
+        return slice(self.offset, self.offset + len(pieces.ids))
 
-    def _span(self, sequence: str) -> slice:
-        return slice(self.offset, self.offset + len(sequence))
-
-    def _tokens(self, sequences: Sequence[str], masked: Sequence[Sequence[int]] | None) -> tuple[Tensor, Tensor]:
+    def _tokens(self, pieces: Sequence[Pieces], masked: Sequence[MaskedTokens] | None) -> tuple[Tensor, Tensor]:
         special = len(self.leading) + len(self.trailing)
-        width = self.pad_to or max(map(len, sequences)) + special
-        tokens = np.full((len(sequences), width), self.pad, dtype=np.int64)
-        lengths = np.array([len(sequence) + special for sequence in sequences])
-        for row, sequence in enumerate(sequences):
-            span = self._span(sequence)
-            letters = self.token_of[np.frombuffer(sequence.encode("latin-1", "replace"), dtype=np.uint8)]
-            if (letters < 0).any():
-                raise InputError(f"{sequence[int(np.argmin(letters))]!r} is not one of A C G U N: normalise sequences")
-            tokens[row, : span.start], tokens[row, span] = self.leading, letters
+        lengths = np.array([len(own.ids) + special for own in pieces])
+        width = self.pad_to or int(lengths.max())
+        self._check_width(width)
+        tokens = np.full((len(pieces), width), self.reader.special("<pad>"), dtype=np.int64)
+        for row, own in enumerate(pieces):
+            span = self._span(own)
+            tokens[row, : span.start], tokens[row, span] = self.leading, own.ids
             tokens[row, span.stop : lengths[row]] = self.trailing
             if masked is not None:
-                tokens[row, [position + self.offset for position in masked[row]]] = self.mask
+                tokens[row, masked[row].tokens + self.offset] = self.reader.mask
         seen = width if self.pad_to else lengths[:, None]
         visible = (np.arange(width) < seen) & np.ones_like(tokens, dtype=bool)
         return torch.from_numpy(tokens).to(self.device), torch.from_numpy(visible.astype(np.int64)).to(self.device)
 
+    def _check_width(self, width: int) -> None:
+        """Positions run out before the model's limit in nucleotides where an N splits 6-mers into single letters."""
+        config = self.model.config
+        if self.entry.tokens.kind == "k-mer" and config.position_embedding_type == "absolute":
+            most = config.max_position_embeddings - config.pad_token_id - 1
+            if width > most:
+                raise InputError(f"a sequence with N makes {width} tokens and {self.name} takes {most}: leave it out")
+
     def _batches(
         self, sequences: Sequence[str], compute: Callable[[Sequence[int]], Computed], maps: bool = False
     ) -> Iterator[tuple[Sequence[int], Computed]]:
-        lengths = [self.pad_to or len(sequence) for sequence in sequences]
+        tokens = self.entry.tokens
+        nucleotides = 1 if tokens.kind == "overlapping k-mer" else tokens.width
+        lengths = [self.pad_to or len(sequence) // nucleotides + 1 for sequence in sequences]
         budgets = MAP_CELLS_PER_BATCH if maps else TOKENS_PER_BATCH
         costs = [length**2 for length in lengths] if maps else lengths
         try:
@@ -228,12 +269,12 @@ class Network:
 
     def _forward(
         self,
-        sequences: Sequence[str],
+        pieces: Sequence[Pieces],
         hooks: Mapping[nn.Module, Sequence[Hook]],
         kernel: str = "sdpa",
-        masked: Sequence[Sequence[int]] | None = None,
+        masked: Sequence[MaskedTokens] | None = None,
     ) -> None:
-        tokens, visible = self._tokens(sequences, masked)
+        tokens, visible = self._tokens(pieces, masked)
         # the modules read the kernel from the configuration they share, at every pass
         self.model.config._attn_implementation = kernel
         with ExitStack() as stack, self._precision():
@@ -257,6 +298,14 @@ def _visiting() -> Iterator[None]:
         raise _VisitorError from error
 
 
+def _last_recorder(captured: list[Tensor]) -> Hook:
+    def record(module: nn.Module, arguments: Any, output: Any) -> None:
+        captured.append(_hidden(output))
+        raise _Enough
+
+    return record
+
+
 def _hidden(output: Any) -> Tensor:
     hidden: Tensor = output[0] if isinstance(output, tuple) else output
     return hidden
@@ -265,19 +314,3 @@ def _hidden(output: Any) -> Tensor:
 def _numpy(tensor: Tensor) -> NDArray[np.float32]:
     array: NDArray[np.float32] = tensor.float().cpu().numpy()
     return array
-
-
-def _device(name: str) -> torch.device:
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        _refuse_device(name)
-    if device.type not in TOKENS_PER_BATCH:
-        _refuse_device(name)
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise Unavailable(f"device {name} is not on this machine: use --device cpu")
-    return device
-
-
-def _refuse_device(name: str) -> NoReturn:
-    raise InputError(f"{name!r} is not a device: write cpu, cuda or cuda:1")

@@ -30,6 +30,7 @@ MAXIMUM_DEPTH = 512
 
 RNA_MSM = Entry(
     name="rna-msm",
+    group="diverse ncRNA",
     architecture_name="rnamsm",
     architecture=Architecture(
         model_class="RnaMsmForMaskedLM",

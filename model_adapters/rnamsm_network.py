@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
-from multimolecule import RnaTokenizer
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from harness.alignment import Alignment
 from model_adapters.entry import Entry
+from model_adapters.head import MaskedTokens
 from model_adapters.network import Hook, Network
+from model_adapters.tokens import Pieces, TokenReader
 
 COLUMN_CELLS = 2**24
 """Column-attention probabilities (heads · columns · depth²) that are in memory at once."""
@@ -28,8 +30,11 @@ class _Enough(Exception):
 class AlignmentNetwork(Network):
     """A loaded RNA-MSM. One alignment per pass: padding in depth would change its numbers."""
 
-    def __init__(self, entry: Entry, model: nn.Module, device: torch.device, dtype: str) -> None:
-        super().__init__(entry, model, device, dtype)
+    def __init__(self, entry: Entry, model: nn.Module, reader: TokenReader, device: torch.device, dtype: str) -> None:
+        # the authors' reader turned every unknown letter, N included, into X before training
+        vocabulary = {**reader.vocabulary, "N": reader.vocabulary["X"]}
+        reader = replace(reader, vocabulary=vocabulary, letters=reader.letters + "-")
+        super().__init__(entry, model, reader, device, dtype)
         blocks: list[Any] = self.blocks
         for block in blocks:
             attention = block.column_self_attention.layer
@@ -37,7 +42,7 @@ class AlignmentNetwork(Network):
 
     def query_states(self, alignment: Alignment, layers: Mapping[int, int]) -> dict[int, NDArray[np.float32]]:
         """Hidden states (length, width) of the query; ``layers`` maps numbers as asked for to layers."""
-        rows = _query_columns(alignment)
+        rows = [self.reader.read(row) for row in _query_columns(alignment)]
         span = self._span(rows[0])
         top = max(layers.values(), default=0)
         captured: dict[int, NDArray[np.float32]] = {}
@@ -61,7 +66,7 @@ class AlignmentNetwork(Network):
         self, index: int, alignment: Alignment, visit: Callable[[int, int, NDArray[np.float32]], None]
     ) -> None:
         """Call ``visit(index, layer, maps)`` with tied row attention (heads, length, length), one layer at a time."""
-        rows = _query_columns(alignment)
+        rows = [self.reader.read(row) for row in _query_columns(alignment)]
         span = self._span(rows[0])
 
         def visitor(layer: int) -> Hook:
@@ -76,16 +81,9 @@ class AlignmentNetwork(Network):
         with suppress(_Enough):
             self._forward(rows, {module: [visitor(layer)] for layer, module in enumerate(self.attentions, start=1)})
 
-    def _read_vocabulary(self, leading: Sequence[str], trailing: Sequence[str]) -> None:
-        super()._read_vocabulary(leading, trailing)
-        tokenizer = RnaTokenizer()
-        # the authors' reader turned every unknown letter, N included, into X before training
-        self.token_of[ord("N")] = tokenizer.convert_tokens_to_ids("X")
-        self.token_of[ord("-")] = tokenizer.convert_tokens_to_ids("-")
-
-    def _tokens(self, sequences: Sequence[str], masked: Sequence[Sequence[int]] | None) -> tuple[Tensor, Tensor]:
+    def _tokens(self, pieces: Sequence[Pieces], masked: Sequence[MaskedTokens] | None) -> tuple[Tensor, Tensor]:
         """The rows of one alignment as a batch of one: (1, depth, columns)."""
-        tokens, visible = super()._tokens(sequences, masked)
+        tokens, visible = super()._tokens(pieces, masked)
         return tokens[None], visible[None]
 
 

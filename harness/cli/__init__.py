@@ -9,8 +9,10 @@ from typing import Any
 
 import typer
 
+from harness.cli.check import check
 from harness.cli.leaderboard import leaderboard
 from harness.cli.list import list_names
+from harness.cli.new import new
 from harness.cli.run import run
 from harness.errors import HarnessError, InputError
 
@@ -24,6 +26,8 @@ app = typer.Typer(
 app.command("run")(run)
 app.command("list")(list_names)
 app.command("leaderboard")(leaderboard)
+app.command("check")(check)
+app.add_typer(new, name="new")
 
 
 _UsageError: Any = typer.BadParameter.__base__  # typer exports no other name of it

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import json
 from enum import StrEnum
+from itertools import groupby
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+HEADINGS = ("diverse ncRNA", "special RNA", "unified", "DNA", "protein", "model", "ablation", "floor", "reference")
+"""Of the table of models, in this order: the group of a card, or the role of a model that has none."""
 
 
 class Kind(StrEnum):
@@ -30,17 +37,53 @@ def list_names(
     if json_output:
         print(json.dumps({kind.value: rows}, indent=1, ensure_ascii=False))
         return
-    from rich.table import Table
-
     from harness.cli.console import wide_console
 
-    table = Table(header_style="bold")
-    columns = [column for column in rows[0] if column not in ("card",)]
+    wide_console().print(model_table(rows) if kind is Kind.models else _table(rows))
+
+
+def model_table(rows: list[dict[str, Any]]) -> Table:
+    """Models under the headings of their groups; aliases stand below the table, where they widen no column."""
+    from rich.table import Table
+
+    heads = {"parameters": "para-\nmeters", "longest (nt)": "longest\n(nt)"}
+    columns = ["name", "tokenisation", "resolution", "layers", "heads", "width", "parameters", "longest (nt)", "here"]
+    aliases = [row["name"] for row in rows if " = " in row["name"]]
+    table = Table(box=None, pad_edge=False, collapse_padding=True, header_style="bold", caption_justify="left")
+    table.caption = "\n".join(["", "The same under another name:", *aliases]) if aliases else None
     for column in columns:
+        right = column in ("layers", "heads", "width", "parameters", "longest (nt)")
+        table.add_column(heads.get(column, column), justify="right" if right else "left", no_wrap=True)
+    own = sorted((row for row in rows if " = " not in row["name"]), key=_place)
+    for (_, heading), members in groupby(own, key=lambda row: _place(row)[:2]):
+        table.add_row()
+        table.add_row(f"[bold]{heading}[/bold]")
+        for row in members:
+            table.add_row(*(_cell(row[column]) for column in columns))
+    return table
+
+
+def _place(row: dict[str, Any]) -> tuple[int, str, str, int, str]:
+    """Under which heading a model stands, and where: models of one architecture by size."""
+    heading = row["group"] or row["role"]
+    place = HEADINGS.index(heading) if heading in HEADINGS else len(HEADINGS)
+    card = row["card"]
+    return place, heading, card["architecture"], card["parameters"] or 0, row["name"]
+
+
+def _table(rows: list[dict[str, Any]]) -> Table:
+    from rich.table import Table
+
+    table = Table(header_style="bold")
+    for column in rows[0]:
         table.add_column(column, overflow="fold", no_wrap=column in ("name", "licence"))
     for row in rows:
-        table.add_row(*(str(row[column]) if row[column] is not None else "–" for column in columns))
-    wide_console().print(table)
+        table.add_row(*map(_cell, row.values()))
+    return table
+
+
+def _cell(value: Any) -> str:
+    return "–" if value is None else str(value)
 
 
 def _models(registry: Any) -> list[dict[str, Any]]:
@@ -53,17 +96,28 @@ def _models(registry: Any) -> list[dict[str, Any]]:
         rows.append(
             {
                 "name": name if name == card.name else f"{name} = {card.name}",
+                "group": card.group,
                 "role": card.role,
-                "layers": card.layers,
-                "width": card.width,
-                "parameters": f"{card.parameters / 1e6:.1f} M" if card.parameters else None,
-                "longest (nt)": card.max_length,
+                "tokenisation": card.tokenisation,
                 "resolution": card.resolution,
+                "layers": card.layers,
+                "heads": card.heads,
+                "width": card.width,
+                "parameters": _size(card.parameters),
+                "longest (nt)": card.max_length,
                 "here": "yes" if adapter.available() else "no",
                 "card": document,
             }
         )
     return rows
+
+
+def _size(parameters: int | None) -> str | None:
+    if not parameters:
+        return None
+    if parameters >= 1e9:
+        return f"{parameters / 1e9:.1f} B"
+    return f"{parameters / 1e6:.0f} M" if parameters >= 1e8 else f"{parameters / 1e6:.1f} M"
 
 
 def _tasks(registry: Any) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ python -m model_adapters.ncrna_nano.evaluate --data DATA [--weights FOLDER]
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ from model_adapters.ncrna_nano.markov import MarkovModel, TwoSidedMarkov
 from model_adapters.ncrna_nano.split import FOLDER, load_split
 
 MASKED = 0.15
+ORDERS = range(9)
 Hidden = list[tuple[str, NDArray[np.int64]]]
 
 
@@ -80,19 +81,21 @@ def main() -> None:
         "training sequences (every 10th)": hide(training[::10]),
     }
     model = load(options.weights)
-    contestants: dict[str, Callable[[Hidden], NDArray[np.float64]]] = {
-        "ncrna-nano": lambda hidden: model_losses(model, hidden)
-    }
-    for order in (0, 1, 3, 6):
-        chain, both = MarkovModel(order, training), TwoSidedMarkov(order, training)
-        contestants[f"Markov, order {order}"] = lambda hidden, chain=chain: markov_losses(chain, hidden)  # type: ignore[misc]
-        if order:
-            contestants[f"Markov, order {order}, both sides"] = lambda hidden, both=both: markov_losses(both, hidden)  # type: ignore[misc]
-    print("| nats per masked nucleotide | " + " | ".join(parts) + " |")
+    print("| nats per masked nucleotide (perplexity) | " + " | ".join(parts) + " |")
     print("|---|" + "---:|" * len(parts))
-    for name, losses in contestants.items():
-        means = [f"{losses(hidden).mean():.4f}" for hidden in parts.values()]
-        print(f"| {name} | " + " | ".join(means) + " |", flush=True)
+    print_row("**ncrna-nano**", [model_losses(model, hidden) for hidden in parts.values()])
+    for order in ORDERS:
+        chain = MarkovModel(order, training)
+        print_row(f"Markov, order {order}", [markov_losses(chain, hidden) for hidden in parts.values()])
+    for order in ORDERS[1:]:
+        both = TwoSidedMarkov(order, training)
+        print_row(f"Markov, order {order}, both sides", [markov_losses(both, hidden) for hidden in parts.values()])
+
+
+def print_row(name: str, losses: Sequence[NDArray[np.float64]]) -> None:
+    """A row of the table: mean loss in nats and, in brackets, its exponential."""
+    means = [float(values.mean()) for values in losses]
+    print(f"| {name} | " + " | ".join(f"{mean:.4f} ({np.exp(mean):.3f})" for mean in means) + " |", flush=True)
 
 
 if __name__ == "__main__":

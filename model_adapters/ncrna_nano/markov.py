@@ -33,14 +33,16 @@ class MarkovModel:
             total = count.sum(1, keepdims=True) + distinct
             smoothed = (count + distinct * backed) / np.maximum(total, 1)
             self.probabilities.append(np.where(total > 0, smoothed, backed))
+        self._table = np.log(np.concatenate(self.probabilities[1:]))
 
     def log_probabilities(self, sequence: str) -> NDArray[np.float64]:
         """log P of A, C, G, U at each position given the nucleotides before it: (length, 4), nats, normalised."""
         contexts, _ = _contexts(sequence, self.order)
         longest = (contexts >= 0).sum(1) - 1
-        return np.log(
-            np.stack([self.probabilities[length + 1][contexts[i, length]] for i, length in enumerate(longest)])
-        )
+        starts = np.cumsum([0, *(4**length for length in range(self.order))])
+        rows = starts[longest] + contexts[np.arange(len(sequence)), longest]
+        log_probabilities: NDArray[np.float64] = self._table[rows]
+        return log_probabilities
 
 
 class TwoSidedMarkov:

@@ -121,6 +121,8 @@ def _usable(records: Sequence[Record], longest: int, model: ModelAdapter, skippe
             skipped["sequences of mostly N"] += 1
         elif own is not None and length > own:
             skipped[f"longer than the model's limit of {own} nt"] += 1
+        elif rule := model.card.broken_length_rule(length):
+            skipped[f"the model takes {rule}"] += 1
         else:
             kept.append(record)
     return kept

@@ -11,6 +11,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
+from huggingface_hub.errors import LocalEntryNotFoundError
+from huggingface_hub.utils import filter_repo_objects
 
 from harness.errors import InputError, Unavailable
 from harness.weights import file_digest, find_weights, hub_reachable, weights_digest
@@ -80,6 +82,23 @@ def test_an_unfinished_download_is_not_taken_for_a_model(tmp_path: Path) -> None
     (cached_snapshot(tmp_path) / "model.safetensors").unlink()
     with pytest.raises(Unavailable, match="the hub does not answer"):
         find_weights("model", hub_id="someone/model", revision="main")
+
+
+def test_what_is_fetched_is_what_models_read_and_no_pickle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = ["config.json", "vocab.txt", "tokenizer.json", "model-00001-of-00002.safetensors"]
+    offered = [*kept, "pytorch_model.bin", "tf_model.h5", "modeling_esm.py", "README.md"]
+    fetched: list[str] = []
+
+    def snapshot(repository: str, allow_patterns: list[str], local_files_only: bool, **_: object) -> str:
+        if local_files_only:
+            raise LocalEntryNotFoundError("nothing cached")
+        fetched.extend(filter_repo_objects(offered, allow_patterns=allow_patterns))
+        return str(save(tmp_path / "fetched"))
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot)
+    monkeypatch.setattr("harness.weights.hub_reachable", lambda: True)
+    assert find_weights("model", hub_id="someone/model") == tmp_path / "fetched"
+    assert fetched == kept
 
 
 def test_without_a_network_the_answer_comes_soon_and_names_the_command() -> None:

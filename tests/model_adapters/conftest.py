@@ -11,7 +11,7 @@ from model_adapters.catalog import ENTRIES
 from model_adapters.entry import Entry
 
 REDUCED = {"num_hidden_layers": 3, "num_attention_heads": 4, "hidden_size": 32, "intermediate_size": 48}
-ARCHITECTURES = ("rinalmo-micro", "rnafm", "rnabert", "ernierna", "rnaernie", "splicebert", "utrlm")
+ARCHITECTURES = ("rinalmo-micro", "rnafm", "rnabert", "ernierna", "rnaernie", "splicebert", "utrlm-te_el")
 
 
 def reduced(name: str, **changes: Any) -> Entry:

@@ -13,8 +13,9 @@ from harness.adapter import ModelOptions
 from harness.errors import InputError
 from model_adapters.checkpoint import random_network, trained_network
 from model_adapters.encoder import EncoderAdapter
-from model_adapters.entry import Entry
+from model_adapters.entry import STAND_IN, Entry
 from tests.model_adapters.conftest import reduced, upstream
+from tests.model_adapters.token_models import MODELS, authors_vocabulary, entry_of, upstream_model
 
 RINALMO = reduced("rinalmo-micro")
 
@@ -144,3 +145,47 @@ def test_random_weights_come_from_the_seed_alone(entry: Entry) -> None:
 def test_the_adapter_finds_the_folder_it_is_given(saved: Path) -> None:
     adapter = EncoderAdapter(RINALMO, ModelOptions(weights=saved))
     assert len(dict(adapter.hidden_states(["ACGU"], [3]))[0][3]) == 4
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_tokenisation_comes_back_as_it_was_saved(name: str, tmp_path: Path) -> None:
+    original = upstream_model(name, seed=3)
+    original.save_pretrained(tmp_path)
+    shutil.copy(STAND_IN, tmp_path / "tokenizer.json")
+    entry = entry_of(name)
+    loaded = trained_network(entry, tmp_path)
+    for key, tensor in original.state_dict().items():
+        assert torch.equal(loaded.state_dict()[key], tensor), key
+    sequence = "MKVLAA" if name == "esm2" else "ACGUAC"
+    ((_, states),) = EncoderAdapter(entry, ModelOptions(weights=tmp_path)).hidden_states([sequence], [-1])
+    assert states[-1].shape == (6, 32)
+
+
+def test_protein_weights_as_older_versions_saved_them(tmp_path: Path) -> None:
+    model = upstream_model("esm2", seed=3)
+    model.save_pretrained(tmp_path)
+    frequencies = torch.tensor([1.0, 0.5, 0.25, 0.125])
+    older: dict[str, torch.Tensor | None] = {
+        f"esm.encoder.layer.{i}.attention.self.rotary_embeddings.inv_freq": frequencies.clone() for i in (0, 1)
+    }
+    older["esm.embeddings.position_ids"] = torch.arange(130)[None]
+    older["esm.encoder.layer.*.attention.self.rotary_embeddings.inv_freq"] = None  # so today's version writes it
+    older["esm.contact_head.regression.bias"] = None
+    rewrite(tmp_path, **older)
+    loaded = trained_network(entry_of("esm2"), tmp_path)
+    # what is in the file counts, because it may have been rounded before training
+    assert torch.equal(loaded.state_dict()["esm.rotary_embeddings.inv_freq"], frequencies)
+    rewrite(tmp_path, **{"esm.encoder.layer.0.attention.self.query.bias": None})
+    with pytest.raises(InputError, match=r"1 missing \(esm.encoder.layer.0.attention.self.query.bias\)"):
+        trained_network(entry_of("esm2"), tmp_path)
+
+
+def test_a_vocabulary_in_another_order_is_refused(tmp_path: Path) -> None:
+    upstream_model("nucleotide-transformer").save_pretrained(tmp_path)
+    tokens = authors_vocabulary("nucleotide-transformer")
+    (tmp_path / "vocab.txt").write_text("\n".join(tokens))
+    trained_network(entry_of("nucleotide-transformer"), tmp_path)
+    tokens[-5:-1] = sorted(tokens[-5:-1])
+    (tmp_path / "vocab.txt").write_text("\n".join(tokens))
+    with pytest.raises(InputError, match=r"vocab.txt is not the vocabulary"):
+        trained_network(entry_of("nucleotide-transformer"), tmp_path)

@@ -172,7 +172,7 @@ def test_nothing_asked_for_yields_nothing() -> None:
 def test_every_nucleotide_has_its_token_and_foreign_letters_are_refused() -> None:
     adapter = adapter_of(reduced("rinalmo-micro"))
     network = network_of(adapter)
-    tokens, visible = network._tokens(["ACGUN", "AC"], None)
+    tokens, visible = network._tokens([network.reader.read("ACGUN"), network.reader.read("AC")], None)
     tokenizer = RnaTokenizer()
     expected = tokenizer(["ACGUN", "AC"], return_tensors="pt", padding=True)
     assert torch.equal(tokens, expected["input_ids"])

@@ -1,0 +1,67 @@
+"""``harness check``: prove an adapter instead of trusting it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from harness.conformance import Verdict
+
+
+def check(
+    model: Annotated[str, typer.Option("--model", "-m", help="model name; NAME:random needs no weights")],
+    weights: Annotated[Path | None, typer.Option("--weights", help="folder with the model's weights")] = None,
+    device: Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:1")] = "cpu",
+    json_output: Annotated[bool, typer.Option("--json", help="print one JSON document on stdout")] = False,
+    plugin: Annotated[list[Path] | None, typer.Option("--plugin", help="Python file that defines MODELS")] = None,
+    debug: Annotated[bool, typer.Option("--debug", help="show tracebacks")] = False,
+) -> None:
+    """Try a model on every law of the interface. Exit code 1 if one does not hold."""
+    import json
+    from dataclasses import replace
+
+    from harness.adapter import ModelAdapter, ModelOptions
+    from harness.environment import resolve_device
+    from harness.registry import Registry
+
+    registry = Registry.discover(plugin or [])
+
+    def make(options: ModelOptions) -> ModelAdapter:
+        return registry.model(model, replace(options, weights=weights))
+
+    card = make(ModelOptions()).card  # a name that does not exist is said before anything is imported
+    from harness.conformance import check as judge
+
+    verdicts = judge(make, resolve_device(device))
+    if json_output:
+        document = {"model": card.name, "laws": [verdict.model_dump(mode="json") for verdict in verdicts]}
+        print(json.dumps(document, indent=1, ensure_ascii=False))
+    else:
+        _print(card.name, verdicts)
+    raise typer.Exit(int(any(verdict.outcome == "fail" for verdict in verdicts)))
+
+
+def _print(name: str, verdicts: list[Verdict]) -> None:
+    from collections import Counter
+
+    from rich.markup import escape
+    from rich.table import Table
+
+    from harness.cli.console import wide_console
+
+    counts = Counter(verdict.outcome for verdict in verdicts)
+    table = Table(header_style="bold", title=f"{name}: laws of an adapter", title_justify="left")
+    table.add_column("law", no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
+    table.add_column("figure", justify="right", no_wrap=True)
+    table.add_column("remark", overflow="fold")
+    styles = {"pass": "green", "fail": "bold red", "not-applicable": "dim"}
+    for verdict in verdicts:
+        figure = "–" if verdict.figure is None else f"{verdict.figure:.3g}"
+        table.add_row(verdict.law, f"[{styles[verdict.outcome]}]{verdict.outcome}[/]", figure, escape(verdict.remark))
+    console = wide_console()
+    console.print(table)
+    console.print(f"{counts['pass']} pass, {counts['fail']} fail, {counts['not-applicable']} not applicable")

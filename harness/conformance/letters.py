@@ -1,0 +1,106 @@
+"""Laws of what goes in: letters and lengths."""
+
+from __future__ import annotations
+
+import re
+from itertools import combinations
+
+from harness.conformance.law import Finding, law
+from harness.conformance.subject import TOLERANCE, Subject, largest_difference
+from harness.datasets.records import normalise_sequence
+from harness.errors import HarnessError, InputError
+
+FOREIGN = "?"
+_AXES = {"hidden_states": 1, "leading": 1, "attention": 2, "causal_log_probs": 1, "pair_scores": 2}
+"""How many axes of an output run over the residues."""
+_LONGEST_TRIED = 2**16
+"""A longer sequence than this is not tried, lest a model that does not refuse it runs out of memory."""
+
+
+@law("letters-distinct", "hidden_states", "sequence_vectors", "attention")
+def letters_distinct(subject: Subject) -> Finding:
+    """No letter is read as another one or as unknown: changing one letter changes the output."""
+    middle = len(subject.probe) // 2
+    runs = dict(zip(subject.letters, subject.run(subject.variants(subject.probe, middle)), strict=True))
+    for other in (subject.unknown, FOREIGN):
+        try:
+            [runs[other]] = subject.run([subject.changed(subject.probe, middle, other)])
+        except Exception:  # refused, in whatever way: then no letter can be taken for it in silence
+            continue
+    pairs = [pair for pair in combinations(runs, 2) if set(pair) != {subject.unknown, FOREIGN}]
+    figure, pair = min((largest_difference([runs[a]], [runs[b]])[0], (a, b)) for a, b in pairs)
+    return Finding(figure > TOLERANCE, figure, f"smallest change: {pair[0]} against {pair[1]}")
+
+
+@law("spelling")
+def spelling(subject: Subject) -> Finding:
+    """T is U, and lower case is upper case, by the time a sequence reaches the model."""
+    if subject.card.alphabet != "nucleotide":
+        return Finding(None, None, "not a nucleotide model")
+    dna = subject.probe.replace("U", "T")
+    read = [normalise_sequence(spelled, "probe")[0] for spelled in (dna, subject.probe.lower(), dna.lower())]
+    figure, name = largest_difference(subject.run([subject.probe]) * len(read), subject.run(read))
+    return Finding(figure <= TOLERANCE, figure, f"largest difference: {name}")
+
+
+@law("length", "hidden_states", "leading", "attention", "causal_log_probs", "pair_scores")
+def length(subject: Subject) -> Finding:
+    """As many residues come out as went in."""
+    off = {"nothing": 0}
+    for sequence, outputs in zip(subject.sequences, subject.outputs, strict=True):
+        size = len(sequence)
+        for name, array in outputs.items():
+            kind = name.partition(" ")[0]
+            if kind in _AXES:
+                found = array.shape[1:] if kind == "attention" else array.shape
+                axes = [(found[axis] if axis < array.ndim else 0) for axis in range(_AXES[kind])]
+                expected = size + (kind == "leading")
+                off[f"{name} of {size} nt has shape {array.shape}"] = max(abs(axis - expected) for axis in axes)
+    remark, figure = max(off.items(), key=lambda item: item[1])
+    lengths = ", ".join(str(len(sequence)) for sequence in subject.sequences)
+    return Finding(figure == 0, figure, remark if figure else f"lengths {lengths}")
+
+
+@law("unknown-letter")
+def unknown_letter(subject: Subject) -> Finding:
+    """The unknown letter (N, or X of proteins) gives finite output, or is refused and the card says so."""
+    import numpy as np
+
+    some = subject.changed(subject.probe, len(subject.probe) // 3, subject.unknown)
+    sequences = [some, subject.unknown * len(subject.probe)]
+    try:
+        outputs = subject.run(sequences)
+    except InputError as error:
+        declared = any(re.search(rf"\b{subject.unknown}\b", quirk) for quirk in subject.card.quirks)
+        said = "as the card says" if declared else "and no quirk of the card says so"
+        return Finding(declared, None, f"refused, {said}: {error}")
+    broken = [name for found in outputs for name, array in found.items() if not np.isfinite(array).all()]
+    return Finding(not broken, len(broken), f"not finite: {broken[0]}" if broken else "read, with finite output")
+
+
+@law("lengths-refused")
+def lengths_refused(subject: Subject) -> Finding:
+    """A sequence longer or shorter than the card says is refused by an InputError, never cut."""
+    card = subject.card
+    lengths = []
+    if card.max_length is not None and card.max_length < _LONGEST_TRIED:
+        lengths.append(card.max_length + card.length_multiple)
+    if card.min_length > 1:
+        lengths.append(card.min_length - 1)
+    if card.length_multiple > 1:
+        lengths.append(len(subject.probe) + 1)
+    if not lengths:
+        return Finding(None, None, "the card sets no limit that can be tried")
+    for size in lengths:
+        sequence = (subject.probe * (size // len(subject.probe) + 1))[:size]
+        try:
+            subject.run([sequence])
+        except InputError:
+            continue
+        except HarnessError as error:
+            return Finding(False, size, f"{size} nt: {type(error).__name__} where an InputError is due")
+        return Finding(False, size, f"{size} nt were taken")
+    return Finding(True, len(lengths), f"refused: {', '.join(map(str, lengths))} nt")
+
+
+LAWS = (letters_distinct, spelling, length, unknown_letter, lengths_refused)

@@ -1,0 +1,70 @@
+"""Laws of log-probabilities and of hidden states spliced in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from harness.adapter import Replacement
+from harness.conformance.law import Finding, law
+from harness.conformance.subject import TOLERANCE, Subject, difference, in_order, positions_of
+
+
+@law("normalised", "log_probs", "causal_log_probs")
+def normalised(subject: Subject) -> Finding:
+    """Probabilities of the letters sum to 1."""
+    rows = [array for outputs in subject.outputs for name, array in outputs.items() if name.endswith("log_probs")]
+    with np.errstate(divide="ignore"):
+        figure = max(float(np.abs(np.log(np.exp(array.astype(np.float64)).sum(axis=-1))).max()) for array in rows)
+    return Finding(figure <= 10 * TOLERANCE, figure, "largest logarithm of a sum")
+
+
+@law("mask-hides", "log_probs")
+def mask_hides(subject: Subject) -> Finding:
+    """A masked position is not seen: changing the letter under the mask changes nothing."""
+    figures = []
+    for position in positions_of(subject.probe):
+        variants = subject.variants(subject.probe, position)
+        first, *others = _log_probs(subject, variants, [[position]] * len(variants))
+        figures.append(max(difference(first, other) for other in others))
+    return Finding(max(figures) <= TOLERANCE, max(figures), f"{len(figures)} positions, every letter")
+
+
+@law("causal", "causal_log_probs")
+def causal(subject: Subject) -> Finding:
+    """What a causal model expects at a position depends on the letters before it, and not on it or later ones."""
+    probe, middle = subject.probe, len(subject.probe) // 2
+    turned = str.maketrans(subject.letters, subject.letters[1:] + subject.letters[:1])
+    later = probe[:middle] + probe[middle:].translate(turned)
+    with subject.running() as adapter:
+        first, second = in_order(adapter.causal_log_probs(subject.given([probe, later])), 2)
+    figure = difference(first[: middle + 1], second[: middle + 1])
+    return Finding(figure <= TOLERANCE, figure, f"letters from {middle} on changed")
+
+
+@law("replacement", "replace_hidden")
+def replacement(subject: Subject) -> Finding:
+    """A hidden state spliced in counts: itself changes nothing, zeros change the output."""
+    probe, positions = [subject.probe], [positions_of(subject.probe)]
+    layer = (subject.card.layers or 0) // 2
+
+    def spliced(function: Callable[[Any], Any]) -> Any:
+        return _log_probs(subject, probe, positions, Replacement(layer, lambda index, hidden: function(hidden)))[0]
+
+    [plain] = _log_probs(subject, probe, positions)
+    itself, zeros = difference(plain, spliced(lambda hidden: hidden)), difference(plain, spliced(np.zeros_like))
+    if zeros == 0:
+        return Finding(False, zeros, f"zeros at layer {layer} change nothing")
+    return Finding(itself <= TOLERANCE, itself, f"itself at layer {layer}; zeros there change {zeros:.2g}")
+
+
+def _log_probs(
+    subject: Subject, sequences: list[str], positions: list[list[int]], replacement: Replacement | None = None
+) -> list[Any]:
+    with subject.running() as adapter:
+        return in_order(adapter.log_probs(subject.given(sequences), positions, replacement), len(sequences))
+
+
+LAWS = (normalised, mask_hides, causal, replacement)

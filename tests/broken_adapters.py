@@ -1,0 +1,253 @@
+"""For every law an adapter that breaks exactly it: a sound one with one fault. A plugin too, for ``harness check``."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+
+from harness.adapter import ModelOptions, Replacement
+from harness.errors import InputError
+from tests.sound_adapters import HEADS, LAYERS, WIDTH, Floats, KMers, Sound
+
+
+class ReadsGAsA(Sound):
+    def codes(self, sequence: str) -> list[int]:
+        return super().codes(sequence.replace("G", "A"))
+
+
+class KeepsEnd(Sound):
+    """Forgets to cut a special token off the pair scores."""
+
+    def pair_scores(self, sequences: Sequence[str]) -> Iterator[tuple[int, Floats]]:
+        for index, scores in super().pair_scores(sequences):
+            yield index, np.pad(scores, (0, 1))
+
+
+class RefusesN(Sound):
+    """Refuses N, and its card does not say so."""
+
+    def codes(self, sequence: str) -> list[int]:
+        if "N" in sequence:
+            raise InputError("no N please")
+        return super().codes(sequence)
+
+
+class CutsLongSequences(Sound):
+    def check_lengths(self, sequences: Sequence[str]) -> None:
+        pass
+
+
+class OffByOne(KMers):
+    """Gives a nucleotide the 3-mer that starts there instead of the mean of those that cover it."""
+
+    def embed(self, codes: Sequence[int]) -> Floats:
+        letters = self.embedding[list(codes)]
+        last = len(codes) - 3
+        firsts = [min(position, last) for position in range(len(codes))]
+        return np.stack([letters[s] + 2 * letters[s + 1] + 3 * letters[s + 2] for s in firsts]).astype(np.float32)
+
+
+class WrongWidth(Sound):
+    def __init__(self, options: ModelOptions, initialisation: int = 0) -> None:
+        super().__init__(options, initialisation)
+        self.card = self.card.model_copy(update={"width": WIDTH + 1})
+
+
+class WrongHeads(Sound):
+    def __init__(self, options: ModelOptions, initialisation: int = 0) -> None:
+        super().__init__(options, initialisation)
+        self.card = self.card.model_copy(update={"heads": HEADS + 1})
+
+
+class ForgetsALayer(Sound):
+    def visit_attention(self, sequences: Sequence[str], visit: Callable[[int, int, Floats], None]) -> None:
+        super().visit_attention(sequences, lambda i, layer, maps: visit(i, layer, maps) if layer < LAYERS else None)
+
+
+class NotANumber(Sound):
+    """Overflows on longer sequences."""
+
+    def pair_scores(self, sequences: Sequence[str]) -> Iterator[tuple[int, Floats]]:
+        for index, scores in super().pair_scores(sequences):
+            yield index, scores if len(scores) < 100 else scores * np.float32(np.nan)
+
+
+class KeepsRoundedAnswers(Sound):
+    """Keeps its last answer with three digits, and hands it back when the same input comes again."""
+
+    last: tuple[Any, Floats] = ((), np.empty(0, np.float32))
+
+    def similarity(self, pairs: Sequence[tuple[str, str]]) -> Floats:
+        if self.last[0] == tuple(pairs):
+            return self.last[1]
+        values = super().similarity(pairs)
+        self.last = tuple(pairs), values.round(3)
+        return values
+
+
+class MixesUpOrder(Sound):
+    """Sorts by length and hands the vectors back in sorted order."""
+
+    def sequence_vectors(self, sequences: Sequence[str]) -> Floats:
+        return super().sequence_vectors(sorted(sequences, key=len, reverse=True))
+
+
+class SeesPadding(Sound):
+    def sequence_vectors(self, sequences: Sequence[str]) -> Floats:
+        longest = max(map(len, sequences))
+        padded = np.array([longest - len(sequence) for sequence in sequences], np.float32)
+        return super().sequence_vectors(sequences) + 0.01 * padded[:, None]
+
+
+class DependsOnBudget(Sound):
+    def hidden_states(self, sequences: Sequence[str], layers: Sequence[int]) -> Iterator[tuple[int, dict[int, Floats]]]:
+        for index, states in super().hidden_states(sequences, layers):
+            yield index, {layer: array + np.float32(self.batches > 1) for layer, array in states.items()}
+
+    def hidden_states_with_leading(
+        self, sequences: Sequence[str], layers: Sequence[int]
+    ) -> Iterator[tuple[int, dict[int, Floats]]]:
+        list(self.batched(sequences))
+        yield from super().hidden_states_with_leading(sequences, layers)
+
+
+class NormsEarlyExit(Sound):
+    """Takes the layer it stops at for the last one, and so puts it through the final norm."""
+
+    def hidden_states(self, sequences: Sequence[str], layers: Sequence[int]) -> Iterator[tuple[int, dict[int, Floats]]]:
+        top = max(self.resolve_layer(layer) for layer in layers)
+        for index, states in super().hidden_states(sequences, layers):
+            yield index, {k: v * 2 if 0 < self.resolve_layer(k) == top < LAYERS else v for k, v in states.items()}
+
+
+class LeadingWithoutNorm(Sound):
+    def hidden_states_with_leading(
+        self, sequences: Sequence[str], layers: Sequence[int]
+    ) -> Iterator[tuple[int, dict[int, Floats]]]:
+        for index, states in super().hidden_states_with_leading(sequences, layers):
+            yield index, {layer: 2 * array for layer, array in states.items()}
+
+
+class NoSoftmax(Sound):
+    def visit_attention(self, sequences: Sequence[str], visit: Callable[[int, int, Floats], None]) -> None:
+        super().visit_attention(sequences, lambda index, layer, maps: visit(index, layer, maps * 50))
+
+
+class LosesAttention(Sound):
+    """Spreads tokens over nucleotides so that a part of every row is lost."""
+
+    def visit_attention_with_special(self, sequences: Sequence[str], visit: Callable[[int, int, Floats], None]) -> None:
+        super().visit_attention_with_special(sequences, lambda index, layer, maps: visit(index, layer, maps * 0.9))
+
+
+class Unnormalised(Sound):
+    def log_probs(self, *arguments: Any, **options: Any) -> Iterator[tuple[int, Floats]]:
+        for index, values in super().log_probs(*arguments, **options):
+            yield index, values - np.float32(0.1)
+
+
+class MasksNothing(Sound):
+    def masked(self, codes: list[int], positions: Sequence[int]) -> list[int]:
+        return codes
+
+
+class SeesTheFuture(Sound):
+    def seen_before(self, codes: Sequence[int]) -> Floats:
+        return super().seen_before(codes) + self.embed(codes)
+
+
+class IgnoresReplacement(Sound):
+    def log_probs(
+        self, sequences: Sequence[str], positions: Sequence[Sequence[int]], replacement: Replacement | None = None
+    ) -> Iterator[tuple[int, Floats]]:
+        yield from super().log_probs(sequences, positions)
+
+
+class OneSidedPairs(Sound):
+    def pair_scores(self, sequences: Sequence[str]) -> Iterator[tuple[int, Floats]]:
+        for index, scores in super().pair_scores(sequences):
+            yield index, np.triu(scores)
+
+
+class OneSidedSimilarity(Sound):
+    def compare(self, first: Floats, second: Floats) -> float:
+        return float(first @ (second + 1))
+
+
+class PhonesHome(Sound):
+    def load(self, device: str = "cpu") -> None:
+        with suppress(OSError):
+            socket.create_connection(("127.0.0.1", 9), timeout=0.1).close()
+
+
+class SwitchesGradientsOff(Sound):
+    def load(self, device: str = "cpu") -> None:
+        import torch
+
+        torch.set_grad_enabled(False)
+
+
+class DoublePrecision(Sound):
+    def sequence_vectors(self, sequences: Sequence[str]) -> Any:
+        return super().sequence_vectors(sequences).astype(np.float64)
+
+
+class OverflowsInLowPrecision(Sound):
+    def compare(self, first: Floats, second: Floats) -> float:
+        return float("inf") if self.options.dtype == "bfloat16" else super().compare(first, second)
+
+
+class IdentityByName(Sound):
+    """The same identity for every initialisation."""
+
+    def facts(self) -> list[object]:
+        return ["sound", self.options.dtype]
+
+
+class IdentityWithoutFormat(Sound):
+    def facts(self) -> list[object]:
+        return ["sound", self.initialisation]
+
+
+class IdentityByChance(Sound):
+    def facts(self) -> list[object]:
+        return ["sound", self.initialisation, self.options.dtype, id(self)]
+
+
+BROKEN = [
+    ("letters-distinct", ReadsGAsA),
+    ("length", KeepsEnd),
+    ("unknown-letter", RefusesN),
+    ("lengths-refused", CutsLongSequences),
+    ("coverage", OffByOne),
+    ("width", WrongWidth),
+    ("layers", ForgetsALayer),
+    ("heads", WrongHeads),
+    ("finite", NotANumber),
+    ("same-twice", KeepsRoundedAnswers),
+    ("order", MixesUpOrder),
+    ("alone-or-padded", SeesPadding),
+    ("batch-budget", DependsOnBudget),
+    ("early-exit", NormsEarlyExit),
+    ("leading", LeadingWithoutNorm),
+    ("attention-rows", NoSoftmax),
+    ("attention-rows", LosesAttention),
+    ("normalised", Unnormalised),
+    ("mask-hides", MasksNothing),
+    ("causal", SeesTheFuture),
+    ("replacement", IgnoresReplacement),
+    ("pairs-symmetric", OneSidedPairs),
+    ("similarity-symmetric", OneSidedSimilarity),
+    ("offline", PhonesHome),
+    ("no-gradient", SwitchesGradientsOff),
+    ("no-gradient", DoublePrecision),
+    ("bfloat16", OverflowsInLowPrecision),
+    ("identity", IdentityByName),
+    ("identity", IdentityWithoutFormat),
+    ("identity", IdentityByChance),
+]
+MODELS = {"sound": Sound, "sees-padding": SeesPadding}

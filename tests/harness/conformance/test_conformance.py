@@ -1,0 +1,149 @@
+"""Every law holds of a sound adapter, and each has an adapter that breaks it and no other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from harness.adapter import ModelAdapter, ModelFactory, ModelOptions
+from harness.alignment import Alignment
+from harness.conformance import LAWS, Verdict, check, laws_for
+from harness.conformance import letters as letters_module
+from harness.conformance.sequences import standard_sequences
+from harness.errors import Unavailable
+from tests.broken_adapters import BROKEN, RefusesN, SeesPadding
+from tests.fakes import FakeModel, MissingModel
+from tests.sound_adapters import HEALTHY, Sound
+
+
+def failures(verdicts: list[Verdict]) -> list[str]:
+    return [verdict.law for verdict in verdicts if verdict.outcome == "fail"]
+
+
+@pytest.mark.parametrize("name", HEALTHY)
+def test_a_sound_adapter_passes(name: str) -> None:
+    verdicts = check(HEALTHY[name])
+    assert not failures(verdicts), verdicts
+    assert [verdict.law for verdict in verdicts] == [law.name for law in LAWS]
+
+
+def test_the_sound_adapter_meets_every_law() -> None:
+    assert {verdict.outcome for verdict in check(Sound)} == {"pass"}
+
+
+@pytest.mark.parametrize(("law", "make"), BROKEN, ids=[f"{law}-{make.__name__}" for law, make in BROKEN])
+def test_a_broken_adapter_breaks_its_law_and_no_other(law: str, make: ModelFactory) -> None:
+    verdicts = check(make)
+    assert failures(verdicts) == [law]
+    [verdict] = [verdict for verdict in verdicts if verdict.law == law]
+    assert verdict.remark
+
+
+def test_every_law_has_an_adapter_that_breaks_it() -> None:
+    # adapters are never shown other spellings: that law is broken through the normaliser, below
+    assert {law.name for law in LAWS} == {law for law, _ in BROKEN} | {"spelling"}
+
+
+def test_spelling_fails_where_the_normaliser_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(letters_module, "normalise_sequence", lambda letters, name: (letters.upper(), 0))
+    assert failures(check(Sound)) == ["spelling"]
+    monkeypatch.setattr(
+        letters_module, "normalise_sequence", lambda letters, name: (letters.upper().replace("T", "C"), 0)
+    )
+    assert failures(check(Sound)) == ["spelling"]
+
+
+def test_the_figure_is_the_difference_itself() -> None:
+    sequences = standard_sequences(Sound(ModelOptions()).card)
+    model = SeesPadding(ModelOptions())
+    batch, largest = model.sequence_vectors(sequences), 0.0
+    for sequence, padded in zip(sequences, batch, strict=True):
+        [alone] = model.sequence_vectors([sequence])
+        largest = max(largest, float(max(abs(padded - alone)) / max(1, *abs(padded))))
+    figures = {verdict.law: verdict.figure for verdict in check(SeesPadding)}
+    assert largest > 0.1 and figures["alone-or-padded"] == pytest.approx(largest, rel=1e-5)
+    assert figures["same-twice"] == 0
+
+
+def test_a_refusal_that_the_card_declares_is_sound() -> None:
+    def declared(options: ModelOptions) -> ModelAdapter:
+        adapter = RefusesN(options)
+        adapter.card = adapter.card.model_copy(update={"quirks": ("its vocabulary has no N",)})
+        return adapter
+
+    assert not failures(check(declared))
+
+
+def test_what_is_not_on_this_machine_is_no_failure_of_a_law() -> None:
+    with pytest.raises(Unavailable, match="harness prefetch missing"):
+        check(lambda options: MissingModel("missing"))
+
+
+def test_a_model_of_one_capability_is_judged_by_what_concerns_it() -> None:
+    def make(options: ModelOptions) -> ModelAdapter:
+        return FakeModel(capabilities={"hidden_states"}, width=5, max_length=50)
+
+    outcomes = {verdict.law: verdict.outcome for verdict in check(make)}
+    assert outcomes["attention-rows"] == outcomes["mask-hides"] == outcomes["batch-budget"] == "not-applicable"
+    assert outcomes["width"] == outcomes["coverage"] == "pass"
+    assert {str(law) for law in laws_for(make)} == {
+        law.name for law in LAWS if not law.needs or "hidden_states" in law.needs
+    }
+
+
+class Aligned(Sound):
+    """Reads alignments: the query, with the depth as a trace of the other rows."""
+
+    def __init__(self, options: ModelOptions, initialisation: int = 0) -> None:
+        super().__init__(options, initialisation)
+        capabilities = frozenset({"alignment", "hidden_states", "attention"})
+        self.card = self.card.model_copy(update={"capabilities": capabilities})
+
+    def codes(self, sequence: str) -> list[int]:
+        assert isinstance(sequence, Alignment) and sequence.depth > 1
+        return super().codes(sequence.query)
+
+    def check_lengths(self, sequences: object) -> None:
+        super().check_lengths([item.query for item in sequences])  # type: ignore[attr-defined]
+
+    def batched(self, sequences):  # type: ignore[no-untyped-def]
+        self.check_lengths(sequences)
+        yield from ([index] for index in range(len(sequences)))
+
+
+class Protein(Sound):
+    def __init__(self, options: ModelOptions, initialisation: int = 0) -> None:
+        super().__init__(options, initialisation)
+        kept = frozenset({"hidden_states", "leading", "attention", "sequence_vectors"})
+        self.card = self.card.model_copy(update={"alphabet": "protein", "capabilities": kept})
+
+    def codes(self, sequence: str) -> list[int]:
+        return ["ABCDEFGHIJKLMNOPQRSTUVWXYZ".index(letter) for letter in sequence]
+
+    def embed(self, codes):  # type: ignore[no-untyped-def]
+        return np.random.default_rng(0).normal(size=(26, 8)).astype(np.float32)[codes]
+
+
+@pytest.mark.parametrize("make", [Aligned, Protein])
+def test_models_of_alignments_and_of_proteins(make: ModelFactory) -> None:
+    assert not failures(check(make))
+
+
+@pytest.mark.parametrize("law", laws_for(Sound), ids=str)
+def test_as_pytest_cases(law) -> None:  # type: ignore[no-untyped-def]
+    law.demand()
+
+
+def test_a_case_that_fails_says_the_law_the_figure_and_the_remark() -> None:
+    [case] = [law for law in laws_for(SeesPadding) if str(law) == "alone-or-padded"]
+    with pytest.raises(AssertionError, match=r"A sequence alone gives what it gives in a batch .* sequence_vectors"):
+        case.demand()
+
+
+def test_the_documentation_states_every_law() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "conformance.md").read_text(encoding="utf-8")
+    rows = [[cell.strip() for cell in line.split(" | ")] for line in page.splitlines() if line.startswith("| `")]
+    assert [row[0] for row in rows] == [f"| `{law}`" for law in LAWS]
+    assert [row[1] for row in rows] == [law.statement for law in LAWS]
