@@ -31,13 +31,17 @@ FINISHED: frozenset[Status] = frozenset({"done", "not-applicable"})
 
 @dataclass(frozen=True)
 class Cell:
-    """What is to be computed. Device, batch size and paths are not part of it."""
+    """What is to be computed. Device, batch size and paths are not part of it.
+
+    ``control_of`` names the cells that this one was planned beside; no part of its identity.
+    """
 
     model: ModelAdapter
     task: Task
     dataset: Dataset
     settings: TaskSettings
     options: ModelOptions
+    control_of: tuple[Cell, ...] = ()
 
     @cached_property
     def _identity_or_reason(self) -> tuple[str | None, str | None]:
@@ -84,6 +88,15 @@ class Cell:
         except ValueError:
             return None
         return record if record.status in FINISHED and record.cell == self.identity else None
+
+    @property
+    def impossible(self) -> bool:
+        """Whether the model cannot be had, or cannot do what the task requires."""
+        try:
+            self.check()
+        except NotApplicable:
+            return True
+        return self.unavailable is not None
 
     def check(self) -> None:
         """Refuse what can be told before anything is loaded.

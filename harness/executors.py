@@ -13,8 +13,13 @@ from harness.result import ResultRecord
 def serial(
     cells: Iterable[Cell], results: Path, device: str, progress: Progress, force: bool = False
 ) -> Iterator[ResultRecord]:
-    """Yield one record per cell; finished cells are read back, failed ones run again."""
+    """Yield one record per cell; finished cells are read back, failed ones run again.
+
+    Controls of nothing but cells that are impossible are left out.
+    """
     for cell in cells:
+        if cell.control_of and all(asked.impossible for asked in cell.control_of):
+            continue
         record = None if force else cell.finished(results)
         if record is not None:
             progress.message(f"{cell.name}: already {record.status} ({cell.path(results)})")

@@ -45,14 +45,16 @@ def plan(request: Request, registry: Registry) -> list[Cell]:
     loaded: dict[str, Any] = {}
     for task in tasks:
         for dataset_name in request.datasets or [task.card.default_dataset]:
-            names = list(adapters) + _floors(task, adapters, registry, request)
+            floors = _floors(task, adapters, registry, request)
+            names = [*request.models, *floors]
             # settings and layers are refused before a large dataset is read
             settings = {name: _settings(task, adapters[name], request) for name in names}
             if dataset_name not in loaded:
                 loaded[dataset_name] = registry.dataset(dataset_name)
             for name in names:
-                key = (task.card.name, dataset_name, name)
-                cells[key] = Cell(adapters[name], task, loaded[dataset_name], settings[name], request.options)
+                beside = tuple(cells[task.card.name, dataset_name, asked] for asked in floors.get(name, ()))
+                cell = Cell(adapters[name], task, loaded[dataset_name], settings[name], request.options, beside)
+                cells[task.card.name, dataset_name, name] = cell
     return list(cells.values())
 
 
@@ -79,12 +81,14 @@ def parse_layers(text: str, model: ModelAdapter) -> tuple[int, ...]:
     return tuple(sorted(layers))
 
 
-def _floors(task: Task, adapters: dict[str, ModelAdapter], registry: Registry, request: Request) -> list[str]:
-    """Names of the task's floors for the models asked for; their adapters are added to ``adapters``."""
+def _floors(
+    task: Task, adapters: dict[str, ModelAdapter], registry: Registry, request: Request
+) -> dict[str, list[str]]:
+    """Names of the task's floors, and of the models asked for that each is a floor of; adapters are added."""
+    floors: dict[str, list[str]] = {}
     if not request.floors:
-        return []
-    names = []
-    for asked in list(request.models):
+        return floors
+    for asked in request.models:
         for template in task.card.floors:
             if "{model}" in template and asked.partition(":")[2]:
                 continue  # a random twin is its own control
@@ -94,9 +98,9 @@ def _floors(task: Task, adapters: dict[str, ModelAdapter], registry: Registry, r
                     adapters[name] = registry.model(name, request.options)
                 except NotApplicable:
                     continue  # a model without weights has no random twin
-            if name not in names and name not in request.models:
-                names.append(name)
-    return names
+            if name not in request.models:
+                floors.setdefault(name, []).append(asked)
+    return floors
 
 
 def _settings(task: Task, model: ModelAdapter, request: Request) -> TaskSettings:

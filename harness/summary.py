@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -32,6 +34,23 @@ def print_summary(record: ResultRecord, console: Console) -> None:
         console.print(table)
     for note in record.notes:
         console.print(f"[dim]note:[/] {escape(note)}")
+
+
+def print_controls(records: Sequence[ResultRecord], console: Console) -> None:
+    """Models of one task and dataset, and the controls planned beside them: the headline and further columns."""
+    task = records[0].task
+    names = [name for name in dict.fromkeys((task.headline, *task.columns)) if name in records[0].metrics]
+    table = Table(header_style="bold", title=f"\n{task.name} beside its controls", title_justify="left")
+    table.add_column("model")
+    table.add_column("role")
+    for name in names[:_MOST_COLUMNS]:
+        table.add_column(name, justify="right")
+    for record in records:
+        card = record.model.card
+        values = [record.metrics.get(name) for name in names[:_MOST_COLUMNS]]
+        texts = [with_interval(value) if value is not None else "–" for value in values]
+        table.add_row(escape(card.name), card.role, *texts, style="bold" if card.role == "model" else "")
+    console.print(table)
 
 
 def headline_rows(record: ResultRecord, layer: int | None) -> list[TableRow]:

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from harness.cli.console import wide_console
+
 if TYPE_CHECKING:
     from harness.cell import Cell
     from harness.datasets.records import Dataset
+    from harness.result import ResultRecord
 
 Models = Annotated[
     list[str], typer.Option("--model", "-m", help="model name, NAME:random for its control; repeat or comma-separate")
@@ -63,6 +66,7 @@ def run(
     from harness.plan import Request, plan
     from harness.progress import Progress
     from harness.registry import Registry
+    from harness.summary import print_summary
 
     if dtype not in ("float32", "bfloat16"):
         raise InputError(f"--dtype is float32 or bfloat16, not {dtype!r}")
@@ -85,13 +89,16 @@ def run(
     records = []
     # finished cells need no device, and asking for one imports torch
     chosen = resolve_device(device) if any(force or cell.finished(results) is None for cell in cells) else "cpu"
+    controls = {cell.model.card.name for cell in cells if cell.control_of}
     for record in serial(cells, results, chosen, progress, force):
         records.append(record)
-        # what failed or is missing is said once, as an error, at the end
-        if not json_output and record.error is None:
-            _print(record)
+        # what failed or is missing is said once, as an error, at the end; controls have a table of their own
+        if not json_output and record.error is None and record.model.card.name not in controls:
+            print_summary(record, wide_console())
     if json_output:
         print(json.dumps({"cells": [record.document() for record in records]}, indent=1, ensure_ascii=False))
+    elif controls:
+        _print_controls([record for record in records if record.error is None])
     for record in records:
         if record.error is not None:
             kind = "not applicable" if record.status == "not-applicable" else "error"
@@ -127,10 +134,13 @@ def _dataset_lines(cells: list[Cell]) -> list[str]:
     return lines
 
 
-def _print(record: object) -> None:
-    from harness.cli.console import wide_console
-    from harness.result import ResultRecord
-    from harness.summary import print_summary
+def _print_controls(records: list[ResultRecord]) -> None:
+    """A table for every task and dataset."""
+    from harness.summary import print_controls
 
-    assert isinstance(record, ResultRecord)
-    print_summary(record, wide_console())
+    groups: dict[tuple[str, str], list[ResultRecord]] = {}
+    for record in records:
+        groups.setdefault((record.task.name, record.dataset.name), []).append(record)
+    for members in groups.values():
+        if len(members) > 1:
+            print_controls(members, wide_console())

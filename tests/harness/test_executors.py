@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -43,3 +44,23 @@ def test_cells_run_one_by_one_as_they_are_asked_for(tmp_path: Path, capsys: pyte
     lines = capsys.readouterr().err.splitlines()
     assert lines[0] == f"fake-share · fake-set · fake: already done ({make_cell().path(tmp_path)})"
     assert lines[1] == "fake-share · fake-set · fake"
+
+
+def test_controls_of_nothing_but_impossible_cells_are_left_out(tmp_path: Path) -> None:
+    missing, mute, sound = (
+        make_cell(MissingModel("missing")),
+        make_cell(FakeModel("mute", capabilities=set())),
+        make_cell(),
+    )
+    control = make_cell(scale=2.0)
+    for asked in ([missing], [mute], [missing, mute]):
+        beside = replace(control, control_of=tuple(asked))
+        statuses = [record.status for record in serial([*asked, beside], tmp_path, "cpu", QUIET)]
+        assert len(statuses) == len(asked) and "done" not in statuses
+    beside = replace(control, control_of=(missing, sound))
+    assert [r.status for r in serial([missing, sound, beside], tmp_path, "cpu", QUIET)] == [
+        "unavailable",
+        "done",
+        "done",
+    ]
+    assert beside.identity == control.identity

@@ -28,6 +28,14 @@ def test_floors_are_planned_beside_the_model(registry: Registry) -> None:
     assert names(Request(["fake", "fake:random"], ["fake-share"]), registry) == ["fake", "fake:random"]
 
 
+def test_a_floor_is_a_control_of_the_models_that_ask_for_it(registry: Registry) -> None:
+    registry.models["other"] = lambda options: fakes.FakeModel("other", "other-1")
+    cells = {cell.model.card.name: cell for cell in plan(Request(["fake", "other"], ["fake-share"]), registry)}
+    assert [cell.model.card.name for cell in cells["fake:random"].control_of] == ["fake"]
+    assert [cell.model.card.name for cell in cells["other:random"].control_of] == ["other"]
+    assert cells["fake"].control_of == cells["other"].control_of == ()
+
+
 class Twinless(fakes.FakeModel):
     """Has no weights, so no random ones either."""
 

@@ -9,7 +9,7 @@ from rich.console import Console
 from harness.cell import run_cell
 from harness.progress import Progress
 from harness.result import ResultRecord
-from harness.summary import headline_rows, print_summary
+from harness.summary import headline_rows, print_controls, print_summary
 from harness.task import Highlights, Metric, TableRow
 from tests.harness.test_cell import make_cell
 
@@ -61,3 +61,19 @@ def test_every_source_stands_beside_the_model(record: ResultRecord) -> None:
 
 def test_names_with_brackets_are_shown_as_they_are(record: ResultRecord) -> None:
     assert "[a] [/b]" in printed(record)
+
+
+def test_controls_stand_below_the_model_they_were_planned_beside(record: ResultRecord) -> None:
+    card = record.model.card.model_copy(update={"name": "kmer-6", "role": "floor"})
+    floor = record.model_copy(
+        update={
+            "model": record.model.model_copy(update={"card": card}),
+            "metrics": {"share": Metric(value=0.2, low=0.1, high=0.3)},
+        }
+    )
+    console = Console(width=100, record=True, file=io.StringIO())
+    print_controls([record, floor], console)
+    lines = [line for line in console.export_text().splitlines() if "│" in line]
+    assert len(lines) == 2
+    assert "fake" in lines[0] and "0.500" in lines[0]
+    assert "kmer-6" in lines[1] and "floor" in lines[1] and "0.200 [0.100, 0.300]" in lines[1]
