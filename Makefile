@@ -6,7 +6,7 @@ WORKERS ?= 2
 .PHONY: demo test benchmark clean
 
 demo: .venv/ready
-	$(BIN)/harness run --model ncrna-nano --task sae-families --set preset=demo
+	$(BIN)/harness run --model ncrna-nano --task sae-families --dataset rfam-profiles-unseen --set preset=demo
 	$(BIN)/harness leaderboard --out results/leaderboards
 
 test: .venv/ready-test

@@ -205,6 +205,16 @@ class ModelAdapter(ABC):
         """
         self._lacks("causal_log_probs")
 
+    def token_of(self, sequence: str) -> NDArray[np.int64]:
+        """(length,) int64: equal numbers for nucleotides that the model cannot tell apart, ascending; loads no weights.
+
+        Every nucleotide has its own where tokens are single nucleotides, or overlap so that no two nucleotides are
+        covered by the very same ones. An adapter of coarser tokens numbers the nucleotides of a token alike.
+        """
+        import numpy as np
+
+        return np.arange(len(sequence), dtype=np.int64)
+
     def resolve_layer(self, layer: int) -> int:
         """A layer number between 0 and the number of blocks; -1 is the last.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -21,6 +21,8 @@ class Group(NamedTuple):
     settings: str
     chosen: bool
     """Whether layers are other than a model's last, or the best of several."""
+    items: str
+    """Hash of the items that were scored, where they are not those of most records."""
 
 
 def comparable(records: Records) -> dict[Group, list[tuple[Path, ResultRecord]]]:
@@ -37,12 +39,24 @@ def comparable(records: Records) -> dict[Group, list[tuple[Path, ResultRecord]]]
         alike[dataset.simulated, version, json.dumps(settings, sort_keys=True)].append((path, record))
     groups = {}
     for key, members in alike.items():
-        kinds = [_layer_is_chosen(record) for _, record in members]
-        for chosen in {kind for kind in kinds if kind is not None} or {False}:
-            groups[Group(*key, chosen)] = [
-                member for member, kind in zip(members, kinds, strict=True) if kind in (None, chosen)
-            ]
+        for items, alike_in_items in _by_items(members).items():
+            kinds = [_layer_is_chosen(record) for _, record in alike_in_items]
+            for chosen in {kind for kind in kinds if kind is not None} or {False}:
+                groups[Group(*key, chosen, items)] = [
+                    member for member, kind in zip(alike_in_items, kinds, strict=True) if kind in (None, chosen)
+                ]
     return groups
+
+
+def _by_items(members: Records) -> dict[str, list[tuple[Path, ResultRecord]]]:
+    """Members by the set of items they were scored on, "" for the set of most; what names none stands there too."""
+    named = Counter(record.selected["item_set"] for _, record in members if "item_set" in record.selected)
+    usual = max(named, key=lambda name: (named[name], name), default=None)
+    sets: dict[str, list[tuple[Path, ResultRecord]]] = defaultdict(list)
+    for path, record in members:
+        own = record.selected.get("item_set", usual)
+        sets["" if own is None or own == usual else own].append((path, record))
+    return sets
 
 
 def _layer_is_chosen(record: ResultRecord) -> bool | None:

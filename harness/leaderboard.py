@@ -101,6 +101,8 @@ def _render_group(group: Group, members: Records, out: Path) -> list[str]:
             "Layers other than a model's last, or the best of several: not to be compared with a table of last layers. "
             "Models without layers stand in both."
         )
+    if group.items:
+        parts.append("Scored on other items than the table above: not to be compared with it.")
     if dataset.simulated:
         parts.append(
             "**Simulated data: models are listed by name and not ranked; no claim should rest on this table alone.**"

@@ -51,11 +51,14 @@ def trained_network(entry: Entry, folder: Path) -> nn.Module:
 
 def _build(entry: Entry, config: Mapping[str, Any], initialisation: int) -> nn.Module:
     architecture = entry.architecture
-    with _own_random_numbers(initialisation), warnings.catch_warnings():
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        # before the seed: the first import draws random numbers, and weights would depend on what ran before
         library = import_module(architecture.library)
-        configuration = getattr(library, architecture.config_class).from_dict(dict(config))
-        network: nn.Module = getattr(library, architecture.model_class)(configuration)
+        config_class = getattr(library, architecture.config_class)
+        model_class = getattr(library, architecture.model_class)
+        with _own_random_numbers(initialisation):
+            network: nn.Module = model_class(config_class.from_dict(dict(config)))
     return network.float().eval().requires_grad_(False)
 
 

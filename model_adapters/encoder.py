@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from model_adapters.network import Network
+    from model_adapters.tokens import TokenReader
 
 ADAPTER_VERSION = 1
 """Raised whenever the numbers that this adapter returns for the same weights change."""
@@ -35,6 +37,8 @@ class EncoderAdapter(ModelAdapter):
     """One catalog entry with its trained weights, or with random ones where ``initialisation`` is given."""
 
     attention_kernel: str | None = "sdpa for hidden states, eager for attention maps"
+    tokens_per_batch: int | None = None
+    """Tokens that go through at once; None leaves it to the device. Attention maps take the square of it in cells."""
 
     def __init__(self, entry: Entry, options: ModelOptions, initialisation: int | None = None) -> None:
         self.entry = entry
@@ -123,13 +127,13 @@ class EncoderAdapter(ModelAdapter):
     def hidden_states_with_leading(
         self, sequences: Sequence[str], layers: Sequence[int]
     ) -> Iterator[tuple[int, dict[int, NDArray[np.float32]]]]:
-        if not self.entry.architecture.leading:
+        if "leading" not in self.card.capabilities:
             self._lacks("leading")
         wanted = {layer: self.resolve_layer(layer) for layer in layers}
         return self._ready(sequences).hidden_states(sequences, wanted, leading=True)
 
     def visit_attention(self, sequences: Sequence[str], visit: Callable[[int, int, NDArray[np.float32]], None]) -> None:
-        if not self.entry.architecture.attention:
+        if "attention" not in self.card.capabilities:
             self._lacks("attention")
         self._ready(sequences).visit_attention(sequences, visit)
 
@@ -140,7 +144,7 @@ class EncoderAdapter(ModelAdapter):
 
         Before they are cut rows sum to 1, whatever the tokens: a law to test an adapter by.
         """
-        if not self.entry.architecture.attention:
+        if "attention" not in self.card.capabilities:
             self._lacks("attention")
         self._ready(sequences).visit_attention(sequences, visit, special=True)
 
@@ -173,6 +177,17 @@ class EncoderAdapter(ModelAdapter):
             self._lacks("causal_log_probs")
         return self._ready(sequences).causal_log_probs(sequences)
 
+    def token_of(self, sequence: str) -> NDArray[np.int64]:
+        if self.entry.tokens.kind == "single":
+            return super().token_of(sequence)
+        return self._reader.read(sequence).groups
+
+    @cached_property
+    def _reader(self) -> TokenReader:
+        from model_adapters.tokens import token_reader
+
+        return token_reader(self.entry, self._folder() if self.initialisation is None else None)
+
     def _folder(self, network: bool = True) -> Path:
         entry = self.entry
         packaged = Path(__file__).with_name(entry.packaged) if entry.packaged else None
@@ -182,4 +197,5 @@ class EncoderAdapter(ModelAdapter):
         self.check_lengths(sequences)
         self.load()
         assert self._network is not None
+        self._network.tokens_per_batch = self.tokens_per_batch
         return self._network

@@ -68,6 +68,8 @@ class Network:
         self.leading = [reader.special(token) for token in architecture.leading]
         self.trailing = [reader.special(token) for token in architecture.trailing]
         self.offset = len(self.leading)
+        self.tokens_per_batch: int | None = None
+        """In place of what the device is given otherwise; maps take the square of it in cells."""
 
     @classmethod
     def build(cls, entry: Entry, folder: Path | None, initialisation: int, device: str, dtype: str) -> Network:
@@ -258,10 +260,12 @@ class Network:
         tokens = self.entry.tokens
         nucleotides = 1 if tokens.kind == "overlapping k-mer" else tokens.width
         lengths = [self.pad_to or len(sequence) // nucleotides + 1 for sequence in sequences]
-        budgets = MAP_CELLS_PER_BATCH if maps else TOKENS_PER_BATCH
         costs = [length**2 for length in lengths] if maps else lengths
+        budget = (MAP_CELLS_PER_BATCH if maps else TOKENS_PER_BATCH)[self.device.type]
+        if self.tokens_per_batch is not None:
+            budget = self.tokens_per_batch**2 if maps else self.tokens_per_batch
         try:
-            for batch in token_budget_batches(costs, budgets[self.device.type]):
+            for batch in token_budget_batches(costs, budget):
                 yield from halve_on_out_of_memory(batch, compute)
         except _VisitorError as error:
             assert error.__cause__ is not None

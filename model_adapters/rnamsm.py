@@ -123,6 +123,11 @@ class RnaMsmAdapter(EncoderAdapter):
         for index, alignment in enumerate(alignments):
             network.visit_row_attention(index, filter_depth(alignment, MAXIMUM_DEPTH), visit)
 
+    def visit_attention_with_special(
+        self, sequences: Sequence[str], visit: Callable[[int, int, NDArray[np.float32]], None]
+    ) -> None:
+        self._lacks("attention with special tokens")
+
     def _alignments(self, given: Sequence[str] | Sequence[Alignment]) -> list[Alignment]:
         alignments = []
         for index, item in enumerate(given):

@@ -45,6 +45,14 @@ class Pieces:
         return shares
 
     @property
+    def groups(self) -> NDArray[np.int64]:
+        """(length,) ascending: equal numbers for nucleotides that the very same tokens cover."""
+        places = np.arange(self.length)
+        first = np.searchsorted(self.ends, places, side="right")
+        last = np.searchsorted(self.starts, places, side="right")
+        return np.unique(first * (len(self.ids) + 1) + last, return_inverse=True)[1].astype(np.int64)
+
+    @property
     def reading(self) -> NDArray[np.float32]:
         """R, (tokens, length) float32: how a token's share of attention is spread over nucleotides; rows sum to 1."""
         coverage = self.coverage

@@ -29,7 +29,7 @@ def attention_rows(subject: Subject) -> Finding:
             visit_all(subject.given(subject.sequences), lambda index, layer, maps: whole.append(np.array(maps)))
         low, high = _range_of_sums(whole)
         figure = max(abs(low - 1), abs(high - 1))
-        return Finding(figure <= ROW_TOLERANCE, figure, f"with special tokens row sums {low:.5f} to {high:.5f}")
+        return Finding(figure <= ROW_TOLERANCE, figure, f"rows with special tokens sum to 1 ± {figure:.1g}")
     return Finding(True, high, "largest row sum; special tokens cannot be seen from outside")
 
 

@@ -29,6 +29,8 @@ def alone_or_padded(subject: Subject) -> Finding:
 @law("batch-budget")
 def batch_budget(subject: Subject) -> Finding:
     """How many tokens go through at once does not matter."""
+    if "alignment" in subject.card.capabilities:
+        return Finding(None, None, "alignments run one at a time")
     adapter, expected = subject.adapter, subject.outputs
     if not hasattr(adapter, "tokens_per_batch"):
         return Finding(None, None, "has no setting tokens_per_batch")

@@ -5,14 +5,15 @@ from __future__ import annotations
 import gzip
 import re
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.adapter import ModelCard
 from harness.alignment import Alignment
-from harness.datasets.records import Dataset, normalise_sequence
+from harness.datasets.records import Dataset, Record, normalise_sequence
 from harness.errors import HarnessError, InputError
 
 if TYPE_CHECKING:
@@ -180,3 +181,16 @@ def _text(path: Path) -> str:
         raise InputError(f"{path} is empty")
     # Rfam writes authors' names in Latin-1, which no byte can break
     return content.decode("latin-1").replace("\r\n", "\n")
+
+
+def alignment_of(record: Record) -> Alignment:
+    """The record's alignment, or its sequence as the only row where it has none."""
+    return record.alignment or Alignment(record.id, (record.sequence,))
+
+
+def read_alone(card: ModelCard, records: Sequence[Record]) -> list[str]:
+    """A note for the record of a cell: how many sequences a model of alignments read without homologs."""
+    alone = sum(alignment_of(record).depth == 1 for record in records)
+    if "alignment" not in card.capabilities or not alone:
+        return []
+    return [f"{alone:,} of {len(records):,} sequences have no alignment: {card.name} read them alone, without homologs"]

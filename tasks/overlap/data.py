@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.adapter import ModelCard
 from harness.datasets.records import Dataset, Record
 from harness.errors import NotApplicable
 from tasks.overlap.settings import OverlapRatioSettings
@@ -48,21 +49,18 @@ class FamilyData:
         return np.concatenate([[0], np.cumsum(self.sizes)[:-1]])
 
 
-def prepare(dataset: Dataset, settings: OverlapRatioSettings, max_length: int | None) -> FamilyData:
+def prepare(dataset: Dataset, settings: OverlapRatioSettings, card: ModelCard) -> FamilyData:
     """Leave out what cannot be compared, take ``limit`` families and ``per_family`` members of each, by hash.
 
     The review's sampling keeps identical sequences, whole families and those of one or two members.
 
-    Args:
-        max_length: nucleotides that the model takes at most.
-
     Raises:
-        NotApplicable: no two unrelated families of three distinct sequences are left.
+        NotApplicable: no two unrelated families of three distinct sequences that the model takes are left.
     """
     literal = settings.pairs == "review"
     skipped: Counter[str] = Counter()
     members: defaultdict[str, list[Record]] = defaultdict(list)
-    for record in usable(dataset.records, settings.longest, max_length, not literal, skipped):
+    for record in usable(dataset.records, settings.longest, card, not literal, skipped):
         members[record.family or ""].append(record)
     if not literal:
         for family in [family for family, own in members.items() if len(own) < SMALLEST_FAMILY]:
@@ -80,10 +78,13 @@ def prepare(dataset: Dataset, settings: OverlapRatioSettings, max_length: int | 
     clan_of = {record.family: record.clan or f"family {record.family}" for record in records}
     clans = [clan_of[family] for family in families]
     if len(set(clans)) < 2 or max(Counter(record.family for record in records).values()) < SMALLEST_FAMILY:
-        raise NotApplicable(
+        missing = (
             f"dataset {dataset.card.name} has no two unrelated families of {SMALLEST_FAMILY} distinct sequences of at "
-            f"most {settings.longest} nt: name a dataset with families, or raise --limit"
+            f"most {settings.longest} nt"
         )
+        if refused := [f"{count:,} left out: {reason}" for reason, count in skipped.items() if "the model" in reason]:
+            raise NotApplicable(f"{missing} that {card.name} can read ({'; '.join(refused)}): name a larger one")
+        raise NotApplicable(f"{missing}: name a dataset with families, or raise --limit")
     numbers = {family: number for number, family in enumerate(families)}
     return FamilyData(
         records=tuple(records),
@@ -97,7 +98,7 @@ def prepare(dataset: Dataset, settings: OverlapRatioSettings, max_length: int | 
 
 
 def usable(
-    records: Sequence[Record], longest: int, max_length: int | None, distinct: bool, skipped: Counter[str]
+    records: Sequence[Record], longest: int, card: ModelCard, distinct: bool, skipped: Counter[str]
 ) -> list[Record]:
     """Records of families in the order of their ids; where ``distinct``, no sequence twice in a family."""
     kept: list[Record] = []
@@ -108,10 +109,10 @@ def usable(
             skipped["sequences of no family"] += 1
         elif length > longest:
             skipped[f"sequences over {longest} nt"] += 1
-        elif max_length is not None and length > max_length:
-            skipped[f"sequences over the model's limit of {max_length} nt"] += 1
         elif 2 * record.sequence.count("N") >= length:
             skipped["sequences of mostly N"] += 1
+        elif rule := card.broken_length_rule(length):
+            skipped[f"the model takes {rule}"] += 1
         elif distinct and (record.family, record.sequence) in seen:
             skipped["exact duplicates"] += 1
         else:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy import fft
 
 from harness.adapter import ModelAdapter
-from harness.alignment import Alignment
+from harness.datasets.alignments import alignment_of
 from harness.datasets.records import Record
 from harness.errors import HarnessError
 from harness.task import CellContext
@@ -73,7 +73,7 @@ def embed(
     missing = store.missing()
     inputs: list[Any] = [records[row].sequence for row in missing]
     if "alignment" in model.card.capabilities:
-        inputs = [records[row].alignment or Alignment(records[row].id, (records[row].sequence,)) for row in missing]
+        inputs = [alignment_of(records[row]) for row in missing]
     states = model.hidden_states_with_leading if leading else model.hidden_states
     with context.progress.track("embedding", len(records)) as advance:
         for done, (index, found) in enumerate(states(inputs, layers), len(records) - len(missing) + 1):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from harness.adapter import ModelAdapter
+from harness.datasets.alignments import read_alone
 from harness.task import CellContext, TaskOutcome
 from tasks.overlap import report
 from tasks.overlap.data import FamilyData, prepare
@@ -28,10 +29,10 @@ def run_overlap(
     model: ModelAdapter, dataset: Dataset, settings: OverlapRatioSettings, context: CellContext
 ) -> TaskOutcome:
     """Pairs, similarities, statistics, pictures."""
-    data = prepare(dataset, settings, model.card.max_length)
+    data = prepare(dataset, settings, model.card)
     repeats = [draw_pairs(data, settings, seed) for seed in settings.seeds]
     with context.phase("triplets"):
-        triplets = Triplets(dataset, data, settings, model.card.max_length)
+        triplets = Triplets(dataset, data, settings, model.card)
     model.load(context.device)
     with context.phase("embedding"):
         measures = make_measures(model, (*data.records, *triplets.further), settings.layers, context)
@@ -43,6 +44,8 @@ def run_overlap(
         families = family_table(data, shown["mean"], units, dataset.family_names)
         outcome = report.outcome(scores, data, families, model.card, dataset.card.name, settings)
         triplets.add(outcome, measures)
+        outcome.notes += read_alone(model.card, data.records)
+        outcome.selected["item_set"] = dataset.subset(data.records).fingerprint
         outcome.tables["pairs"] = report.pair_table(data, repeats, shown)
     with context.phase("pictures"):
         subject = f"{model.card.name} · {dataset.card.name}{' (simulated)' if dataset.card.simulated else ''}"

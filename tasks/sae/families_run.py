@@ -9,9 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.adapter import ModelAdapter, Role
+from harness.datasets.alignments import alignment_of, read_alone
 from harness.errors import NotApplicable
 from harness.task import CellContext, TaskOutcome
 from tasks.sae.aggregate import AGGREGATIONS, WINDOW
+from tasks.sae.aligned import AlignedModel
 from tasks.sae.dictionaries import Dictionaries, DictionaryMaker
 from tasks.sae.family_data import prepare
 from tasks.sae.family_report import CellFacts, LayerResult, report
@@ -44,13 +46,13 @@ class FamiliesRun:
         self, model: ModelAdapter, dataset: Dataset, settings: SaeFamiliesSettings, context: CellContext
     ) -> None:
         self.model = model
+        if "alignment" in model.card.capabilities:
+            self.model = AlignedModel(model, {record.sequence: alignment_of(record) for record in dataset.records})
         self.dataset = dataset
         self.settings = settings
         self.context = context
-        limit = model.card.max_length
-        self.longest = settings.longest if limit is None else min(settings.longest, limit)
         with context.phase("clusters and splits"):
-            self.data = prepare(dataset, self.longest, settings.limit, settings.draws)
+            self.data = prepare(dataset, model.card, settings.longest, settings.limit, settings.draws)
             self.groups = [family_rows(group, self.data.items.families) for group in settings.groups]
         names = [record.id for record in self.data.scored]
         sequences = [record.sequence for record in self.data.scored]
@@ -71,7 +73,7 @@ class FamiliesRun:
             layers = [self._evaluate(layer) for layer in self.settings.layers]
             facts = CellFacts(
                 data=self.data,
-                longest=self.longest,
+                longest=self.settings.longest,
                 train_nucleotides=self.train_nucleotides,
                 card=self.model.card,
                 dataset=self.dataset.card.name,
@@ -80,6 +82,9 @@ class FamiliesRun:
                 groups=self.groups,
             )
             outcome = report(facts, layers)
+            used = (*self.data.train, *self.data.scored)
+            outcome.notes += read_alone(self.model.card, used)
+            outcome.selected["item_set"] = self.dataset.subset(used).fingerprint
             self._draw(outcome)
         return outcome
 

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from harness.adapter import ModelCard
 from harness.datasets.clusters import clusters
 from harness.datasets.records import Dataset, Record
+from harness.errors import NotApplicable
 from tasks.sae.aggregate import window_length
 from tasks.sae.family_scores import Items
 from tasks.sae.splits import FamilySplits, family_splits
@@ -35,16 +37,20 @@ class FamilyData:
         return [clan.get(family) for family in self.items.families]
 
 
-def prepare(dataset: Dataset, longest: int, limit: int | None, draws: int) -> FamilyData:
+def prepare(dataset: Dataset, card: ModelCard, longest: int, limit: int | None, draws: int) -> FamilyData:
     """Leave out what no model can be compared on, cluster, split, and take ``limit`` eligible families by hash.
 
     Raises:
-        NotApplicable: fewer than two families have enough clusters.
+        NotApplicable: fewer than two families have enough clusters of sequences that the model takes.
     """
     skipped: Counter[str] = Counter()
-    records = _usable(dataset.records, longest, skipped)
-    cluster = _clusters(dataset.subset(records))
-    splits = family_splits([r.family for r in records], cluster, [r.split for r in records])
+    records = _usable(dataset.records, card, longest, skipped)
+    cluster = _clusters(dataset.subset(records)) if records else []
+    try:
+        splits = family_splits([r.family for r in records], cluster, [r.split for r in records])
+    except NotApplicable as error:
+        refused = [f"{count:,} left out: {reason}" for reason, count in skipped.items() if "the model" in reason]
+        raise NotApplicable(f"{error} ({'; '.join(refused)})" if refused else str(error)) from None
     skipped.update(splits.left_out)
     families = _chosen(splits.families, limit)
     position = {family: k for k, family in enumerate(families)}
@@ -69,8 +75,9 @@ def prepare(dataset: Dataset, longest: int, limit: int | None, draws: int) -> Fa
     )
 
 
-def _usable(records: Sequence[Record], longest: int, skipped: Counter[str]) -> list[Record]:
-    """Records in the order of their ids, without long ones, those of mostly N, and exact duplicates in a family."""
+def _usable(records: Sequence[Record], card: ModelCard, longest: int, skipped: Counter[str]) -> list[Record]:
+    """Records that the model takes in the order of their ids, without long ones, those of mostly N, and exact
+    duplicates in a family."""
     kept: list[Record] = []
     seen: set[tuple[str | None, str]] = set()
     for record in sorted(records, key=lambda record: record.id):
@@ -78,6 +85,8 @@ def _usable(records: Sequence[Record], longest: int, skipped: Counter[str]) -> l
             skipped[f"sequences over {longest} nt"] += 1
         elif 2 * record.sequence.count("N") >= len(record.sequence):
             skipped["sequences of mostly N"] += 1
+        elif rule := card.broken_length_rule(len(record.sequence)):
+            skipped[f"the model takes {rule}"] += 1
         elif (record.family, record.sequence) in seen:
             skipped["exact duplicates"] += 1
         else:

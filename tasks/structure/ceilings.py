@@ -15,7 +15,7 @@ def one_partner_pairs(rna: Rna) -> int:
     """The most known pairs that can be had at once with one partner per nucleotide: a maximum matching."""
     import networkx
 
-    pairs = set(rna.record.pairs or ())
+    pairs = set(rna.known_pairs)
     if len({position for pair in pairs for position in pair}) == 2 * len(pairs):
         return len(pairs)
     return len(networkx.max_weight_matching(networkx.Graph(sorted(pairs)), maxcardinality=True))

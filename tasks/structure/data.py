@@ -12,17 +12,26 @@ import numpy as np
 
 from harness.adapter import ModelAdapter
 from harness.alignment import Alignment
-from harness.datasets.alignments import filter_depth
+from harness.datasets.alignments import alignment_of, filter_depth
 from harness.datasets.records import Dataset, Record, Split
-from harness.errors import InputError
-from tasks.structure.maps import Indices, pair_index
+from harness.errors import InputError, NotApplicable
+from tasks.structure.maps import Indices, pair_index, positions
+
+INSIDE = "base pairs inside one token of the model"
 
 
 @dataclass(frozen=True)
 class Rna:
-    """A record with known base pairs. Scores of its pairs i < j are vectors of ``pairs`` numbers, row by row."""
+    """A record with known base pairs. Scores of its pairs i < j are vectors of ``pairs`` numbers, row by row.
+
+    ``token_of`` is the model's (:meth:`harness.adapter.ModelAdapter.token_of`); without it every nucleotide has a token
+    of its own. Pairs inside one token cannot be told apart: they are neither known nor non-pairs, and nothing counts
+    them. That concerns codons, byte pairs and k-mers side by side, where the nucleotides of a token get one vector.
+    Overlapping k-mers keep every pair, unless an RNA is so short that some nucleotides are in all of its k-mers.
+    """
 
     record: Record
+    token_of: Indices | None = None
 
     @property
     def sequence(self) -> str:
@@ -39,8 +48,31 @@ class Rna:
     @cached_property
     def known(self) -> Indices:
         """Indices of the known base pairs among all pairs, ascending; multiplets and non-canonical ones included."""
+        return np.setdiff1d(self._recorded, self.inside)
+
+    @cached_property
+    def inside(self) -> Indices:
+        """Indices of the pairs inside one token, ascending."""
+        if self.token_of is None:
+            return np.empty(0, dtype=np.int64)
+        i, j = positions(self.length)
+        return np.flatnonzero(self.token_of[i] == self.token_of[j])
+
+    @property
+    def lost(self) -> int:
+        """How many base pairs lie inside one token."""
+        return len(np.intersect1d(self._recorded, self.inside))
+
+    @property
+    def _recorded(self) -> Indices:
         i, j = np.array(self.record.pairs or (), dtype=np.int64).reshape(-1, 2).T
         return np.unique(pair_index(i, j, self.length))
+
+    @property
+    def known_pairs(self) -> list[tuple[int, int]]:
+        """The known base pairs (i, j) themselves, in the order of :attr:`known`."""
+        i, j = (place[self.known].tolist() for place in positions(self.length))
+        return list(zip(i, j, strict=True))
 
     @property
     def unit(self) -> str:
@@ -49,7 +81,7 @@ class Rna:
 
     def alignment(self, depth: int | None) -> Alignment:
         """The first ``depth`` rows of its alignment, all for None; the sequence alone where it has none."""
-        whole = self.record.alignment or Alignment(self.record.id, (self.sequence,))
+        whole = alignment_of(self.record)
         return whole if depth is None else filter_depth(whole, depth)
 
 
@@ -63,6 +95,10 @@ class StructureData:
     skipped: dict[str, int]
     split: str
 
+    def item_set(self, dataset: Dataset) -> str:
+        """Hash of the RNAs: models that were scored on unequal ones cannot be ranked with each other."""
+        return dataset.subset(rna.record for rna in (*self.train, *self.select, *self.test)).fingerprint
+
 
 def prepare(
     dataset: Dataset, model: ModelAdapter, longest: int, train_records: int, limit: int | None = None
@@ -75,6 +111,7 @@ def prepare(
 
     Raises:
         InputError: the dataset has no base pairs, or no validation or test RNA is left.
+        NotApplicable: none is left because of what the model takes, or of what its tokens tell apart.
     """
     name = dataset.card.name
     if not any(record.pairs for record in dataset.records):
@@ -93,23 +130,22 @@ def prepare(
         chosen = set(sorted((record.id for record in members), key=_hash)[:most])
         if limit is not None:
             skipped["RNAs beyond --limit"] += len(members) - len(chosen)
-        return tuple(Rna(record) for record in members if record.id in chosen)
+        return tuple(Rna(record, model.token_of(record.sequence)) for record in members if record.id in chosen)
 
     train = take("train", train_records if limit is None else min(limit, train_records))
-    data = StructureData(
-        train, take("select", limit), take("test", limit), {k: n for k, n in skipped.items() if n}, split
-    )
-    for part, label in ((data.select, "validation (select)"), (data.test, "test")):
-        if not any(len(rna.known) for rna in part):
-            raise InputError(
-                f"dataset {name} has no {label} RNA with base pairs of at most {longest} nt that {model.card.name} "
-                "takes: give splits select and test, or raise --limit or the setting longest"
-            )
-    return data
+    select, test = take("select", limit), take("test", limit)
+    skipped[INSIDE] = sum(rna.lost for rna in (*train, *select, *test))
+    counts = {reason: count for reason, count in skipped.items() if count}
+    for rnas, label in ((select, "validation (select)"), (test, "test")):
+        if not any(len(rna.known) for rna in rnas):
+            missing = f"dataset {name} has no {label} RNA with base pairs of at most {longest} nt"
+            if lost := [f"{count:,} left out: {reason}" for reason, count in counts.items() if "the model" in reason]:
+                raise NotApplicable(f"{missing} that {model.card.name} can score ({'; '.join(lost)})")
+            raise InputError(f"{missing}: give splits select and test, or raise --limit or the setting longest")
+    return StructureData(train, select, test, counts, split)
 
 
 def _usable(records: Sequence[Record], longest: int, model: ModelAdapter, skipped: Counter[str]) -> list[Record]:
-    own = model.card.max_length
     kept = []
     for record in sorted(records, key=lambda record: record.id):
         length = len(record.sequence)
@@ -119,8 +155,6 @@ def _usable(records: Sequence[Record], longest: int, model: ModelAdapter, skippe
             skipped[f"longer than {longest} nt"] += 1
         elif 2 * record.sequence.count("N") >= length:
             skipped["sequences of mostly N"] += 1
-        elif own is not None and length > own:
-            skipped[f"longer than the model's limit of {own} nt"] += 1
         elif rule := model.card.broken_length_rule(length):
             skipped[f"the model takes {rule}"] += 1
         else:

@@ -36,7 +36,8 @@ def rna_table(
     rows = []
     for index, (rna, own) in enumerate(zip(rnas, scores, strict=True)):
         record, predicted = rna.record, chosen.predicted(own)
-        counts = _counts(rna.known, predicted, rna.pairs)
+        apart = rna.pairs - len(rna.inside)
+        counts = _counts(rna.known, predicted, apart)
         row: dict[str, object] = {
             "item": record.id,
             "cluster": record.cluster,
@@ -46,13 +47,13 @@ def rna_table(
             "pairs": len(rna.known),
             "pseudoknotted": is_pseudoknotted(rna),
             **counts,
-            **_suffixed(_counts(rna.known, np.flatnonzero(own >= np.float32(exact_threshold)), rna.pairs), "exact"),
-            **_suffixed(_counts(rna.known, match(own, rna.sequence, matched_threshold), rna.pairs), "matched"),
+            **_suffixed(_counts(rna.known, np.flatnonzero(own >= np.float32(exact_threshold)), apart), "exact"),
+            **_suffixed(_counts(rna.known, match(own, rna.sequence, matched_threshold), apart), "matched"),
             "canonical_pairs": canonical_pairs(rna),
             "one_partner_pairs": one_partner_pairs(rna),
             "f1": 2 * counts["tp"] / (2 * counts["tp"] + counts["fp"] + counts["fn"]) if len(rna.known) else np.nan,
             "average_precision": average_precision(own, rna.known),
-            "precision_top_half_length": precision_at_top(own, rna.known, rna.length // 2),
+            "precision_top_half_length": precision_at_top(own, rna.known, min(rna.length // 2, apart)),
             "conditional_wins": conditional[0][index, index],
             "conditional_comparisons": conditional[1][index, index],
         }

@@ -43,7 +43,7 @@ def wins(rnas: Sequence[Rna], scores: Sequence[Scores]) -> tuple[Floats, Floats]
     beaten, compared = np.zeros((count, count)), np.zeros((count, count))
     for column, rna in enumerate(rnas):
         other = np.ones(rna.pairs, dtype=bool)
-        other[rna.known] = False
+        other[rna.known] = other[rna.inside] = False
         negatives, where = scores[column][other], all_cells[column][other]
         order = np.lexsort((negatives, where))
         negatives, where = negatives[order], where[order]

@@ -74,6 +74,7 @@ def draw_contacts(
         i, j = positions(rna.length)
         square = np.full((rna.length, rna.length), np.nan, dtype=np.float32)
         square[j, i] = own
+        square[j[rna.inside], i[rna.inside]] = np.nan
         axes = figure.add_subplot(1, len(shown), place)
         axes.imshow(square, cmap="Greys", interpolation="none")
         dot = max(1.0, 400 / rna.length)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -12,6 +12,7 @@ from harness.adapter import ModelCard
 from harness.statistics import Estimate
 from harness.task import Highlights, Metric, TableRow
 from tasks.structure.counts import Floats
+from tasks.structure.data import Rna
 from tasks.structure.estimates import Bootstrap, metric
 from tasks.structure.evaluation import PAIR_CLASSES
 from tasks.structure.protocol import HeldOut, Selection
@@ -192,8 +193,10 @@ def highlights(heads: pd.DataFrame) -> Highlights:
     )
 
 
-def notes(card: ModelCard, dataset: str, table: pd.DataFrame, selection: Selection, split: str) -> list[str]:
-    """What a reader of the numbers must know."""
+def notes(
+    card: ModelCard, dataset: str, rnas: Sequence[Rna], table: pd.DataFrame, selection: Selection, split: str
+) -> list[str]:
+    """What a reader of the numbers must know. ``rnas`` are those of the test, in the order of the table."""
     without = int((table["pairs"] == 0).sum())
     share = selection.frequency()[selection.chosen.layer, selection.chosen.head] / len(selection.draws)
     found = [
@@ -202,4 +205,10 @@ def notes(card: ModelCard, dataset: str, table: pd.DataFrame, selection: Selecti
     ]
     if without:
         found.append(f"{without} test RNAs have no base pair: they count in pooled F1 and not in means over RNAs")
+    if any(len(rna.inside) for rna in rnas):
+        lost = sum(rna.lost for rna in rnas)
+        found.append(
+            f"{lost:,} of {lost + int(table['pairs'].sum()):,} base pairs of test RNAs lie inside one token: the model "
+            "cannot tell such pairs apart, and nothing counts them"
+        )
     return found

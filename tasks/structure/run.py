@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from harness.adapter import ModelAdapter
+from harness.datasets.alignments import read_alone
 from harness.task import CellContext, TableRow, TaskOutcome
 from tasks.structure import report
 from tasks.structure.counts import Floats
@@ -42,9 +43,12 @@ def run_structure(
             metrics=report.metrics(bootstrap, selection, tested, conditional),
             used=len(data.train) + len(data.select) + len(data.test),
             table=[row for row in report.rows(bootstrap, selection, tested, conditional) if row.value is not None],
-            selected=report.selected(selection, tested, known),
+            selected={**report.selected(selection, tested, known), "item_set": data.item_set(dataset)},
             skipped=data.skipped,
-            notes=report.notes(model.card, dataset.card.name, table, selection, split),
+            notes=[
+                *report.notes(model.card, dataset.card.name, data.test, table, selection, split),
+                *read_alone(model.card, [rna.record for rna in (*data.select, *data.test)]),
+            ],
             highlights=report.highlights(heads),
             items=long_form(table),
             tables={

@@ -15,6 +15,9 @@ from tasks.structure.maps import Scores, pair_probabilities, upper_triangle
 
 Visit = Callable[[int, int, Scores], None]
 
+NEVER = -1.0
+"""Below every threshold and every probability."""
+
 
 def visit_scores(
     model: ModelAdapter, rnas: Sequence[Rna], depth: int | None, visit: Visit, context: CellContext, label: str
@@ -23,7 +26,8 @@ def visit_scores(
 
     Pair scores of a model that has no attention count as head 0 of layer 0; they go through the corrections of an
     attention map where its card says so. RNAs of 1 nt have no pairs and are not shown to the model. ``depth`` limits
-    the rows of the alignments that a model with the capability ``alignment`` reads.
+    the rows of the alignments that a model with the capability ``alignment`` reads. Pairs inside one token score
+    :data:`NEVER`, so that no threshold reaches them.
 
     Raises:
         HarnessError: a map of another shape than the sequence.
@@ -45,7 +49,9 @@ def visit_scores(
                     f"{model.card.name} returned maps of shape {maps.shape} for {rnas[index].record.id!r}, "
                     f"which has {length} nt"
                 )
-            visit(index, layer, pair_probabilities(maps) if corrected else upper_triangle(maps))
+            scores = pair_probabilities(maps) if corrected else upper_triangle(maps)
+            scores[:, rnas[index].inside] = NEVER
+            visit(index, layer, scores)
             seen.add(index)
             advance(len(seen))
 

@@ -29,6 +29,7 @@ from tasks.overlap.run import run_overlap
 from tasks.overlap.settings import OverlapRatioSettings
 from tasks.overlap.similarity import cosine, unit_vectors
 from tasks.overlap.triplets import Tier, TripletSets
+from tests.tasks.overlap.planted import CARD
 
 FAMILIES, MEMBERS, WIDTH, LAYERS = 2809, 7, 640, 12
 SETTINGS = OverlapRatioSettings(layers=(LAYERS,))
@@ -122,7 +123,7 @@ def usual_ratio(first: np.ndarray, second: np.ndarray) -> float:
 @pytest.mark.parametrize("width", [128, 640])
 def test_against_a_loop_over_pairs(benchmark, width: int) -> None:  # type: ignore[no-untyped-def]
     """One variant, one drawing of 200,000 pairs: similarities, and similarities with their overlap ratio."""
-    data = prepare(dataset(), SETTINGS, None)
+    data = prepare(dataset(), SETTINGS, CARD)
     pairs = draw_pairs(data, SETTINGS, 0)
     directions = np.random.default_rng(0).normal(size=(FAMILIES, width))[data.family]
     vectors = (directions + np.random.default_rng(1).normal(size=directions.shape)).astype(np.float32)

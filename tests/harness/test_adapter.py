@@ -65,3 +65,8 @@ def test_cards_refuse_what_they_do_not_know(fields: dict[str, object]) -> None:
 def test_cards_do_not_change() -> None:
     with pytest.raises(ValidationError):
         FakeModel().card.name = "other"  # type: ignore[misc]
+
+
+def test_nucleotides_are_told_apart_unless_an_adapter_says_otherwise() -> None:
+    groups = FakeModel().token_of("ACGU")
+    assert groups.tolist() == [0, 1, 2, 3] and groups.dtype == "int64"

@@ -68,3 +68,12 @@ def test_other_settings_and_data_are_other_tables(tmp_path: Path) -> None:
     scaled = one.model_copy(update={"settings": one.settings | {"scale": 3.0}})
     elsewhere = one.model_copy(update={"dataset": one.dataset.model_copy(update={"fingerprint": "other"})})
     assert len(comparable([(Path("x"), record) for record in (one, scaled, elsewhere, one)])) == 3
+
+
+def test_records_of_other_items_have_a_table_of_their_own(tmp_path: Path) -> None:
+    usual = [record_of(tmp_path, name, 2, [2], item_set="all") for name in ("one", "two")]
+    codons = record_of(tmp_path, "codons", 2, [2], item_set="whole codons")
+    older = record_of(tmp_path, "older", 2, [2])
+    groups = comparable([(Path(record.model.card.name), record) for record in [codons, *usual, older]])
+    names = {group.items: [record.model.card.name for _, record in members] for group, members in groups.items()}
+    assert names == {"": ["one", "two", "older"], "whole codons": ["codons"]}

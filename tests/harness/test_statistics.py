@@ -96,7 +96,7 @@ def test_weighted_ratio_pools():
     assert weighted_ratio([1, 2, 3], [2, 4, 5], weights) == pytest.approx([6 / 11, 5 / 9])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data())
 def test_weighted_auroc_is_scikit_learns_with_sample_weights(data):
     numbers = st.integers(0, 6).map(float)

@@ -3,7 +3,9 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
+import multimolecule
 import pytest
 import torch
 from multimolecule import RnaTokenizer
@@ -11,6 +13,7 @@ from safetensors.torch import load_file, save_file
 
 from harness.adapter import ModelOptions
 from harness.errors import InputError
+from model_adapters import checkpoint
 from model_adapters.checkpoint import random_network, trained_network
 from model_adapters.encoder import EncoderAdapter
 from model_adapters.entry import STAND_IN, Entry
@@ -57,6 +60,28 @@ def test_every_architecture_comes_back_as_it_was_saved(entry: Entry, tmp_path: P
     assert not loaded.training
     for name, tensor in original.state_dict().items():
         assert torch.equal(loaded.state_dict()[name], tensor), name
+
+
+def test_random_weights_depend_on_the_initialisation_and_not_on_what_was_imported_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    expected = random_network(RINALMO, 0).state_dict()
+
+    class FreshLibrary:
+        """Draws random numbers as it is imported, which multimolecule does, the first time."""
+
+        def __getattr__(self, name: str) -> Any:
+            torch.rand(3)
+            return getattr(multimolecule, name)
+
+    def first_import(name: str) -> Any:
+        torch.rand(3)
+        return FreshLibrary()
+
+    monkeypatch.setattr(checkpoint, "import_module", first_import)
+    again, other = random_network(RINALMO, 0).state_dict(), random_network(RINALMO, 1).state_dict()
+    assert all(torch.equal(again[name], tensor) for name, tensor in expected.items())
+    assert not all(torch.equal(other[name], tensor) for name, tensor in expected.items())
 
 
 def test_half_precision_and_sharded_files_are_read(saved: Path, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from harness.adapter import ModelOptions, Replacement
 from harness.errors import InputError, NotApplicable, Unavailable
 from model_adapters.catalog import ENTRIES
 from model_adapters.encoder import EncoderAdapter
+from model_adapters.network import Network
 from tests.model_adapters.conftest import reduced, upstream
 
 ENTRY = reduced("rinalmo-micro")
@@ -50,6 +51,27 @@ def test_identity_is_of_contents_and_not_of_names(saved: Path, monkeypatch: pyte
         assert EncoderAdapter(ENTRY, ModelOptions(weights=moved)).identity() != identity
     upstream(ENTRY, seed=6).save_pretrained(moved)
     assert EncoderAdapter(ENTRY, ModelOptions(weights=moved)).identity() != identity
+
+
+@pytest.mark.parametrize("maps", [False, True])
+def test_a_budget_of_tokens_sets_the_batches(maps: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    sequences = ["ACGU" * length for length in (5, 4, 3, 3, 1)]
+    adapter, widths = EncoderAdapter(ENTRY, ModelOptions(), 0), []
+    adapter.load()
+    forward = Network._forward
+    monkeypatch.setattr(
+        Network, "_forward", lambda self, pieces, *a, **k: (widths.append(len(pieces)), forward(self, pieces, *a, **k))
+    )
+
+    def run(budget: int | None) -> list[int]:
+        widths.clear()
+        adapter.tokens_per_batch = budget
+        adapter.visit_attention(sequences, lambda *_: None) if maps else list(adapter.hidden_states(sequences, [1]))
+        return list(widths)
+
+    assert run(None) == [5]
+    assert run(21) == [1, 1, 1, 1, 1] if not maps else run(21) == [1, 1, 2, 1]
+    assert run(1) == [1] * 5 and run(None) == [5]
 
 
 def test_random_twins_are_told_apart_and_need_no_weights(monkeypatch: pytest.MonkeyPatch) -> None:

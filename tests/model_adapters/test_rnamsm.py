@@ -190,3 +190,13 @@ def test_the_form_of_the_published_outputs(data_folder: Path) -> None:
     model = adapter(num_hidden_layers=1, max_position_embeddings=1024)
     maps = maps_of(model, [filter_depth(alignment, 20)])[0, 1]
     assert maps.shape == (HEADS, *attention.shape[1:])
+
+
+def test_what_it_lacks_is_not_applicable() -> None:
+    given: Any = [ALIGNMENT]
+    model = adapter()
+    with pytest.raises(NotApplicable, match="rna-msm:random has no attention with special tokens"):
+        model.visit_attention_with_special(given, lambda *_: None)
+    with pytest.raises(NotApplicable, match="rna-msm:random has no leading"):
+        model.hidden_states_with_leading(given, [0])
+    assert model.token_of(ALIGNMENT.query).tolist() == list(range(9))

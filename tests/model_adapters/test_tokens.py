@@ -46,6 +46,29 @@ def test_tokens_are_the_librarys(name: str, folder: Path) -> None:
 
 
 @pytest.mark.parametrize("name", NUCLEOTIDE)
+@given(sequence=st.text("ACGUN", min_size=6, max_size=60).map(lambda text: text[: len(text) // 3 * 3]))
+def test_nucleotides_of_a_group_are_those_that_the_same_tokens_cover(name: str, sequence: str) -> None:
+    entry = entry_of(name)
+    adapter = EncoderAdapter(entry, ModelOptions(), initialisation=0)
+    groups, pieces = adapter.token_of(sequence), token_reader(entry, None).read(sequence)
+    covering = [tuple(pieces.covering(place).tolist()) for place in range(len(sequence))]
+    numbers = {tokens: number for number, tokens in enumerate(dict.fromkeys(covering))}
+    assert groups.dtype == np.int64 and groups.tolist() == [numbers[tokens] for tokens in covering]
+
+
+def test_groups_worked_out_by_hand() -> None:
+    def groups(name: str, sequence: str) -> list[int]:
+        return EncoderAdapter(entry_of(name), ModelOptions(), initialisation=0).token_of(sequence).tolist()
+
+    assert groups("calm", "ACGUACGUA") == [0, 0, 0, 1, 1, 1, 2, 2, 2]
+    assert groups("nucleotide-transformer", "ACGUACGU") == [0, 0, 0, 0, 0, 0, 1, 2]
+    assert groups("dnabert-3mer", "ACGUACGU") == list(range(8))
+    # both 3-mers of 4 nt cover the two in the middle
+    assert groups("dnabert-3mer", "ACGU") == [0, 1, 1, 2]
+    assert groups("hyenadna", "ACGU") == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("name", NUCLEOTIDE)
 def test_an_n_is_a_token_of_the_vocabulary_or_masked_but_never_unknown(name: str, folder: Path) -> None:
     entry, sequence = entry_of(name), "ACGUNACGUACNNGUACGUACGUA"
     reader = token_reader(entry, None)

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.typing import NDArray
+from sklearn.metrics import average_precision_score
 
 from harness.adapter import ModelAdapter, ModelOptions
 from harness.alignment import Alignment
@@ -163,7 +164,10 @@ def test_odd_rnas_are_handled_and_counted(tmp_path: Path) -> None:
         Record("one-select", "G", split="select", pairs=()),
     ]
     record = run(AttentionModel(dataset()), dataset(extra), tmp_path)
-    assert record.dataset.skipped == {"longer than the model's limit of 50 nt": 1, "longer than 440 nt": 1}
+    assert record.dataset.skipped == {
+        "the model takes at most 50 nt": 1,
+        "longer than 440 nt": 1,
+    }
     assert record.dataset.used == 29
     assert any("2 test RNAs have no base pair" in note for note in record.notes)
     assert record.metrics["f1_ceiling_one_partner"].value < 1
@@ -194,6 +198,53 @@ def test_pair_scores_are_used_as_they_are_unless_the_card_says_otherwise(tmp_pat
 
 def plain_scores(source: AttentionModel, sequences: list[str]) -> list[tuple[int, NDArray[np.float32]]]:
     return list(PairScores(source, False).pair_scores(sequences))
+
+
+class TokenModel(AttentionModel):
+    """Reads tokens of four nucleotides side by side: all nucleotides of a token attend and are attended to alike."""
+
+    def token_of(self, sequence: str) -> NDArray[np.int64]:
+        return np.arange(len(sequence)) // 4
+
+    def maps(self, sequence: str, layer: int) -> NDArray[np.float32]:
+        fine, token = super().maps(sequence, layer), self.token_of(sequence)
+        cover = (token[:, None] == np.unique(token)).astype(np.float32)
+        share = cover / cover.sum(axis=0)
+        return np.asarray(cover @ (share.T @ fine @ share) @ cover.T, dtype=np.float32)
+
+
+def test_pairs_inside_one_token_count_nowhere(tmp_path: Path) -> None:
+    """Every number again from the pairs of different tokens alone, as if there were no others."""
+    # a tight hairpin, so that some known pairs lie inside a token
+    rows = [replace(r, pairs=(*(r.pairs or ()), (0, 3), (4, 6))) for r in records()]
+    model, data = TokenModel(dataset()), dataset(rows=rows)
+    record = run(model, data, tmp_path)
+    layer, head = record.selected["layer"], record.selected["head"]
+    threshold, parts, values, total = np.float32(record.selected["threshold"]), [], [], 0
+    lost = {"test": 0, "all": 0}
+    for own in rows:
+        scores = slow.probabilities(model.maps(own.sequence, layer)[head])
+        truth = {pair for pair in own.pairs or () if pair[0] // 4 != pair[1] // 4}
+        lost["all"] += len(set(own.pairs or ())) - len(truth)
+        if own.split == "test":
+            lost["test"] += len(set(own.pairs or ())) - len(truth)
+            apart = {pair: score for pair, score in scores.items() if pair[0] // 4 != pair[1] // 4}
+            known = {k for k, pair in enumerate(apart) if pair in truth}
+            array = np.array(list(apart.values()), dtype=np.float32)
+            parts.append(slow.counts(array, known, threshold))
+            values.append(average_precision_score([k in known for k in range(len(apart))], array))
+            total += len(apart)
+    tp, fp, fn = (sum(part[k] for part in parts) for k in range(3))
+    metrics = record.metrics
+    assert metrics["f1_pooled"].value == pytest.approx(slow.pooled_f1(parts))
+    assert metrics["auprc_macro"].value == pytest.approx(np.mean(values), abs=1e-6)
+    tn = total - tp - fp - fn
+    mcc = (tp * tn - fp * fn) / np.sqrt(float(tp + fp) * (tp + fn) * (tn + fp) * (tn + fn))
+    assert metrics["mcc"].value == pytest.approx(mcc)
+    assert metrics["f1_ceiling_one_partner"].value <= 1 and metrics["f1_ceiling_canonical"].value <= 1
+    assert lost["test"] >= 16 and record.dataset.skipped == {"base pairs inside one token of the model": lost["all"]}
+    note = f"{lost['test']} of {lost['test'] + tp + fn} base pairs of test RNAs lie inside one token"
+    assert any(note in line for line in record.notes)
 
 
 class AlignedModel(AttentionModel):

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.alignment import Alignment
-from harness.datasets.alignments import filter_depth, read_alignments, with_alignments
+from harness.datasets.alignments import alignment_of, filter_depth, read_alignments, read_alone, with_alignments
 from harness.datasets.records import DatasetCard, Record, build_dataset
 from harness.errors import InputError
+from tests.fakes import FakeModel
 
 STOCKHOLM = """# STOCKHOLM 1.0
 #=GF AC RF00001
@@ -165,3 +166,20 @@ def test_rfam_seed_alignments(data_folder: Path) -> None:
         pytest.skip("the Rfam seed alignments are not in $HARNESS_DATA")
     alignments = read_alignments(path)
     assert len(alignments) == 433 and all(alignment.name.startswith("RF") for alignment in alignments)
+
+
+DEEP = Record("deep", "ACGU", alignment=Alignment("deep", ("ACGU", "A-GU")))
+SHALLOW = Record("shallow", "ACG", alignment=Alignment("shallow", ("ACG",)))
+BARE = Record("bare", "AC")
+
+
+def test_a_record_without_an_alignment_is_its_only_row() -> None:
+    assert alignment_of(DEEP) is DEEP.alignment
+    assert alignment_of(BARE) == Alignment("bare", ("AC",))
+
+
+def test_sequences_read_without_homologs_are_counted_for_models_of_alignments_alone() -> None:
+    card = FakeModel("deep-reader", capabilities={"alignment", "hidden_states"}).card
+    assert read_alone(card, [DEEP]) == [] == read_alone(FakeModel().card, [BARE])
+    (note,) = read_alone(card, [DEEP, SHALLOW, BARE])
+    assert note == "2 of 3 sequences have no alignment: deep-reader read them alone, without homologs"

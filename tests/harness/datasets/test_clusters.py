@@ -69,7 +69,7 @@ def test_same_as_brute_force(length: int, identity: float) -> None:
     assert greedy(sequences, identity) == expected
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.text("ACGUN", min_size=1, max_size=15), min_size=1, max_size=12, unique=True))
 def test_short_sequences_are_all_compared(sequences: list[str]) -> None:
     ordered = sorted(sequences, key=lambda sequence: (-len(sequence), sequence))

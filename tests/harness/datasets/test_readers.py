@@ -19,7 +19,7 @@ from harness.datasets.tables import records
 from harness.errors import InputError
 
 SEQUENCES = st.lists(st.text("ACGUTRYKMSWBDHVNacgut", min_size=1, max_size=40), min_size=1, max_size=5)
-QUICK = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+QUICK = settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def write(path: Path, content: str | bytes) -> Path:
@@ -200,7 +200,7 @@ def test_folder_missing_and_unreadable(tmp_path: Path) -> None:
         read(write(tmp_path / "file", "x") / "below.fa")
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(max_size=60), st.sampled_from(["fa", "csv", "tsv", "parquet", "stk", "fa.gz", "csv.gz"]))
 def test_garbage_never_shows_a_traceback(tmp_path: Path, content: bytes, suffix: str) -> None:
     path = tmp_path / f"x.{suffix}"

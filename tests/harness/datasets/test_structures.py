@@ -15,7 +15,7 @@ from harness.datasets.records import Record
 from harness.datasets.structures import pairs_of_dot_bracket
 from harness.errors import InputError
 
-QUICK = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+QUICK = settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def random_structure(generator: random.Random) -> tuple[str, str]:
@@ -33,7 +33,7 @@ def random_structure(generator: random.Random) -> tuple[str, str]:
 STRUCTURES = st.randoms(use_true_random=False).map(random_structure)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.text("()[]{}<>AaBb.,_+", max_size=25))
 def test_brackets_as_multimolecule_reads_them(structure: str) -> None:
     from multimolecule.utils.rna.secondary_structure import notations

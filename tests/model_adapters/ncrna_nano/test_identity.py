@@ -28,7 +28,7 @@ def infix_distance(part: str, whole: str) -> int:
     return min(previous)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(rna, rna)
 def test_alike_is_the_definition(first: str, second: str) -> None:
     shorter, longer = sorted((first, second), key=len)

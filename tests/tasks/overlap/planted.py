@@ -12,6 +12,8 @@ from harness.datasets.records import Dataset, DatasetCard, Record
 from tests.fakes import FakeModel
 
 WIDTH = 16
+CARD = FakeModel("any", max_length=None).card
+"""Of a model that takes sequences of all lengths."""
 
 
 def sequence_of(seed: int, length: int = 30) -> str:

@@ -41,7 +41,7 @@ def test_random_samples_of_two_gaussians() -> None:
     assert ratio(first, second) == pytest.approx(area / (2 - area), rel=0.015)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(0, 2**32), st.floats(1e-4, 10), st.floats(0, 3), st.floats(0.2, 3))
 def test_it_is_what_scipy_finds(seed: int, scale: float, shift: float, width: float) -> None:
     generator = np.random.default_rng(seed)

@@ -9,13 +9,13 @@ from tasks.overlap.intervals import ScoredPairs
 from tasks.overlap.pairs import draw_pairs
 from tasks.overlap.settings import OverlapRatioSettings
 from tasks.overlap.similarity import cosine
-from tests.tasks.overlap.planted import dataset, records
+from tests.tasks.overlap.planted import CARD, dataset, records
 
 SETTINGS = OverlapRatioSettings(pair_count=3000)
 
 
 def made() -> tuple[FamilyData, np.ndarray, list[ScoredPairs]]:
-    data = prepare(dataset(records(6, clans={0: "C", 1: "C"})), SETTINGS, None)
+    data = prepare(dataset(records(6, clans={0: "C", 1: "C"})), SETTINGS, CARD)
     generator = np.random.default_rng(0)
     centres = generator.normal(size=(6, 8))
     centres[1] = centres[0]  # of one clan, and so no confusion

@@ -9,13 +9,13 @@ from harness.datasets.records import Record
 from tasks.overlap.data import FamilyData, prepare
 from tasks.overlap.pairs import draw_pairs, share_a_family
 from tasks.overlap.settings import OverlapRatioSettings
-from tests.tasks.overlap.planted import dataset, records, sequence_of
+from tests.tasks.overlap.planted import CARD, dataset, records, sequence_of
 
 SETTINGS = OverlapRatioSettings(pair_count=20_000)
 
 
 def made(rows: list[Record], settings: OverlapRatioSettings = SETTINGS) -> FamilyData:
-    return prepare(dataset(rows), settings, None)
+    return prepare(dataset(rows), settings, CARD)
 
 
 def test_homologs_share_a_family_and_others_no_clan() -> None:
@@ -73,5 +73,5 @@ def test_archive_ii_shares_a_fifth(data_folder, monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setenv("HARNESS_DATA", str(data_folder))
     settings = OverlapRatioSettings(pairs="review", longest=10_000)
-    data = prepare(load_dataset("archiveii"), settings, None)
+    data = prepare(load_dataset("archiveii"), settings, CARD)
     assert share_a_family(data, draw_pairs(data, settings, 0)) == pytest.approx(0.216, abs=0.005)

@@ -8,12 +8,12 @@ import numpy as np
 from tasks.overlap.data import prepare
 from tasks.overlap.pictures import draw_densities, draw_embedding
 from tasks.overlap.settings import OverlapRatioSettings
-from tests.tasks.overlap.planted import dataset
+from tests.tasks.overlap.planted import CARD, dataset
 from tests.tasks.overlap.test_intervals import scored
 
 
 def draw(folder: Path) -> list[Path]:
-    data = prepare(dataset(), OverlapRatioSettings(), None)
+    data = prepare(dataset(), OverlapRatioSettings(), CARD)
     units = np.random.default_rng(0).normal(size=(len(data.records), 6)).astype(np.float32)
     paths = [folder / "densities.svg", folder / "t-sne.svg"]
     draw_densities(paths[0], {"mean": scored(), "d$_c$t": scored(1)}, "a & b")

@@ -11,7 +11,7 @@ from tasks.overlap.separation import exact_shares, separation
 numbers = st.lists(st.integers(-5, 5), min_size=1, max_size=12)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(numbers, numbers)
 def test_against_scikit_learn(first: list[int], second: list[int]) -> None:
     positive, negative = np.array(first) / 4, np.array(second) / 4

@@ -300,7 +300,7 @@ def test_triplets_of_another_dataset_are_refused(sets: TripletSets, dataset: Dat
         mandatory_rows(sets, dataset_of(list(dataset.records[:60])))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 10**6), st.integers(10, 30), st.integers(1, 5))
 def test_what_is_balanced_is_balanced(seed: int, families: int, rows: int) -> None:
     generator = np.random.default_rng(seed)

@@ -42,7 +42,7 @@ def test_rank_auroc_is_scikit_learns_for_every_feature_and_family():
             assert got[c, j] == pytest.approx(metrics.roc_auc_score(labels == c, scores[:, j]))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 10_000))
 def test_rank_auroc_laws(seed):
     generator = np.random.default_rng(seed)
@@ -65,7 +65,7 @@ def slow_best_mcc(scores: np.ndarray, positive: np.ndarray, prevalence: float) -
     return max(metrics.matthews_corrcoef(positive, scores >= cut, sample_weight=weights) for cut in cuts)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 10_000))
 def test_best_threshold_reaches_the_best_mcc_of_all_cuts(seed):
     generator = np.random.default_rng(seed)

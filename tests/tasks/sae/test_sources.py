@@ -102,7 +102,7 @@ def slow_kmers(sequence):
 
 
 @given(st.text("ACGUN", min_size=1, max_size=40))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_kmers_that_cover_a_nucleotide(sequence):
     source = KmerSource()
     features = source.encode(sequence)

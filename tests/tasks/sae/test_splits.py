@@ -42,7 +42,7 @@ names = st.sampled_from(["a", "b", "c", None])
 sides = st.sampled_from(["train", "select", "test", None])
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.tuples(names, st.integers(0, 25).map(str), sides), min_size=1, max_size=150), st.booleans())
 def test_no_cluster_is_on_two_sides_and_each_is_represented_once(rows, use_given):
     family, cluster = [row[0] for row in rows], [row[1] for row in rows]

@@ -24,6 +24,13 @@ def brute(pairs: tuple[tuple[int, int], ...]) -> int:
     return 0
 
 
+def test_pairs_inside_one_token_are_no_part_of_a_ceiling() -> None:
+    pairs = ((0, 2), (1, 8), (3, 5))
+    coarse = Rna(Record("x", SEQUENCE, pairs=pairs), np.arange(len(SEQUENCE)) // 3)
+    assert one_partner_pairs(rna(*pairs)) == 3 and one_partner_pairs(coarse) == len(coarse.known) == 1
+    assert canonical_pairs(coarse) == 1 == canonical_pairs(rna((1, 8)))
+
+
 def test_one_partner_is_a_maximum_matching_also_of_odd_cycles() -> None:
     generator = np.random.default_rng(0)
     every = [(i, j) for i in range(10) for j in range(i + 1, 10)]

@@ -33,7 +33,7 @@ def same_at_all_thresholds(scores: np.ndarray, known: set[int]) -> None:
         assert f1(true_positives, predicted, tp + fn)[0, step] == slow.pooled_f1([(tp, fp, fn)])
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(scores_strategy, st.data())
 def test_counts_are_those_of_a_loop_also_on_the_grid(values: list[float], data: st.DataObject) -> None:
     scores = np.array(values, dtype=np.float32)

@@ -3,13 +3,15 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from harness.alignment import Alignment
 from harness.datasets.records import Record
 from harness.datasets.resolve import load_dataset
-from harness.errors import InputError
-from tasks.structure.data import Rna, prepare
+from harness.errors import InputError, NotApplicable
+from tasks.structure.data import INSIDE, Rna, prepare
 from tests.fakes import FakeModel
 from tests.tasks.structure.planted import dataset, hairpin, records
 
@@ -41,7 +43,7 @@ def test_what_cannot_be_compared_is_left_out_and_counted() -> None:
     data = prepare(dataset(extra), FakeModel(max_length=50), 60, 3)
     assert data.skipped == {
         "longer than 60 nt": 1,
-        "longer than the model's limit of 50 nt": 1,
+        "the model takes at most 50 nt": 1,
         "sequences of mostly N": 1,
         "base pairs unknown": 1,
         "RNAs of no split": 1,
@@ -95,6 +97,46 @@ def test_a_dataset_that_cannot_serve_is_one_line(rows: list[Record], message: st
     with pytest.raises(InputError, match=message) as caught:
         prepare(dataset(rows=rows), FakeModel(), 440, 500)
     assert "\n" not in str(caught.value)
+
+
+class Tokens(FakeModel):
+    """Reads tokens of three nucleotides side by side."""
+
+    def token_of(self, sequence: str) -> NDArray[np.int64]:
+        return np.arange(len(sequence)) // 3
+
+
+def test_pairs_inside_one_token_are_neither_known_nor_others() -> None:
+    pairs = ((0, 1), (0, 2), (2, 3), (3, 5), (1, 6))
+    rna = Rna(Record("x", "ACGUACG", pairs=pairs), Tokens().token_of("ACGUACG"))
+    every = [(i, j) for i in range(7) for j in range(i + 1, 7)]
+    assert [every[k] for k in rna.inside] == [(i, j) for i, j in every if i // 3 == j // 3]
+    assert [every[k] for k in rna.known] == [(1, 6), (2, 3)] == rna.known_pairs and rna.lost == 3
+    alone = Rna(Record("x", "ACGUACG", pairs=pairs))
+    own = Rna(Record("x", "ACGUACG", pairs=pairs), FakeModel().token_of("ACGUACG"))
+    assert alone.lost == own.lost == 0 and alone.known_pairs == own.known_pairs == sorted(pairs)
+
+
+def test_pairs_that_tokens_hide_are_counted_and_those_of_a_set_that_has_no_others_fit_no_model() -> None:
+    data = prepare(dataset(), Tokens(), 440, 500)
+    hidden = sum(i // 3 == j // 3 for record in records() for i, j in record.pairs or ())
+    known = sum(len(rna.known) for part in (data.train, data.select, data.test) for rna in part)
+    assert data.skipped == ({INSIDE: hidden} if hidden else {})
+    assert known == sum(len(record.pairs or ()) for record in records()) - hidden
+    rows = [replace(r, pairs=((0, 2), (3, 5))) for r in records()]
+    with pytest.raises(
+        NotApplicable, match=rf"RNA with base pairs .* fake can score \(48 left out: {INSIDE}\)"
+    ) as caught:
+        prepare(dataset(rows=rows), Tokens(), 440, 500)
+    assert "\n" not in str(caught.value)
+
+
+def test_codons_take_whole_codons_and_a_set_without_any_fits_no_model() -> None:
+    data = prepare(dataset(), FakeModel(length_multiple=3), 440, 500)
+    left_out = sum(len(record.sequence) % 3 > 0 for record in records())
+    assert 0 < left_out < 24 and data.skipped == {"the model takes whole codons of 3 nt": left_out}
+    with pytest.raises(NotApplicable, match=r"fake can score \(24 left out: the model takes at most 4 nt\)"):
+        prepare(dataset(), FakeModel(max_length=4), 440, 500)
 
 
 def test_known_pairs_are_indices_without_repeats() -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import networkx
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.datasets.records import Record
@@ -21,7 +21,6 @@ def allowed(sequence: str) -> list[int]:
     return [k for k, (i, j) in enumerate(pairs) if frozenset(sequence[i] + sequence[j]) in CANONICAL and j - i > 3]
 
 
-@settings(deadline=None)
 @given(st.text("ACGUN", min_size=2, max_size=16), st.integers(0, 2**32 - 1), st.sampled_from([0.0, 0.3, 0.7]))
 def test_matching_is_that_of_a_general_graph(sequence: str, seed: int, threshold: float) -> None:
     pairs = pairs_of(len(sequence))

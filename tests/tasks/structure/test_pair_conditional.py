@@ -70,6 +70,27 @@ def test_wins_are_those_of_plain_comparisons_under_any_weights() -> None:
     assert (beaten[:, 5] == 0).all() and (compared[4:] == 0).all()
 
 
+def test_pairs_inside_one_token_are_compared_with_nothing() -> None:
+    fine = random_rnas()
+    coarse = [Rna(rna.record, np.arange(rna.length) // 4) for rna in fine]
+    generator = np.random.default_rng(0)
+    scores = [generator.random(rna.pairs, dtype=np.float32) for rna in fine]
+    beaten, compared = wins(coarse, scores)
+    won = faced = 0.0
+    items = [
+        (cell_of(rna, i, j), (i, j) in set(rna.record.pairs or ()), float(own[k]))
+        for rna, own in zip(fine, scores, strict=True)
+        for k, (i, j) in enumerate(pairs_of(rna.length))
+        if i // 4 != j // 4
+    ]
+    for cell, known, score in items:
+        for other, also, against in items if known else ():
+            if cell == other and not also:
+                won, faced = won + (score > against) + 0.5 * (score == against), faced + 1
+    assert (beaten.sum(), compared.sum()) == (won, faced)
+    assert compared.sum() < wins(fine, scores)[1].sum()
+
+
 def test_the_raw_pairing_prior_scores_exactly_one_half() -> None:
     rnas = random_rnas()
     scores = []

@@ -1,0 +1,124 @@
+"""Every kind of token goes through every task on the embedded set: a real cell, random weights, reduced sizes."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from harness.adapter import ModelAdapter, ModelOptions
+from harness.alignment import Alignment
+from harness.cell import Cell, run_cell
+from harness.datasets.records import Dataset, Record
+from harness.datasets.resolve import load_dataset
+from harness.progress import Progress
+from harness.registry import Registry
+from harness.result import ResultRecord
+from model_adapters.catalog import ENTRIES
+from tests.test_every_model import alignment_model, random_encoder
+
+MODELS: dict[str, Callable[[ModelOptions], ModelAdapter]] = {
+    "single nucleotide": lambda options: Registry.discover().model("ncrna-nano:random", options),
+    "overlapping 3-mer": random_encoder(ENTRIES["dnabert-3mer"]),
+    "6-mer": random_encoder(ENTRIES["nt-500m-human-ref"]),
+    "byte pair": random_encoder(ENTRIES["dnabert2"]),
+    "codon": random_encoder(ENTRIES["calm"]),
+    "alignment": alignment_model,
+    "causal": random_encoder(ENTRIES["hyenadna-tiny"]),
+}
+SETTINGS: dict[str, dict[str, object]] = {
+    "structure-f1": {"limit": 6, "train_records": 2, "draws": 100},
+    "overlap-ratio": {"limit": 4, "per_family": 4, "pair_count": 200, "draws": 100, "seeds": (0,)},
+    "sae-families": {"limit": 2, "features": 64, "k": 4, "steps": 10, "batch_size": 256, "seeds": (0,), "draws": 100},
+}
+
+
+@pytest.fixture(scope="module")
+def embedded() -> Dataset:
+    return load_dataset("rfam-profiles")
+
+
+def run(model: str, task: str, dataset: Dataset, folder: Path) -> tuple[ResultRecord, Path]:
+    options, protocol = ModelOptions(), Registry.discover().task(task)
+    settings = protocol.settings_type.model_validate(SETTINGS[task])
+    cell = Cell(MODELS[model](options), protocol, dataset, settings, options)
+    return run_cell(cell, folder, "cpu", Progress(quiet=True)), cell.path(folder).with_suffix("")
+
+
+def has_its_numbers(record: ResultRecord, folder: Path) -> None:
+    """Metrics, rows and the numbers of every item; the record refuses what is not finite."""
+    assert record.status == "done", record.error
+    assert (
+        record.dataset.used > 10
+        and record.selected["item_set"]
+        and record.metrics[record.task.headline].value is not None
+        and record.table
+    )
+    items = pd.read_parquet(folder / "items.parquet")
+    assert len(items) > 0 and np.isfinite(items["value"]).all()
+
+
+WITHOUT_NUMBERS = {
+    ("structure-f1", "causal"): "hyenadna-tiny:random has neither attention nor pair_scores",
+    # no family keeps ten clusters on either side when two of three sequences are left out
+    ("sae-families", "codon"): "0 of 48 families .* left out: the model takes whole codons of 3 nt",
+}
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("task", SETTINGS)
+def test_cell(task: str, model: str, embedded: Dataset, tmp_path: Path) -> None:
+    record, folder = run(model, task, embedded, tmp_path)
+    if (reason := WITHOUT_NUMBERS.get((task, model))) is not None:
+        assert record.status == "not-applicable" and re.search(reason, record.error or ""), record.error
+        assert "\n" not in (record.error or "") and not record.metrics
+        return
+    has_its_numbers(record, folder)
+    codons = "the model takes whole codons of 3 nt"
+    if model == "codon":
+        assert record.dataset.skipped[codons] == sum(len(r.sequence) % 3 > 0 for r in embedded.records)
+    assert (codons in record.dataset.skipped) == (model == "codon")
+    assert any("read them alone" in note for note in record.notes) == (model == "alignment")
+    if task == "structure-f1":
+        coarse = {"6-mer", "byte pair", "codon"}
+        assert any("inside one token" in note for note in record.notes) == (model in coarse)
+
+
+@pytest.mark.parametrize("task", ["structure-f1", "overlap-ratio"])
+def test_records_tell_unequal_item_sets_apart_where_counts_do_not(task: str, embedded: Dataset, tmp_path: Path) -> None:
+    single, coarse, codon = (
+        run(model, task, embedded, tmp_path)[0] for model in ("single nucleotide", "6-mer", "codon")
+    )
+    assert single.dataset.used == codon.dataset.used
+    assert single.selected["item_set"] == coarse.selected["item_set"] != codon.selected["item_set"]
+
+
+def test_codons_tell_families_apart_where_enough_sequences_are_whole_codons(embedded: Dataset, tmp_path: Path) -> None:
+    whole = embedded.subset(
+        replace(r, sequence=r.sequence[: len(r.sequence) // 3 * 3], pairs=None, given_loop_types=None)
+        for r in embedded.records
+    )
+    has_its_numbers(*run("codon", "sae-families", whole, tmp_path))
+
+
+@pytest.mark.parametrize("task", SETTINGS)
+def test_homologs_reach_a_model_of_alignments(task: str, embedded: Dataset, tmp_path: Path) -> None:
+    """The cell's dataset with alignments of two rows: other numbers than from the sequences alone, and no note."""
+
+    def with_homolog(record: Record) -> Record:
+        homolog = "".join(random.Random(record.id).choices("ACGU", k=len(record.sequence)))
+        return replace(record, alignment=Alignment(record.id, (record.sequence, homolog)))
+
+    records = [
+        run("alignment", task, dataset, tmp_path)[0]
+        for dataset in (embedded, embedded.subset(with_homolog(record) for record in embedded.records))
+    ]
+    alone, together = ({name: metric.value for name, metric in record.metrics.items()} for record in records)
+    assert [record.status for record in records] == ["done", "done"] and alone != together
+    assert not any("read them alone" in note for note in records[1].notes)
