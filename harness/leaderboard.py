@@ -118,12 +118,22 @@ def _render_group(group: Group, members: Records, out: Path) -> list[str]:
                 parts += [f"**{headline} beside its controls, layer {layer}**", table]
         if table := _further_table(done, headline):
             parts += ["**Further metrics**", table]
-        if any(record.notes for _, record in done):
-            notes = dict.fromkeys(f"- {record.model.card.name}: {note}" for _, record in done for note in record.notes)
-            parts.append("\n".join(notes))
+        if notes := _notes(done):
+            parts.append(notes)
     if others := [(path, record) for path, record in members if record.status != "done"]:
         parts.append("\n".join(f"- {record.model.card.name}: {record.status}: {record.error}" for _, record in others))
     return parts
+
+
+def _notes(records: Records) -> str:
+    """Every note once, after the models that it is true of."""
+    models: dict[str, list[str]] = defaultdict(list)
+    for _, record in records:
+        for note in dict.fromkeys(record.notes):
+            models[note].append(record.model.card.name)
+    return "\n".join(
+        f"- {'all' if len(names) == len(records) > 1 else ', '.join(names)}: {note}" for note, names in models.items()
+    )
 
 
 def _main_table(records: Records, headline: str, out: Path) -> str:

@@ -46,6 +46,15 @@ def test_the_page_says_what_a_reader_needs(tmp_path: Path) -> None:
             assert f"({Path('..') / path.relative_to(tmp_path)})" in page
 
 
+def test_a_note_stands_once_after_the_models_that_it_is_true_of(tmp_path: Path) -> None:
+    ((path, first), (other_path, second), *_) = records(tmp_path / "results")
+    second = second.model_copy(update={"notes": [*first.notes, "its own"], "settings": first.settings})
+    assert list(first.notes) == ["a fake"]
+    page = leaderboard.render_page("fake-share", [(path, first), (other_path, second)], tmp_path)
+    assert "- all: a fake\n" in page and page.count("a fake") == 1
+    assert f"- {second.model.card.name}: its own" in page
+
+
 def test_csv_holds_every_number(tmp_path: Path) -> None:
     found = records(tmp_path / "results")
     rows = list(csv.DictReader(io.StringIO(render_csv(found))))
