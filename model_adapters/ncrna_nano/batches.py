@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -16,30 +15,41 @@ NUCLEOTIDES = {"A": 6, "C": 7, "G": 8, "U": 9, "N": N}
 """Token ids of multimolecule's RnaTokenizer with its default alphabet of 28."""
 
 IGNORED = -100
-POOL = 2048
-"""Sequences drawn at a time; a checkpoint falls between two pools."""
+FAMILIES = 512
+"""Families drawn at a time, two sequences of each; a checkpoint falls between two such pools."""
 
 
-def sampling_weights(families: Sequence[str]) -> np.ndarray:
-    """Probability of each sequence, (sequences,) float64: a family of n sequences weighs sqrt(n), not n."""
-    sizes = Counter(families)
-    weights = np.array([sizes[family] ** -0.5 for family in families])
-    return weights / weights.sum()
+def draw_family_pairs(
+    sequences: Sequence[SeedSequence], longest: int, generator: np.random.Generator
+) -> list[tuple[str, str]]:
+    """Two sequences of at most ``longest`` nt from each of FAMILIES distinct families; of a single one it twice.
 
-
-def draw_pool(
-    sequences: Sequence[SeedSequence], weights: np.ndarray, longest: int, tokens: int, generator: np.random.Generator
-) -> list[list[str]]:
-    """POOL sequences of at most ``longest`` nt, drawn by weight, as batches in random order.
-
-    A batch holds sequences of like length, at most ``tokens`` tokens with padding.
+    A family of n sequences is drawn with weight sqrt(n), so that large families do not dominate.
     """
-    allowed = np.array([len(entry.sequence) <= longest for entry in sequences])
-    probabilities = np.where(allowed, weights, 0.0)
-    drawn = generator.choice(len(sequences), size=POOL, p=probabilities / probabilities.sum())
-    batches = list(token_batches([sequences[index].sequence for index in drawn], tokens))
-    generator.shuffle(batches)
-    return batches
+    members: dict[str, list[str]] = {}
+    for entry in sequences:
+        if len(entry.sequence) <= longest:
+            members.setdefault(entry.family, []).append(entry.sequence)
+    families = sorted(members)
+    weights = np.sqrt([len(members[family]) for family in families])
+    drawn = generator.choice(len(families), size=min(FAMILIES, len(families)), replace=False, p=weights / weights.sum())
+    pairs = []
+    for family in (members[families[index]] for index in drawn):
+        first, second = generator.choice(len(family), size=2, replace=False) if len(family) > 1 else (0, 0)
+        pairs.append((family[first], family[second]))
+    return pairs
+
+
+def pair_batches(pairs: Sequence[tuple[str, str]], tokens: int) -> Iterator[list[str]]:
+    """The pairs by length, in batches of at most ``tokens`` tokens; the two of a pair follow each other."""
+    batch: list[str] = []
+    for pair in sorted(pairs, key=lambda pair: max(map(len, pair))):
+        if batch and (len(batch) + 2) * (max(map(len, pair)) + 2) > tokens:
+            yield batch
+            batch = []
+        batch.extend(pair)
+    if batch:
+        yield batch
 
 
 def token_batches(sequences: Sequence[str], tokens: int) -> Iterator[list[str]]:

@@ -1,15 +1,17 @@
 import numpy as np
+import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from model_adapters.ncrna_nano import batches
 from model_adapters.ncrna_nano.batches import (
     IGNORED,
     MASK,
-    draw_pool,
+    draw_family_pairs,
     encode,
     mask_nucleotides,
-    sampling_weights,
+    pair_batches,
     token_batches,
 )
 from model_adapters.ncrna_nano.split import SeedSequence
@@ -23,27 +25,44 @@ def test_encode_is_the_tokenizer_of_multimolecule() -> None:
     assert encode(sequences).tolist() == expected.tolist()
 
 
-def test_a_family_weighs_the_root_of_its_size() -> None:
-    weights = sampling_weights(["a"] * 16 + ["b"] * 4)
-    np.testing.assert_allclose([weights[:16].sum(), weights[16:].sum()], [4 / 6, 2 / 6])
-
-
-@settings(deadline=None)
 @given(st.lists(st.text("ACGU", min_size=1, max_size=60), min_size=1, max_size=50), st.integers(70, 300))
 def test_token_batches_keep_all_and_respect_the_budget(sequences: list[str], tokens: int) -> None:
-    batches = list(token_batches(sequences, tokens))
-    assert sorted(s for batch in batches for s in batch) == sorted(sequences)
-    assert all(encode(batch).numel() <= tokens for batch in batches)
+    found = list(token_batches(sequences, tokens))
+    assert sorted(s for batch in found for s in batch) == sorted(sequences)
+    assert all(encode(batch).numel() <= tokens for batch in found)
 
 
-def test_draw_pool_is_seeded_weighted_and_short() -> None:
-    entries = [SeedSequence(str(i), "f", "ACGU" * (i + 1)) for i in range(4)]
-    weights = np.array([0.5, 0.25, 0.25, 0.0])
-    pools = [draw_pool(entries, weights, 8, 500, np.random.default_rng(3)) for _ in range(2)]
-    drawn = [s for batch in pools[0] for s in batch]
-    assert pools[0] == pools[1]
-    assert set(drawn) == {"ACGU", "ACGUACGU"}
-    assert abs(drawn.count("ACGU") / len(drawn) - 2 / 3) < 0.05
+def test_families_weigh_the_root_of_their_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batches, "FAMILIES", 1)
+    entries = [SeedSequence(str(i), "large" if i < 16 else "small", "ACGU" * (i + 1)) for i in range(20)]
+    drawn = [draw_family_pairs(entries, 512, np.random.default_rng(seed))[0] for seed in range(600)]
+    large = sum(len(first) <= 64 for first, _ in drawn) / len(drawn)
+    assert abs(large - 4 / 6) < 0.06
+
+
+def test_pairs_are_two_short_members_of_one_family_and_seeded() -> None:
+    letters = {"a": "AC", "b": "GU", "single": "AG"}
+    entries = [
+        SeedSequence(f"{family}{i}", family, letters[family] * (i + 3))
+        for family in letters
+        for i in range(1 if family == "single" else 5)
+    ]
+    pairs = draw_family_pairs(entries, 10, np.random.default_rng(3))
+    assert pairs == draw_family_pairs(entries, 10, np.random.default_rng(3))
+    assert len(pairs) == 3
+    for first, second in pairs:
+        assert set(first) == set(second) and max(len(first), len(second)) <= 10
+        assert (first == second) == (set(first) == set("AG"))
+
+
+@given(
+    st.lists(st.tuples(*[st.text("ACGU", min_size=1, max_size=60)] * 2), min_size=1, max_size=30), st.integers(130, 400)
+)
+def test_pair_batches_keep_pairs_together_and_the_budget(pairs: list[tuple[str, str]], tokens: int) -> None:
+    found = list(pair_batches(pairs, tokens))
+    kept = [(batch[i], batch[i + 1]) for batch in found for i in range(0, len(batch), 2)]
+    assert sorted(kept) == sorted(pairs)
+    assert all(encode(batch).numel() <= tokens for batch in found)
 
 
 def test_masking_hides_nucleotides_only_and_in_the_stated_shares() -> None:

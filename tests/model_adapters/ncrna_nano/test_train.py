@@ -1,19 +1,19 @@
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from model_adapters.ncrna_nano import batches
-from model_adapters.ncrna_nano.batches import IGNORED, encode, mask_nucleotides
+from model_adapters.ncrna_nano import train as train_module
+from model_adapters.ncrna_nano.batches import encode
 from model_adapters.ncrna_nano.split import NanoSplit, SeedSequence
 from model_adapters.ncrna_nano.train import (
     Recipe,
     Trainer,
     learning_rate,
     longest_at,
-    masked_loss,
     train,
     validation_loss,
 )
@@ -21,33 +21,40 @@ from model_adapters.ncrna_nano.train import (
 
 @pytest.fixture
 def split(monkeypatch: pytest.MonkeyPatch) -> NanoSplit:
-    monkeypatch.setattr(batches, "POOL", 24)
-    entries = [SeedSequence(f"f|{i}", "f", "ACGGU" * (i % 5 + 2)) for i in range(30)]
+    monkeypatch.setattr(train_module, "STEM_POOL", 300)
+    entries = [SeedSequence(f"f|{i}", f"f{i % 6}", "ACGGU" * (i % 5 + 2)) for i in range(30)]
     return NanoSplit(entries[:20], entries[20:], [])
 
 
 def recipe(nucleotides: int = 1200) -> Recipe:
-    return Recipe(nucleotides=nucleotides, batch_tokens=256)
+    return Recipe(nucleotides=nucleotides, batch_tokens=256, stem_tokens=256, learning_rate=2e-3)
 
 
 def test_learning_rate_rises_stays_and_ends_at_zero() -> None:
-    rates = [learning_rate(recipe(1000), seen) for seen in range(0, 1001, 10)]
+    rates = [learning_rate(recipe(1000), seen) for seen in range(0, 1001, 5)]
     assert rates[0] == rates[-1] == 0.0
-    assert max(rates) == rates[10] == rates[50] == recipe().learning_rate
-    assert rates[75] == pytest.approx(recipe().learning_rate / 2)
+    assert max(rates) == rates[1] == rates[120] == recipe().learning_rate
+    assert rates[160] == pytest.approx(recipe().learning_rate / 2)
 
 
 def test_short_sequences_come_first() -> None:
-    assert [longest_at(recipe(100), seen) for seen in (0, 14, 15, 39, 40, 100)] == [128, 128, 256, 256, 512, 512]
+    assert [longest_at(recipe(100), seen) for seen in (0, 39, 40, 59, 60, 100)] == [128, 128, 256, 256, 512, 512]
 
 
-def test_masked_loss_is_the_mean_over_hidden_positions(split: NanoSplit) -> None:
-    model = Trainer(recipe(), split).model.eval()
-    ids, labels = mask_nucleotides(encode(["ACGUACGUACGU", "GGCA"]), 0.5, torch.Generator().manual_seed(1))
-    with torch.inference_mode():
-        log_probs = model(ids).logits.log_softmax(-1)
-        expected = [-log_probs[r, c, labels[r, c]].item() for r, c in (labels != IGNORED).nonzero().tolist()]
-        assert masked_loss(model, ids, labels).item() == pytest.approx(np.mean(expected), rel=1e-5)
+def test_stem_loops_come_alone_and_then_beside_the_families(split: NanoSplit) -> None:
+    trainer = Trainer(recipe(20_000), split)
+    assert set(trainer.train_pool()) == {"stem"}
+    trainer.seen = 4_000
+    before = trainer.seen
+    assert set(trainer.train_pool()) == {"masked", "family", "stem"}
+    assert trainer.seen > before
+
+
+def test_stem_loops_grow_harder_only_once_learned(split: NanoSplit) -> None:
+    patient, easy = Trainer(recipe(), split), Trainer(replace(recipe(), stems_learned=100.0), split)
+    for trainer in (patient, easy):
+        trainer.train_pool()
+    assert (patient.difficulty, easy.difficulty) == (0.0, pytest.approx(0.02))
 
 
 def test_an_untrained_model_costs_about_the_uniform_loss(split: NanoSplit) -> None:
