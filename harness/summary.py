@@ -13,6 +13,7 @@ from harness.result import ResultRecord
 from harness.task import TableRow
 
 _MOST_COLUMNS = 3
+_INTERVAL_WIDTH = len("0.000 [0.000, 0.000]")
 _ROLE_ORDER = ("model", "floor", "ablation", "reference")
 
 
@@ -40,11 +41,12 @@ def print_controls(records: Sequence[ResultRecord], console: Console) -> None:
     """Models of one task and dataset, and the controls planned beside them: the headline and further columns."""
     task = records[0].task
     names = [name for name in dict.fromkeys((task.headline, *task.columns)) if name in records[0].metrics]
-    table = Table(header_style="bold", title=f"\n{task.name} beside its controls", title_justify="left")
-    table.add_column("model")
+    title = f"\n{task.name} beside its controls"
+    table = Table(header_style="bold", title=title, title_justify="left", pad_edge=False)
+    table.add_column("model", overflow="fold")
     table.add_column("role")
     for name in names[:_MOST_COLUMNS]:
-        table.add_column(name, justify="right")
+        table.add_column(name.replace("_", " "), justify="right", min_width=_INTERVAL_WIDTH)
     for record in records:
         card = record.model.card
         values = [record.metrics.get(name) for name in names[:_MOST_COLUMNS]]
