@@ -13,6 +13,8 @@ import typer
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from harness.datasets.records import DatasetCard
+
 HEADINGS = ("diverse ncRNA", "special RNA", "unified", "DNA", "protein", "model", "ablation", "floor", "reference")
 """Of the table of models, in this order: the group of a card, or the role of a model that has none."""
 
@@ -144,13 +146,22 @@ def _plain(value: Any) -> str:
 def _datasets(registry: Any) -> list[dict[str, Any]]:
     from harness.datasets.resolve import dataset_cards
 
-    return [
-        {
-            "name": card.name,
-            "kind": "simulated" if card.simulated else "real",
-            "summary": card.summary,
-            "licence": card.licence,
-            "here": "yes" if available else "no",
-        }
-        for card, available in dataset_cards()
-    ]
+    cards = dataset_cards()
+    listed = {card.name for card, _ in cards}
+    rows = [_dataset_row(card.name, card, available) for card, available in cards]
+    for name, factory in registry.datasets.items():
+        if name not in listed:
+            # what another package or a plugin registers may say what it is before it is read
+            card, available = getattr(factory, "card", None), getattr(factory, "available", None)
+            rows.append(_dataset_row(name, card, available() if available else None))
+    return rows
+
+
+def _dataset_row(name: str, card: DatasetCard | None, available: bool | None) -> dict[str, Any]:
+    return {
+        "name": name,
+        "kind": None if card is None else "simulated" if card.simulated else "real",
+        "summary": card.summary if card else None,
+        "licence": card.licence if card else None,
+        "here": None if available is None else "yes" if available else "no",
+    }

@@ -4,6 +4,7 @@ import json
 import random
 from io import StringIO
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -100,3 +101,13 @@ def test_the_other_lists(kind: str) -> None:
     done = CliRunner().invoke(app, ["list", kind])
     assert done.exit_code == 0 and "name" in done.stdout
     assert max(map(len, done.stdout.splitlines())) <= WIDTH
+
+
+def test_datasets_of_plugins_are_listed_with_what_they_say_of_themselves(tmp_path: Path) -> None:
+    plugin = tmp_path / "sets.py"
+    plugin.write_text("from tests import fakes\nDATASETS = {'mine': fakes.DATASETS['fake-set']}\n", encoding="utf-8")
+    done = CliRunner().invoke(app, ["list", "datasets", "--json", "--plugin", str(plugin)])
+    assert done.exit_code == 0, done.output
+    rows = {row["name"]: row for row in json.loads(done.stdout)["datasets"]}
+    assert rows["mine"] == {"name": "mine", "kind": None, "summary": None, "licence": None, "here": None}
+    assert rows["rfam-profiles-unseen"]["here"] == "yes" and rows["rfam-profiles-unseen"]["kind"] == "simulated"

@@ -3,7 +3,9 @@ import json
 import pytest
 
 from harness.datasets.resolve import load_dataset
+from harness.errors import Unavailable
 from harness.registry import Registry
+from model_adapters.ncrna_nano.datasets import DATASETS
 from model_adapters.ncrna_nano.split import SPLIT_FILE
 
 
@@ -19,3 +21,11 @@ def test_the_two_parts_make_the_whole_and_share_no_family(name: str) -> None:
     assert len({whole.fingerprint, seen.fingerprint, unseen.fingerprint}) == 3
     assert (seen.card.name, unseen.card.name) == (f"{name}-seen", f"{name}-unseen")
     assert unseen.card.simulated == whole.card.simulated
+    assert "was kept from" in unseen.card.summary and "was trained on" in seen.card.summary
+
+
+def test_a_part_is_here_where_the_whole_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HARNESS_DATA", raising=False)
+    assert DATASETS["rfam-profiles-unseen"].available() and not DATASETS["rfam-seed-unseen"].available()
+    with pytest.raises(Unavailable, match="rfam-seed"):
+        DATASETS["rfam-seed-unseen"]()
