@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
 import re
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from io import StringIO
@@ -13,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from harness.adapter import ModelCard
 from harness.alignment import Alignment
+from harness.datasets.content import read_content
 from harness.datasets.records import Dataset, Record, normalise_sequence
 from harness.errors import HarnessError, InputError
 
@@ -167,20 +166,8 @@ def _normalised(title: str, row: str) -> str:
 
 
 def _text(path: Path) -> str:
-    try:
-        content = path.read_bytes()
-        if path.suffix.lower() == ".gz":
-            content = gzip.decompress(content)
-    except FileNotFoundError:
-        raise InputError(f"{path} does not exist") from None
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise InputError(f"{path} is not a whole gzip file ({error}): copy it again") from error
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from error
-    if not content.strip():
-        raise InputError(f"{path} is empty")
     # Rfam writes authors' names in Latin-1, which no byte can break
-    return content.decode("latin-1").replace("\r\n", "\n")
+    return read_content(path).decode("latin-1").replace("\r\n", "\n")
 
 
 def alignment_of(record: Record) -> Alignment:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
 import re
-import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -12,6 +10,7 @@ from io import StringIO
 from pathlib import Path
 
 from harness.datasets import stockholm, structures, tables
+from harness.datasets.content import read_content
 from harness.datasets.records import Dataset, DatasetCard, Record, Split, build_dataset
 from harness.errors import HarnessError, InputError
 
@@ -53,7 +52,7 @@ def read(
     Raises:
         InputError: the file is missing, damaged or of another format, or a record in it is not usable.
     """
-    content = _content(path)
+    content = read_content(path)
     format = format or format_of(path)
     if format not in FORMATS:
         raise InputError(f"format {format!r} is not one of {', '.join(FORMATS)}")
@@ -121,24 +120,6 @@ def _with_family(row: Record, pattern: re.Pattern[str]) -> Record:
     if row.family is None and (match := pattern.match(row.id)):
         return replace(row, family=match[1])
     return row
-
-
-def _content(path: Path) -> bytes:
-    if path.is_dir():
-        raise InputError(f"{path} is a folder: name one file in it")
-    try:
-        content = path.read_bytes()
-        if path.suffix.lower() == ".gz":
-            content = gzip.decompress(content)
-    except FileNotFoundError as error:
-        raise InputError(f"{path} does not exist") from error
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise InputError(f"{path} is not a whole gzip file ({error}): copy it again") from error
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from error
-    if not content.strip():
-        raise InputError(f"{path} is empty")
-    return content
 
 
 def _text(content: bytes, encoding: str = "utf-8-sig") -> str:

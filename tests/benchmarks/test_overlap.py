@@ -8,8 +8,6 @@ from __future__ import annotations
 import resource
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +27,7 @@ from tasks.overlap.run import run_overlap
 from tasks.overlap.settings import OverlapRatioSettings
 from tasks.overlap.similarity import cosine, unit_vectors
 from tasks.overlap.triplets import Tier, TripletSets
+from tests.benchmarks.timing import best_of
 from tests.tasks.overlap.planted import CARD
 
 FAMILIES, MEMBERS, WIDTH, LAYERS = 2809, 7, 640, 12
@@ -150,13 +149,3 @@ def test_against_a_loop_over_pairs(benchmark, width: int) -> None:  # type: igno
     benchmark.extra_info |= times
     benchmark.pedantic(ratio, rounds=1)
     assert times["ratio"] >= 30
-
-
-def best_of(function: Callable[[], object], rounds: int = 3) -> float:
-    """Seconds of the fastest of a few calls."""
-    times = []
-    for _ in range(rounds):
-        start = time.perf_counter()
-        function()
-        times.append(time.perf_counter() - start)
-    return min(times)

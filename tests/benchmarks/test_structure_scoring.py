@@ -9,13 +9,13 @@ import os
 import statistics
 import time
 import tracemalloc
-from collections.abc import Callable
 
 import numpy as np
 import pytest
 
 from tasks.structure.counts import Tally, count
 from tasks.structure.maps import Scores, pair_probabilities
+from tests.benchmarks.timing import best_of
 
 HEADS, LAYERS, LENGTHS = 20, 6, np.linspace(110, 400, 30).astype(int)
 STEPS_TIMED = 11
@@ -80,16 +80,6 @@ def test_all_thresholds_are_fifty_times_faster_than_the_loop(benchmark) -> None:
     )
     benchmark.pedantic(count, args=(scores, known), rounds=3)
     assert ratio >= 50
-
-
-def best_of(function: Callable[[], object], rounds: int = 3) -> float:
-    """Seconds of the fastest of a few calls."""
-    times = []
-    for _ in range(rounds):
-        start = time.perf_counter()
-        function()
-        times.append(time.perf_counter() - start)
-    return min(times)
 
 
 @pytest.mark.parametrize("length", [100, 400])

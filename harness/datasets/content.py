@@ -1,0 +1,32 @@
+"""The bytes of a data file, gzipped or not."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from pathlib import Path
+
+from harness.errors import InputError
+
+
+def read_content(path: Path) -> bytes:
+    """The bytes of a file, unpacked where it ends in ``.gz``.
+
+    Raises:
+        InputError: no such file, a folder, a file that is empty, damaged or may not be read.
+    """
+    if path.is_dir():
+        raise InputError(f"{path} is a folder: name one file in it")
+    try:
+        content = path.read_bytes()
+        if path.suffix.lower() == ".gz":
+            content = gzip.decompress(content)
+    except FileNotFoundError as error:
+        raise InputError(f"{path} does not exist") from error
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise InputError(f"{path} is not a whole gzip file ({error}): copy it again") from error
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from error
+    if not content.strip():
+        raise InputError(f"{path} is empty")
+    return content
