@@ -73,6 +73,10 @@ class ModelCard(BaseModel):
     quirks: tuple[str, ...] = ()
     pair_scores_like_attention: bool = False
 
+    def exposure_to(self, dataset: str) -> str:
+        """The known overlap of a dataset with the pretraining data; "none" where there was no pretraining."""
+        return self.exposure.get(dataset, "none" if self.corpus == "none" else "unknown")
+
     def broken_length_rule(self, length: int) -> str | None:
         """What the model asks of a sequence and ``length`` does not meet, such as "at most 440 nt"; None if it does."""
         if self.max_length is not None and length > self.max_length:

@@ -148,7 +148,7 @@ def _notes(
         f"{len(data.families):,} families, {len(data.records):,} sequences, {settings.pair_count:,} pairs of either "
         f"kind, drawn {count} {'time' if count == 1 else 'times'}; an interval is over families",
         f"{families['confused'].mean():.0%} of the families are at least as similar to another family as to themselves",
-        f"pretraining exposure to {dataset}: {card.exposure.get(dataset, 'unknown')}",
+        f"pretraining exposure to {dataset}: {card.exposure_to(dataset)}",
     ]
     if settings.pairs == "review":
         notes.append(

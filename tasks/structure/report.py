@@ -201,7 +201,7 @@ def notes(
     share = selection.frequency()[selection.chosen.layer, selection.chosen.head] / len(selection.draws)
     found = [
         f"head and threshold chosen on {split}; {share:.0%} of bootstrap draws over validation choose the same head",
-        f"pretraining exposure to {dataset}: {card.exposure.get(dataset, 'unknown')}",
+        f"pretraining exposure to {dataset}: {card.exposure_to(dataset)}",
     ]
     if without:
         found.append(f"{without} test RNAs have no base pair: they count in pooled F1 and not in means over RNAs")

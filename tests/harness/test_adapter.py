@@ -70,3 +70,9 @@ def test_cards_do_not_change() -> None:
 def test_nucleotides_are_told_apart_unless_an_adapter_says_otherwise() -> None:
     groups = FakeModel().token_of("ACGU")
     assert groups.tolist() == [0, 1, 2, 3] and groups.dtype == "int64"
+
+
+def test_exposure_is_what_the_card_says_none_without_pretraining_and_else_unknown() -> None:
+    card = FakeModel().card.model_copy(update={"corpus": "everything", "exposure": {"seen": "all of it"}})
+    assert [card.exposure_to(name) for name in ("seen", "other")] == ["all of it", "unknown"]
+    assert card.model_copy(update={"corpus": "none"}).exposure_to("other") == "none"
