@@ -40,7 +40,8 @@ def print_summary(record: ResultRecord, console: Console) -> None:
 def print_controls(records: Sequence[ResultRecord], console: Console) -> None:
     """Models of one task and dataset, and the controls planned beside them: the headline and further columns."""
     task = records[0].task
-    names = [name for name in dict.fromkeys((task.headline, *task.columns)) if name in records[0].metrics]
+    valued = {name for record in records for name, metric in record.metrics.items() if metric.value is not None}
+    names = [name for name in dict.fromkeys((task.headline, *task.columns)) if name in valued]
     title = f"\n{task.name} beside its controls"
     table = Table(header_style="bold", title=title, title_justify="left", pad_edge=False)
     table.add_column("model", overflow="fold")

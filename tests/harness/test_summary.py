@@ -71,8 +71,12 @@ def test_controls_stand_below_the_model_they_were_planned_beside(record: ResultR
             "metrics": {"share": Metric(value=0.2, low=0.1, high=0.3)},
         }
     )
+    task = record.task.model_copy(update={"columns": ("nothing", "share")})
+    nothing = {"nothing": Metric(value=None, n=None)}
+    record = record.model_copy(update={"task": task, "metrics": record.metrics | nothing})
     console = Console(width=100, record=True, file=io.StringIO())
     print_controls([record, floor], console)
+    assert "nothing" not in console.export_text(clear=False)
     lines = [line for line in console.export_text().splitlines() if "│" in line]
     assert len(lines) == 2
     assert "fake" in lines[0] and "0.500" in lines[0]
