@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from harness.adapter import ModelCard
 from harness.datasets.records import Dataset, Record
+from harness.datasets.selection import left_out_by_model, why_left_out
 from harness.errors import NotApplicable
 from tasks.overlap.settings import OverlapRatioSettings
 
@@ -82,8 +83,8 @@ def prepare(dataset: Dataset, settings: OverlapRatioSettings, card: ModelCard) -
             f"dataset {dataset.card.name} has no two unrelated families of {SMALLEST_FAMILY} distinct sequences of at "
             f"most {settings.longest} nt"
         )
-        if refused := [f"{count:,} left out: {reason}" for reason, count in skipped.items() if "the model" in reason]:
-            raise NotApplicable(f"{missing} that {card.name} can read ({'; '.join(refused)}): name a larger one")
+        if refused := left_out_by_model(skipped):
+            raise NotApplicable(f"{missing} that {card.name} can read ({refused}): name a larger one")
         raise NotApplicable(f"{missing}: name a dataset with families, or raise --limit")
     numbers = {family: number for number, family in enumerate(families)}
     return FamilyData(
@@ -104,15 +105,10 @@ def usable(
     kept: list[Record] = []
     seen: set[tuple[str, str]] = set()
     for record in sorted(records, key=lambda record: record.id):
-        length = len(record.sequence)
         if record.family is None:
             skipped["sequences of no family"] += 1
-        elif length > longest:
-            skipped[f"sequences over {longest} nt"] += 1
-        elif 2 * record.sequence.count("N") >= length:
-            skipped["sequences of mostly N"] += 1
-        elif rule := card.broken_length_rule(length):
-            skipped[f"the model takes {rule}"] += 1
+        elif reason := why_left_out(record, longest, card):
+            skipped[reason] += 1
         elif distinct and (record.family, record.sequence) in seen:
             skipped["exact duplicates"] += 1
         else:

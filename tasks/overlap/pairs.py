@@ -69,9 +69,3 @@ def _by_record(data: FamilyData, count: int, generator: np.random.Generator) -> 
 def _in_order(pairs: Integers) -> Integers:
     ordered = np.sort(pairs, axis=1)
     return np.asarray(ordered[np.lexsort((ordered[:, 1], ordered[:, 0]))])
-
-
-def share_a_family(data: FamilyData, pairs: Pairs) -> float:
-    """The share of the 'non-homologous' pairs that are of one family: 0 but in the review's sampling."""
-    families = data.family[pairs.others]
-    return float((families[:, 0] == families[:, 1]).mean())

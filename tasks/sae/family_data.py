@@ -12,6 +12,7 @@ import numpy as np
 from harness.adapter import ModelCard
 from harness.datasets.clusters import clusters
 from harness.datasets.records import Dataset, Record
+from harness.datasets.selection import left_out_by_model, why_left_out
 from harness.errors import NotApplicable
 from tasks.sae.aggregate import window_length
 from tasks.sae.family_scores import Items
@@ -49,8 +50,8 @@ def prepare(dataset: Dataset, card: ModelCard, longest: int, limit: int | None, 
     try:
         splits = family_splits([r.family for r in records], cluster, [r.split for r in records])
     except NotApplicable as error:
-        refused = [f"{count:,} left out: {reason}" for reason, count in skipped.items() if "the model" in reason]
-        raise NotApplicable(f"{error} ({'; '.join(refused)})" if refused else str(error)) from None
+        refused = left_out_by_model(skipped)
+        raise NotApplicable(f"{error} ({refused})" if refused else str(error)) from None
     skipped.update(splits.left_out)
     families = _chosen(splits.families, limit)
     position = {family: k for k, family in enumerate(families)}
@@ -81,12 +82,8 @@ def _usable(records: Sequence[Record], card: ModelCard, longest: int, skipped: C
     kept: list[Record] = []
     seen: set[tuple[str | None, str]] = set()
     for record in sorted(records, key=lambda record: record.id):
-        if len(record.sequence) > longest:
-            skipped[f"sequences over {longest} nt"] += 1
-        elif 2 * record.sequence.count("N") >= len(record.sequence):
-            skipped["sequences of mostly N"] += 1
-        elif rule := card.broken_length_rule(len(record.sequence)):
-            skipped[f"the model takes {rule}"] += 1
+        if reason := why_left_out(record, longest, card):
+            skipped[reason] += 1
         elif (record.family, record.sequence) in seen:
             skipped["exact duplicates"] += 1
         else:

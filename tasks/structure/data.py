@@ -14,6 +14,7 @@ from harness.adapter import ModelAdapter
 from harness.alignment import Alignment
 from harness.datasets.alignments import alignment_of, filter_depth
 from harness.datasets.records import Dataset, Record, Split
+from harness.datasets.selection import left_out_by_model, why_left_out
 from harness.errors import InputError, NotApplicable
 from tasks.structure.maps import Indices, pair_index, positions
 
@@ -139,8 +140,8 @@ def prepare(
     for rnas, label in ((select, "validation (select)"), (test, "test")):
         if not any(len(rna.known) for rna in rnas):
             missing = f"dataset {name} has no {label} RNA with base pairs of at most {longest} nt"
-            if lost := [f"{count:,} left out: {reason}" for reason, count in counts.items() if "the model" in reason]:
-                raise NotApplicable(f"{missing} that {model.card.name} can score ({'; '.join(lost)})")
+            if refused := left_out_by_model(counts):
+                raise NotApplicable(f"{missing} that {model.card.name} can score ({refused})")
             raise InputError(f"{missing}: give splits select and test, or raise --limit or the setting longest")
     return StructureData(train, select, test, counts, split)
 
@@ -148,15 +149,12 @@ def prepare(
 def _usable(records: Sequence[Record], longest: int, model: ModelAdapter, skipped: Counter[str]) -> list[Record]:
     kept = []
     for record in sorted(records, key=lambda record: record.id):
-        length = len(record.sequence)
         if record.pairs is None:
             skipped["base pairs unknown"] += 1
-        elif length > longest:
+        elif len(record.sequence) > longest:
             skipped[f"longer than {longest} nt"] += 1
-        elif 2 * record.sequence.count("N") >= length:
-            skipped["sequences of mostly N"] += 1
-        elif rule := model.card.broken_length_rule(length):
-            skipped[f"the model takes {rule}"] += 1
+        elif reason := why_left_out(record, longest, model.card):
+            skipped[reason] += 1
         else:
             kept.append(record)
     return kept

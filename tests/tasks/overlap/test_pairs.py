@@ -7,7 +7,7 @@ import pytest
 
 from harness.datasets.records import Record
 from tasks.overlap.data import FamilyData, prepare
-from tasks.overlap.pairs import draw_pairs, share_a_family
+from tasks.overlap.pairs import Pairs, draw_pairs
 from tasks.overlap.settings import OverlapRatioSettings
 from tests.tasks.overlap.planted import CARD, dataset, records, sequence_of
 
@@ -16,6 +16,12 @@ SETTINGS = OverlapRatioSettings(pair_count=20_000)
 
 def made(rows: list[Record], settings: OverlapRatioSettings = SETTINGS) -> FamilyData:
     return prepare(dataset(rows), settings, CARD)
+
+
+def share_a_family(data: FamilyData, pairs: Pairs) -> float:
+    """The share of the 'non-homologous' pairs that are of one family: 0 but in the review's sampling."""
+    families = data.family[pairs.others]
+    return float((families[:, 0] == families[:, 1]).mean())
 
 
 def test_homologs_share_a_family_and_others_no_clan() -> None:
