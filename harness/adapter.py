@@ -177,8 +177,8 @@ class ModelAdapter(ABC):
         """Call ``visit(index, layer, maps)`` with ``(heads, length, length)`` float32, layers counted from 1.
 
         One layer at a time: the array is valid only during the call. A model with the capability ``alignment`` is given
-        :class:`harness.alignment.Alignment` objects instead of strings, here and in :meth:`hidden_states`; its arrays
-        are indexed by the nucleotides of the query, the first row.
+        :class:`harness.sequences.alignment.Alignment` objects instead of strings, here and in :meth:`hidden_states`;
+        its arrays are indexed by the nucleotides of the query, the first row.
         """
         self._lacks("attention")
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from harness.adapter import ModelCard, Role
-from harness.files import write_text
+from harness.storage.files import write_text
 from harness.task import Highlights, Metric, TableRow
 
 SCHEMA_VERSION: Final = 1
@@ -128,3 +129,11 @@ def read_records(folder: Path) -> tuple[list[tuple[Path, ResultRecord]], list[st
 def schema_text() -> str:
     """The JSON Schema of a record, as published in the repository."""
     return json.dumps(ResultRecord.model_json_schema(), indent=1) + "\n"
+
+
+def exit_code(records: Iterable[ResultRecord]) -> int:
+    """0 all done or not applicable, 1 a cell failed, 3 something needed is unavailable."""
+    statuses = {record.status for record in records}
+    if "failed" in statuses:
+        return 1
+    return 3 if "unavailable" in statuses else 0

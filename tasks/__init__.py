@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from harness.task import Task
-from tasks.overlap_ratio import OverlapRatio
-from tasks.sae_families import SaeFamilies
-from tasks.structure_f1 import StructureF1
+from tasks.overlap_ratio.task import OverlapRatio
+from tasks.sae_families.task import SaeFamilies
+from tasks.structure_f1.task import StructureF1
 
 TASKS: Mapping[str, Callable[[], Task]] = {
     "overlap-ratio": OverlapRatio,

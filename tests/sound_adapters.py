@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.adapter import Capability, ModelAdapter, ModelCard, ModelOptions, Replacement
-from harness.batching import token_budget_batches
+from harness.compute.batching import token_budget_batches
 from harness.errors import InputError
 
 LAYERS, HEADS, WIDTH = 4, 2, 8

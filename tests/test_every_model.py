@@ -7,11 +7,11 @@ import pytest
 from harness.adapter import ModelAdapter, ModelFactory, ModelOptions
 from harness.conformance import check
 from harness.registry import Registry
-from model_adapters.baselines import MODELS as BASELINES
-from model_adapters.catalog import ENTRIES
-from model_adapters.encoder import EncoderAdapter
-from model_adapters.entry import Entry
-from model_adapters.rnamsm import RNA_MSM, RnaMsmAdapter
+from model_adapters.catalog.models import ENTRIES
+from model_adapters.encoder.adapter import EncoderAdapter
+from model_adapters.encoder.entry import Entry
+from model_adapters.models import MODELS as BASELINES
+from model_adapters.rnamsm.adapter import RNA_MSM, RnaMsmAdapter
 
 SMALL = {"num_hidden_layers": 2, "num_attention_heads": 4, "hidden_size": 32, "intermediate_size": 48}
 

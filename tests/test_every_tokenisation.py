@@ -13,14 +13,14 @@ import pandas as pd
 import pytest
 
 from harness.adapter import ModelAdapter, ModelOptions
-from harness.alignment import Alignment
-from harness.cell import Cell, run_cell
 from harness.datasets.records import Dataset, Record
 from harness.datasets.resolve import load_dataset
 from harness.progress import Progress
 from harness.registry import Registry
 from harness.result import ResultRecord
-from model_adapters.catalog import ENTRIES
+from harness.run.cell import Cell, run_cell
+from harness.sequences.alignment import Alignment
+from model_adapters.catalog.models import ENTRIES
 from tests.test_every_model import alignment_model, random_encoder
 
 MODELS: dict[str, Callable[[ModelOptions], ModelAdapter]] = {

@@ -24,7 +24,7 @@ def check(
     from dataclasses import replace
 
     from harness.adapter import ModelAdapter, ModelOptions
-    from harness.environment import resolve_device
+    from harness.compute.device import resolve_device
     from harness.registry import Registry
 
     registry = Registry.discover(plugin or [])

@@ -18,9 +18,9 @@ def leaderboard(
     import sys
 
     from harness.errors import InputError
-    from harness.files import write_text
-    from harness.leaderboard import render_all
+    from harness.publish.leaderboard import render_all
     from harness.result import read_records
+    from harness.storage.files import write_text
 
     if not results.is_dir():
         raise InputError(f"results folder {results} does not exist; `harness run` makes one")

@@ -23,7 +23,7 @@ def new_adapter(
 ) -> None:
     """Write an adapter, its test and a piece of README."""
     from harness.errors import InputError
-    from harness.files import write_text
+    from harness.storage.files import write_text
 
     _check_form(name)
     module = name.replace("-", "_")

@@ -11,9 +11,9 @@ import typer
 from harness.cli.console import wide_console
 
 if TYPE_CHECKING:
-    from harness.cell import Cell
     from harness.datasets.records import Dataset
     from harness.result import ResultRecord
+    from harness.run.cell import Cell
 
 Models = Annotated[
     list[str], typer.Option("--model", "-m", help="model name, NAME:random for its control; repeat or comma-separate")
@@ -59,14 +59,15 @@ def run(
 ) -> None:
     """Run models on tasks. Issue the same command again to continue after a stop."""
     from harness.adapter import ModelOptions
-    from harness.cell import check_writable
-    from harness.environment import resolve_device
+    from harness.compute.device import resolve_device
     from harness.errors import InputError
-    from harness.executors import exit_code, serial
-    from harness.plan import Request, plan
     from harness.progress import Progress
+    from harness.publish.terminal import print_summary
     from harness.registry import Registry
-    from harness.summary import print_summary
+    from harness.result import exit_code
+    from harness.run.cell import check_writable
+    from harness.run.executors.serial import serial
+    from harness.run.plan import Request, plan
 
     if dtype not in ("float32", "bfloat16"):
         raise InputError(f"--dtype is float32 or bfloat16, not {dtype!r}")
@@ -136,7 +137,7 @@ def _dataset_lines(cells: list[Cell]) -> list[str]:
 
 def _print_controls(records: list[ResultRecord]) -> None:
     """A table for every task and dataset."""
-    from harness.summary import print_controls
+    from harness.publish.terminal import print_controls
 
     groups: dict[tuple[str, str], list[ResultRecord]] = {}
     for record in records:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 from harness.adapter import ModelCard
-from harness.alignment import Alignment
+from harness.sequences.alignment import Alignment
 
 LONGEST = 200
 """Nucleotides: long enough to meet padding and several tokens, short enough for a large model on a CPU."""

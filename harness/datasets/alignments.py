@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.adapter import ModelCard
-from harness.alignment import Alignment
 from harness.datasets.content import read_content
 from harness.datasets.records import Dataset, Record, normalise_sequence
 from harness.errors import HarnessError, InputError
+from harness.sequences.alignment import Alignment
 
 if TYPE_CHECKING:
     import numpy as np

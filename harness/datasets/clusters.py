@@ -24,8 +24,8 @@ from typing import TYPE_CHECKING
 
 from harness.datasets.records import Dataset
 from harness.errors import InputError
-from harness.files import atomic_path
-from harness.weights import cache_folder
+from harness.storage.cache import cache_folder
+from harness.storage.files import atomic_path
 
 if TYPE_CHECKING:
     import numpy as np

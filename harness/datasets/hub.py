@@ -9,7 +9,7 @@ from harness.datasets import tables
 from harness.datasets.manifest import Manifest, manifests
 from harness.datasets.records import Dataset, DatasetCard, build_dataset
 from harness.errors import InputError, Unavailable, did_you_mean
-from harness.weights import hub_reachable
+from harness.storage.hub import hub_reachable
 
 if TYPE_CHECKING:
     import pandas

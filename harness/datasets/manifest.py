@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from harness.datasets.records import DatasetCard, Split
 from harness.errors import InputError
-from harness.weights import file_digest
+from harness.storage.cache import file_digest
 
 
 class Manifest(BaseModel):

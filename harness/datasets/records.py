@@ -11,8 +11,8 @@ from functools import cached_property
 from typing import Literal
 
 from harness.adapter import Alphabet
-from harness.alignment import Alignment
 from harness.errors import InputError
+from harness.sequences.alignment import Alignment
 
 Split = Literal["train", "select", "test"]
 SPLITS: tuple[Split, ...] = ("train", "select", "test")

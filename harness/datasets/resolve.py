@@ -12,7 +12,7 @@ from harness.datasets.alignments import with_alignments
 from harness.datasets.manifest import Manifest, check_hash, manifests
 from harness.datasets.records import Dataset, DatasetCard
 from harness.errors import InputError, Unavailable, did_you_mean
-from harness.weights import file_digest
+from harness.storage.cache import file_digest
 
 
 def load_dataset(name_or_path: str) -> Dataset:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.sae.concepts import Integers
+from tasks.sae.concepts.membership import Integers
 
 WINDOW = "window maximum"
 FULL_MAXIMUM = "full maximum"

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from harness.adapter import ModelAdapter
-from harness.alignment import Alignment
+from harness.sequences.alignment import Alignment
 
 if TYPE_CHECKING:
     import numpy as np

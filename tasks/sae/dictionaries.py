@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.activations import ActivationStream, Standardisation
+from harness.activations.standardisation import Standardisation
+from harness.activations.stream import ActivationStream
 from harness.adapter import ModelAdapter
 from harness.task import CellContext
-from tasks.sae.config import SAEConfig
-from tasks.sae.model import SparseAutoencoder
-from tasks.sae.train import StaleCheckpoint, calibrate, train
+from tasks.sae.autoencoder.config import SAEConfig
+from tasks.sae.autoencoder.model import SparseAutoencoder
+from tasks.sae.autoencoder.train import StaleCheckpoint, calibrate, train
 
 CHECKPOINT_SECONDS = 60.0
 

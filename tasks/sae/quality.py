@@ -10,10 +10,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from harness.activations import known_positions
+from harness.activations.stream import known_positions
 from harness.adapter import ModelAdapter, Replacement
 from harness.errors import InputError
-from tasks.sae.model import SparseAutoencoder
+from tasks.sae.autoencoder.model import SparseAutoencoder
 
 DENSITY_EDGES = tuple(10.0**power for power in range(-6, 1))
 
@@ -36,7 +36,7 @@ class Quality:
     densities: tuple[int, ...]
 
     def numbers(self) -> dict[str, float]:
-        """The single numbers, as :class:`tasks.sae.model.Metadata` stores them."""
+        """The single numbers, as :class:`tasks.sae.autoencoder.model.Metadata` stores them."""
         return {
             "fve_raw": self.fve_raw,
             "fve_standardised": self.fve_standardised,

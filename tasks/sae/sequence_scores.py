@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.activations import known_positions
+from harness.activations.stream import known_positions
 from harness.adapter import ModelAdapter, Role
 from tasks.sae.aggregate import MEAN, WINDOW, SequenceScores, window_start
-from tasks.sae.concepts import Integers
-from tasks.sae.sources import FeatureSource
+from tasks.sae.concepts.membership import Integers
+from tasks.sae.sources.base import FeatureSource
 
 
 @dataclass

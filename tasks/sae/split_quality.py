@@ -8,13 +8,13 @@ from itertools import combinations
 import numpy as np
 import torch
 
-from harness.activations import known_positions
+from harness.activations.stream import known_positions
 from harness.adapter import ModelAdapter
-from harness.statistics import Floats, nested_estimate, weighted_ratio
+from harness.statistics.bootstrap import Floats, nested_estimate, weighted_ratio
 from harness.task import Metric
 from tasks.sae.dictionaries import Dictionaries
-from tasks.sae.family_metrics import metric, over_seeds
 from tasks.sae.quality import Quality, QualityMeter, losses_recovered, stability
+from tasks.sae_families.metrics import metric, over_seeds
 
 MOST_MASKED_SEQUENCES = 200
 

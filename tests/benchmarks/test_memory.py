@@ -9,10 +9,10 @@ SCRIPT = """
 import resource, sys
 from collections.abc import Iterator
 import numpy as np
-from harness.activations import ActivationStream
-from tasks.sae.config import SAEConfig
-from tasks.sae.model import SparseAutoencoder
-from tasks.sae.train import train
+from harness.activations.stream import ActivationStream
+from tasks.sae.autoencoder.config import SAEConfig
+from tasks.sae.autoencoder.model import SparseAutoencoder
+from tasks.sae.autoencoder.train import train
 from tests.fakes import FakeModel
 
 class Wide(FakeModel):

@@ -18,17 +18,17 @@ from harness.adapter import ModelAdapter, ModelCard
 from harness.datasets.records import Dataset, DatasetCard, Record
 from harness.progress import Progress
 from harness.task import CellContext
-from tasks.overlap import triplet_report
-from tasks.overlap.data import prepare
-from tasks.overlap.density import POINTS
-from tasks.overlap.intervals import ScoredPairs, density_overlap
-from tasks.overlap.pairs import draw_pairs
-from tasks.overlap.run import run_overlap
-from tasks.overlap.settings import OverlapRatioSettings
-from tasks.overlap.similarity import cosine, unit_vectors
-from tasks.overlap.triplets import Tier, TripletSets
+from tasks.overlap_ratio.data import prepare
+from tasks.overlap_ratio.density import POINTS
+from tasks.overlap_ratio.intervals import ScoredPairs, density_overlap
+from tasks.overlap_ratio.pairs import draw_pairs
+from tasks.overlap_ratio.run import run_overlap
+from tasks.overlap_ratio.settings import OverlapRatioSettings
+from tasks.overlap_ratio.similarity import cosine, unit_vectors
+from tasks.overlap_ratio.triplets import report as triplet_report
+from tasks.overlap_ratio.triplets.choose import Tier, TripletSets
 from tests.benchmarks.timing import best_of
-from tests.tasks.overlap.planted import CARD
+from tests.tasks.overlap_ratio.planted import CARD
 
 FAMILIES, MEMBERS, WIDTH, LAYERS = 2809, 7, 640, 12
 SETTINGS = OverlapRatioSettings(layers=(LAYERS,))

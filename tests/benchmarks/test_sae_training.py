@@ -9,10 +9,10 @@ import time
 import torch
 from torch.nn import functional
 
-from harness.activations import Standardisation
-from tasks.sae.config import SAEConfig
-from tasks.sae.model import SparseAutoencoder
-from tasks.sae.train import Trainer, learning_rate_factor
+from harness.activations.standardisation import Standardisation
+from tasks.sae.autoencoder.config import SAEConfig
+from tasks.sae.autoencoder.model import SparseAutoencoder
+from tasks.sae.autoencoder.train import Trainer, learning_rate_factor
 
 WIDTH, FEATURES, K, BATCH = 640, 5120, 32, 2048
 ROUNDS = 40

@@ -17,10 +17,10 @@ from harness.adapter import ModelOptions
 from harness.datasets.records import Record
 from harness.progress import Progress
 from harness.task import CellContext
-from model_adapters.catalog import ENTRIES
-from model_adapters.encoder import EncoderAdapter
-from tasks.structure.data import Rna
-from tasks.structure.protocol import tally
+from model_adapters.catalog.models import ENTRIES
+from model_adapters.encoder.adapter import EncoderAdapter
+from tasks.structure_f1.data import Rna
+from tasks.structure_f1.protocol import tally
 
 def megabytes(field):
     lines = Path("/proc/self/status").read_text().splitlines()

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.cell import run_cell
 from harness.progress import Progress
 from harness.result import SCHEMA_PATH, ResultRecord, read_record, read_records, schema_text
-from tests.harness.test_cell import make_cell
+from harness.run.cell import run_cell
+from tests.harness.run.test_cell import make_cell
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from model_adapters.catalog import ENTRIES
-from model_adapters.entry import Entry
+from model_adapters.catalog.models import ENTRIES
+from model_adapters.encoder.entry import Entry
 
 REDUCED = {"num_hidden_layers": 3, "num_attention_heads": 4, "hidden_size": 32, "intermediate_size": 48}
 ARCHITECTURES = ("rinalmo-micro", "rnafm", "rnabert", "ernierna", "rnaernie", "splicebert", "utrlm-te_el")

@@ -33,7 +33,7 @@ def test_an_interrupt_says_that_the_same_command_continues(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("harness.executors.run_cell", interrupted)
+        patch.setattr("harness.run.executors.serial.run_cell", interrupted)
         assert ended(monkeypatch, *RUN, "--results", str(tmp_path)) == 130
     assert capsys.readouterr().err.splitlines()[-1] == "interrupted: the same command continues where it stopped"
     assert ended(monkeypatch, *RUN, "--results", str(tmp_path)) == 0

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from harness.adapter import ModelAdapter, ModelFactory, ModelOptions
-from harness.alignment import Alignment
 from harness.conformance import LAWS, Verdict, check, laws_for
 from harness.conformance import letters as letters_module
 from harness.conformance.sequences import standard_sequences
 from harness.errors import Unavailable
+from harness.sequences.alignment import Alignment
 from tests.broken_adapters import BROKEN, RefusesN, SeesPadding
 from tests.fakes import FakeModel, MissingModel
 from tests.sound_adapters import HEALTHY, Sound

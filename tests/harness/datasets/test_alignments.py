@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.alignment import Alignment
 from harness.datasets.alignments import alignment_of, filter_depth, read_alignments, read_alone, with_alignments
 from harness.datasets.records import DatasetCard, Record, build_dataset
 from harness.errors import InputError
+from harness.sequences.alignment import Alignment
 from tests.fakes import FakeModel
 
 STOCKHOLM = """# STOCKHOLM 1.0

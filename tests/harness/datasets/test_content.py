@@ -21,10 +21,11 @@ def test_gzipped_or_not_the_bytes_are_the_same(tmp_path: Path) -> None:
     ("content", "message"),
     [
         (b" \n", "is empty"),
-        (gzip.compress(LINES)[:-9], "is not a whole gzip file"),
+        (gzip.compress(LINES, mtime=0)[:-9], "is not a whole gzip file"),
         (LINES, "is not a whole gzip file"),
         (None, "does not exist"),
     ],
+    ids=["blank", "truncated", "not-packed", "absent"],
 )
 def test_a_file_that_cannot_be_used_is_one_line(tmp_path: Path, content: bytes | None, message: str) -> None:
     path = tmp_path / ("empty.txt" if message == "is empty" else "one.gz")

@@ -6,7 +6,7 @@ from harness.datasets.resolve import load_dataset
 from harness.errors import Unavailable
 from harness.registry import Registry
 from model_adapters.ncrna_nano.datasets import DATASETS
-from model_adapters.ncrna_nano.split import SPLIT_FILE
+from scripts.ncrna_nano.split import SPLIT_FILE
 
 
 @pytest.mark.parametrize("name", ["rfam-profiles"])

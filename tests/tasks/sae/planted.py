@@ -5,10 +5,11 @@ import zlib
 import numpy as np
 import torch
 
-from harness.activations import ActivationStream, Standardisation
+from harness.activations.standardisation import Standardisation
+from harness.activations.stream import ActivationStream
 from harness.adapter import ModelAdapter, ModelCard
-from tasks.sae.config import SAEConfig
-from tasks.sae.model import SparseAutoencoder
+from tasks.sae.autoencoder.config import SAEConfig
+from tasks.sae.autoencoder.model import SparseAutoencoder
 
 
 class Planted(ModelAdapter):

@@ -19,7 +19,7 @@ from tasks.sae.aggregate import (
     window_length,
     window_start,
 )
-from tasks.sae.scoring import rank_auroc
+from tasks.sae.concepts.choice import rank_auroc
 
 
 def slow(code: np.ndarray, window: slice, aggregation: str) -> list[float]:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.alignment import Alignment
+from harness.sequences.alignment import Alignment
 from tasks.sae.aligned import AlignedModel
 from tests.fakes import FakeModel
 

@@ -10,7 +10,7 @@ import torch
 
 from harness.progress import Progress
 from harness.task import CellContext
-from tasks.sae.config import SAEConfig
+from tasks.sae.autoencoder.config import SAEConfig
 from tasks.sae.dictionaries import DictionaryMaker
 from tests.tasks.sae.planted import Planted, random_sequences
 

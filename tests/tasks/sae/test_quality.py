@@ -6,8 +6,8 @@ import torch
 
 from harness.adapter import ModelAdapter, ModelCard
 from harness.errors import InputError
-from tasks.sae.config import SAEConfig
-from tasks.sae.model import SparseAutoencoder
+from tasks.sae.autoencoder.config import SAEConfig
+from tasks.sae.autoencoder.model import SparseAutoencoder
 from tasks.sae.quality import QualityMeter, losses_recovered, measure, stability
 from tests.tasks.sae.planted import ready, sample, standard
 
@@ -42,7 +42,7 @@ def test_fve_of_the_identity_is_one_and_of_the_mean_zero():
 
 def test_fve_does_not_depend_on_scale():
     random = np.random.default_rng(0)
-    from harness.activations import Standardisation
+    from harness.activations.standardisation import Standardisation
 
     mean, deviation = random.normal(size=16), random.uniform(1, 3, 16)
     values = []

@@ -10,12 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from harness.activations import known_positions
+from harness.activations.stream import known_positions
 from harness.adapter import ModelAdapter
 from tasks.sae.aggregate import AGGREGATIONS, MEAN, WINDOW, window_start
 from tasks.sae.sequence_scores import Scorer
-from tasks.sae.simple_sources import LengthSource
-from tasks.sae.sources import KmerSource, NeuronSource, SaeSource
+from tasks.sae.sources.autoencoder import SaeSource
+from tasks.sae.sources.letters import KmerSource, LengthSource
+from tasks.sae.sources.linear import NeuronSource
 from tests.tasks.sae.planted import Planted, random_sequences, ready
 
 SEQUENCES = ["ACGUNNACGUACGUAC", "GGGGNACGU", "NNNNACGUAA", "A", *random_sequences(4, 30)]

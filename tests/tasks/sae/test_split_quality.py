@@ -9,9 +9,9 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from harness.activations import Standardisation
+from harness.activations.standardisation import Standardisation
 from harness.adapter import Replacement
-from harness.statistics import cluster_weights
+from harness.statistics.bootstrap import cluster_weights
 from tasks.sae.dictionaries import Dictionaries
 from tasks.sae.quality import losses_recovered, stability
 from tasks.sae.split_quality import qualities, recovered_losses

@@ -1,0 +1,214 @@
+"""Leaderboards: a pure function of result records, the same to the byte whatever order they were read in.
+
+One page per task and one table per comparable group, that is, per dataset fingerprint and settings. Within a table
+every number has its interval and a link to its record; a second table sets the controls of each model beside it.
+What others published (``published.toml`` beside the pages) has a table of its own below them.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
+
+from tabulate import tabulate
+
+from harness.publish.format import number, with_interval
+from harness.publish.groups import Group, Records, comparable
+from harness.publish.published import PUBLISHED, published_table, read_published
+from harness.publish.scatter import headline_scatter
+from harness.publish.terminal import headline_rows
+from harness.registry import Registry
+from harness.result import ResultRecord
+
+_CSV_COLUMNS = (
+    *("task", "dataset", "simulated", "fingerprint", "model", "cell"),
+    *("metric", "source", "role", "layer", "seed", "stratum", "value", "low", "high", "n"),
+)
+
+
+def render_all(records: Records, out: Path) -> dict[Path, str]:
+    """The text of every page, CSV file and picture, by the path it belongs at.
+
+    Raises:
+        InputError: ``published.toml`` in ``out`` cannot be read.
+    """
+    published = read_published(out / PUBLISHED)
+    by_task: dict[str, list[tuple[Path, ResultRecord]]] = defaultdict(list)
+    for path, record in records:
+        by_task[record.task.name].append((path, record))
+    for members in by_task.values():
+        members.sort(key=lambda item: (item[1].model.card.name, item[1].cell))
+    partners = _partners(by_task)
+    pages: dict[Path, str] = {}
+    for task, members in sorted(by_task.items()):
+        page = render_page(task, members, out)
+        if (partner := partners.get(task)) and (picture := headline_scatter(members, by_task[partner])):
+            path = out / f"{task}-against-{partner}.svg"
+            pages[path] = picture
+            page += f"\n## {task} against {partner}\n\n![Headlines of both tasks, one point a model]({path.name})\n"
+        page += published_table([value for value in published if value.task == task])
+        pages[out / f"{task}.md"] = page
+        pages[out / f"{task}.csv"] = render_csv(members)
+    return pages
+
+
+def render_page(task: str, records: Records, out: Path) -> str:
+    """One task's page in Markdown."""
+    parts = [f"# {task}", "Made by `harness leaderboard` from the records that it links to; not edited by hand."]
+    for group, members in sorted(comparable(records).items()):
+        parts += _render_group(group, members, out)
+    return "\n\n".join(parts) + "\n"
+
+
+def render_csv(records: Records) -> str:
+    """Every metric and table row of the done records, one line each."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(_CSV_COLUMNS)
+    for _, record in records:
+        if record.status != "done":
+            continue
+        start = [record.task.name, record.dataset.name, record.dataset.simulated, record.dataset.fingerprint]
+        start += [record.model.card.name, record.cell]
+        for name, metric in record.metrics.items():
+            writer.writerow([*start, name, "headline", "", "", "", "", metric.value, metric.low, metric.high, metric.n])
+        for row in record.table:
+            place = [row.source, record.roles.get(row.source, ""), row.layer, row.seed, row.stratum]
+            writer.writerow([*start, row.name, *place, row.value, row.low, row.high, row.n])
+    return buffer.getvalue()
+
+
+def _partners(tasks: Collection[str]) -> dict[str, str]:
+    """The tasks that are drawn against another one of those given."""
+    registry = Registry.discover()
+    partners = {task: registry.task(task).card.plotted_against for task in tasks if task in registry.tasks}
+    return {task: partner for task, partner in partners.items() if partner is not None and partner in tasks}
+
+
+def _render_group(group: Group, members: Records, out: Path) -> list[str]:
+    first = members[0][1]
+    dataset = first.dataset
+    kind = "simulated" if dataset.simulated else "real"
+    parts = [f"## {dataset.name} ({kind})"]
+    facts = f"{dataset.summary}. {dataset.records:,} records, fingerprint `{dataset.fingerprint}`, {dataset.licence}."
+    parts.append(f"{facts} Settings: {_settings_line(first)}.")
+    if group.chosen:
+        parts.append(
+            "Layers other than a model's last, or the best of several: not to be compared with a table of last layers. "
+            "Models without layers stand in both."
+        )
+    if group.items:
+        parts.append("Scored on other items than the table above: not to be compared with it.")
+    if dataset.simulated:
+        parts.append(
+            "**Simulated data: models are listed by name and not ranked; no claim should rest on this table alone.**"
+        )
+    done = [(path, record) for path, record in members if record.status == "done"]
+    if done:
+        headline = first.task.headline
+        if not dataset.simulated:
+            done.sort(key=lambda item: (-_headline_value(item[1]), item[1].model.card.name, item[1].cell))
+        parts.append(_main_table(done, headline, out))
+        for layer in sorted({row.layer for _, record in done for row in record.table if row.layer is not None}):
+            if table := _controls_table(done, layer):
+                parts += [f"**{headline} beside its controls, layer {layer}**", table]
+        if table := _further_table(done, headline):
+            parts += ["**Further metrics**", table]
+        if notes := _notes(done):
+            parts.append(notes)
+    if others := [(path, record) for path, record in members if record.status != "done"]:
+        parts.append("\n".join(f"- {record.model.card.name}: {record.status}: {record.error}" for _, record in others))
+    return parts
+
+
+def _notes(records: Records) -> str:
+    """Every note once, after the models that it is true of."""
+    models: dict[str, list[str]] = defaultdict(list)
+    for _, record in records:
+        for note in dict.fromkeys(record.notes):
+            models[note].append(record.model.card.name)
+    return "\n".join(
+        f"- {'all' if len(names) == len(records) > 1 else ', '.join(names)}: {note}" for note, names in models.items()
+    )
+
+
+def _main_table(records: Records, headline: str, out: Path) -> str:
+    names = dict.fromkeys([headline, *(name for _, record in records for name in record.task.columns)])
+    header = ["model", "role", "resolution", "layer", *names, "used", "record"]
+    rows = []
+    for path, record in records:
+        card = record.model.card
+        metrics = [with_interval(record.metrics[name]) if name in record.metrics else "–" for name in names]
+        link = f"[{record.cell[:8]}]({os.path.relpath(path, out)})"
+        rows.append(
+            [card.name, card.role, card.resolution, _layer(record), *metrics, number(record.dataset.used), link]
+        )
+    return _table(rows, header)
+
+
+def _layer(record: ResultRecord) -> str:
+    """The layer of the metrics, and among how many it was scored."""
+    layers = record.settings.get("layers", [])
+    if record.model.card.layers is None or not layers:
+        return "–" if layers else ""
+    several = f" of {len(layers)} scored" if len(layers) > 1 else ""
+    return f"{record.selected.get('layer', layers[-1])}{several}"
+
+
+def _further_table(records: Records, headline: str) -> str:
+    """Metrics that are not columns of the main table, one a row, with what they mean."""
+    units: dict[str, str] = {}
+    for _, record in records:
+        for name, metric in record.metrics.items():
+            if name != headline and name not in record.task.columns:
+                units.setdefault(name, metric.unit)
+    if not units:
+        return ""
+    header = ["metric", *(record.model.card.name for _, record in records), "unit"]
+    rows = [
+        [
+            name,
+            *(with_interval(record.metrics[name]) if name in record.metrics else "–" for _, record in records),
+            unit,
+        ]
+        for name, unit in units.items()
+    ]
+    return _table(rows, header)
+
+
+def _controls_table(records: Records, layer: int) -> str:
+    per_model = [(record, {row.source: row for row in headline_rows(record, layer)}) for _, record in records]
+    sources = dict.fromkeys(source for _, rows in per_model for source in rows)
+    if not sources:
+        return ""
+    roles = {source: role for record, _ in per_model for source, role in record.roles.items()}
+    header = ["model", *(f"{source} ({roles.get(source, 'model')})" for source in sources)]
+    table = [
+        [record.model.card.name, *(with_interval(rows[s]) if s in rows else "–" for s in sources)]
+        for record, rows in per_model
+        if rows
+    ]
+    return _table(table, header)
+
+
+def _headline_value(record: ResultRecord) -> float:
+    metric = record.metrics.get(record.task.headline)
+    if metric is None or metric.value is None:
+        return float("-inf")
+    return metric.value if metric.higher_is_better is not False else -metric.value
+
+
+def _settings_line(record: ResultRecord) -> str:
+    return ", ".join(f"{key} {_plain(value)}" for key, value in record.settings.items() if key != "layers") or "none"
+
+
+def _plain(value: object) -> str:
+    return " ".join(str(part) for part in value) if isinstance(value, list) else str(value)
+
+
+def _table(rows: Iterable[Sequence[str]], header: Sequence[str]) -> str:
+    return tabulate(rows, headers=header, tablefmt="pipe", disable_numparse=True)

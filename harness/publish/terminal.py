@@ -1,0 +1,105 @@
+"""The table that the end of a run prints for one record; the same for every task."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from harness.publish.format import number, with_interval
+from harness.result import ResultRecord
+from harness.task import TableRow
+
+_MOST_COLUMNS = 3
+_INTERVAL_WIDTH = len("0.000 [0.000, 0.000]")
+_ROLE_ORDER = ("model", "floor", "ablation", "reference")
+
+
+def print_summary(record: ResultRecord, console: Console) -> None:
+    """Of a done record: quality and headline with intervals, every control beside it, then the highlights."""
+    title = f"[bold]{record.task.name}[/] · {escape(record.model.card.name)} · {escape(record.dataset.name)}"
+    label = " · [yellow]simulated data[/]" if record.dataset.simulated else ""
+    console.print(f"\n{title}{label}")
+    console.print(_metrics(record))
+    for layer in sorted({row.layer for row in record.table if row.layer is not None}):
+        if rows := headline_rows(record, layer):
+            console.print(_controls(record, layer, rows))
+    if record.highlights is not None:
+        table = Table(title=record.highlights.title, title_justify="left", header_style="bold")
+        for column in record.highlights.columns:
+            table.add_column(column)
+        for cells in record.highlights.rows:
+            table.add_row(*(escape(cell) for cell in cells))
+        console.print(table)
+    for note in record.notes:
+        console.print(f"[dim]note:[/] {escape(note)}")
+
+
+def print_controls(records: Sequence[ResultRecord], console: Console) -> None:
+    """Models of one task and dataset, and the controls planned beside them: the headline and further columns."""
+    task = records[0].task
+    valued = {name for record in records for name, metric in record.metrics.items() if metric.value is not None}
+    names = [name for name in dict.fromkeys((task.headline, *task.columns)) if name in valued]
+    title = f"\n{task.name} beside its controls"
+    table = Table(header_style="bold", title=title, title_justify="left", pad_edge=False)
+    table.add_column("model", overflow="fold")
+    table.add_column("role")
+    for name in names[:_MOST_COLUMNS]:
+        table.add_column(name.replace("_", " "), justify="right", min_width=_INTERVAL_WIDTH)
+    for record in records:
+        card = record.model.card
+        values = [record.metrics.get(name) for name in names[:_MOST_COLUMNS]]
+        texts = [with_interval(value) if value is not None else "–" for value in values]
+        table.add_row(escape(card.name), card.role, *texts, style="bold" if card.role == "model" else "")
+    console.print(table)
+
+
+def headline_rows(record: ResultRecord, layer: int | None) -> list[TableRow]:
+    """The headline metric of every source at a layer, over all seeds and strata, in the order of roles."""
+    rows = [
+        row
+        for row in record.table
+        if row.name == record.task.headline and row.layer == layer and row.seed is None and not row.stratum
+    ]
+    return sorted(rows, key=lambda row: _ROLE_ORDER.index(record.roles.get(row.source, "model")))
+
+
+def _metrics(record: ResultRecord) -> Table:
+    table = Table(header_style="bold", title="Metrics", title_justify="left")
+    table.add_column("metric")
+    table.add_column("value [95 % interval]", justify="right")
+    table.add_column("n", justify="right")
+    table.add_column("unit")
+    for name, metric in record.metrics.items():
+        style = "bold" if name == record.task.headline else ""
+        table.add_row(name, with_interval(metric), number(metric.n), metric.unit, style=style)
+    return table
+
+
+def _controls(record: ResultRecord, layer: int, rows: list[TableRow]) -> Table:
+    sources = {row.source for row in rows}
+    found: dict[str, set[str]] = {}
+    for entry in record.table:
+        if entry.layer == layer and entry.seed is None and not entry.stratum and entry.name in record.metrics:
+            found.setdefault(entry.name, set()).add(entry.source)
+    shared = [name for name in record.metrics if name != record.task.headline and found.get(name, set()) >= sources]
+    others = shared[: _MOST_COLUMNS - 1]
+    title = f"{record.task.headline} beside its controls, layer {layer}"
+    table = Table(header_style="bold", title=title, title_justify="left")
+    table.add_column("source")
+    table.add_column("role")
+    for name in (record.task.headline, *others):
+        table.add_column(name, justify="right")
+    by_key = {
+        (row.name, row.source): row
+        for row in record.table
+        if row.layer == layer and row.seed is None and not row.stratum
+    }
+    for row in rows:
+        cells = [by_key.get((name, row.source)) for name in others]
+        texts = [with_interval(cell) if cell is not None else "–" for cell in (row, *cells)]
+        role = record.roles.get(row.source, "model")
+        table.add_row(row.source, role, *texts, style="bold" if role == "model" else "")
+    return table

@@ -1,0 +1,233 @@
+"""One cell: (model, task, dataset, settings). Its identity, its place on disk, and running it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from harness.adapter import ModelAdapter, ModelOptions
+from harness.datasets.records import Dataset
+from harness.errors import HarnessError, InputError, NotApplicable, Unavailable
+from harness.progress import Progress
+from harness.result import (
+    SCHEMA_VERSION,
+    DatasetEntry,
+    ModelEntry,
+    ResultRecord,
+    Status,
+    TaskEntry,
+    read_record,
+)
+from harness.run.environment import describe
+from harness.storage.files import atomic_path
+from harness.task import CellContext, Task, TaskOutcome, TaskSettings
+
+FINISHED: frozenset[Status] = frozenset({"done", "not-applicable"})
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What is to be computed. Device, batch size and paths are not part of it.
+
+    ``control_of`` names the cells that this one was planned beside; no part of its identity.
+    """
+
+    model: ModelAdapter
+    task: Task
+    dataset: Dataset
+    settings: TaskSettings
+    options: ModelOptions
+    control_of: tuple[Cell, ...] = ()
+
+    @cached_property
+    def _identity_or_reason(self) -> tuple[str | None, str | None]:
+        try:
+            return self.model.identity(), None
+        except Unavailable as error:
+            return None, str(error)
+
+    @property
+    def model_identity(self) -> str | None:
+        """None where the weights cannot be had; then :attr:`unavailable` says why."""
+        return self._identity_or_reason[0]
+
+    @property
+    def unavailable(self) -> str | None:
+        """Why the model cannot be had on this machine, or None."""
+        return self._identity_or_reason[1]
+
+    @cached_property
+    def identity(self) -> str:
+        """Hash of everything that changes a number, and of nothing else."""
+        parts = {
+            "schema": SCHEMA_VERSION,
+            "model": self.model_identity,
+            "task": [self.task.card.name, self.task.card.version],
+            "dataset": self.dataset.fingerprint,
+            "settings": self.settings.model_dump(mode="json"),
+        }
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+
+    @property
+    def name(self) -> str:
+        return f"{self.task.card.name} · {self.dataset.card.name} · {self.model.card.name}"
+
+    def path(self, results: Path) -> Path:
+        """``<results>/<task>/<dataset>/<model>/<cell id>.json``."""
+        folders = (self.task.card.name, self.dataset.card.name, self.model.card.name)
+        return results.joinpath(*(_folder_name(part) for part in folders), f"{self.identity}.json")
+
+    def finished(self, results: Path) -> ResultRecord | None:
+        """The valid record of this cell where it has been computed; failures do not count."""
+        try:
+            record = read_record(self.path(results))
+        except ValueError:
+            return None
+        return record if record.status in FINISHED and record.cell == self.identity else None
+
+    @property
+    def impossible(self) -> bool:
+        """Whether the model cannot be had, or cannot do what the task requires."""
+        try:
+            self.check()
+        except NotApplicable:
+            return True
+        return self.unavailable is not None
+
+    def check(self) -> None:
+        """Refuse what can be told before anything is loaded.
+
+        Raises:
+            NotApplicable: the model lacks a capability or reads another alphabet than the dataset.
+        """
+        card, needs = self.model.card, self.task.card
+        if missing := sorted(needs.requires - card.capabilities):
+            raise NotApplicable(f"{card.name} has no {', '.join(missing)}, which {needs.name} requires")
+        if needs.requires_any and not needs.requires_any & card.capabilities:
+            either = " nor ".join(sorted(needs.requires_any))
+            raise NotApplicable(f"{card.name} has neither {either}, one of which {needs.name} requires")
+        for what, alphabet in ((needs.name, needs.alphabet), (self.dataset.card.name, self.dataset.card.alphabet)):
+            if alphabet != card.alphabet:
+                raise NotApplicable(f"{card.name} reads {card.alphabet} sequences and {what} holds {alphabet}")
+
+
+def run_cell(cell: Cell, results: Path, device: str, progress: Progress) -> ResultRecord:
+    """Compute a cell and write its record; whatever goes wrong inside becomes the record's status.
+
+    Partial state stays in ``<cell id>.work/`` until the cell is done, so that a killed run goes on where it was.
+    Unavailable cells leave nothing on disk: their identity is not known.
+    """
+    if (reason := cell.unavailable) is not None:
+        return _record(cell, "unavailable", device, error=reason)
+    path = cell.path(results)
+    work = path.with_suffix(".work")
+    context = CellContext(device=device, work=work, artifacts=work / "artifacts", progress=progress)
+    try:
+        cell.check()
+        context.artifacts.mkdir(parents=True, exist_ok=True)
+        outcome = cell.task.run(cell.model, cell.dataset, cell.settings, context)
+        files = _keep_files(path, work, outcome)
+        record = _record(cell, "done", device, outcome=outcome, files=files, seconds=context.seconds)
+    except NotApplicable as error:
+        record = _record(cell, "not-applicable", device, error=str(error))
+    except Unavailable as error:
+        return _record(cell, "unavailable", device, error=str(error), seconds=context.seconds)
+    except Exception as error:
+        # --debug shows the traceback; the record keeps one line
+        progress.trace(error)
+        line = str(error) if isinstance(error, HarnessError) else f"{type(error).__name__}: {error}"
+        record = _record(cell, "failed", device, error=" ".join(line.split()), seconds=context.seconds)
+    finally:
+        cell.model.unload()
+    record.write(path)
+    if record.status in FINISHED:
+        shutil.rmtree(work, ignore_errors=True)
+    return record
+
+
+def check_writable(results: Path) -> None:
+    """Find out before the work, not after it, whether results can be written.
+
+    Raises:
+        InputError: the folder cannot be made or written to.
+    """
+    try:
+        results.mkdir(parents=True, exist_ok=True)
+        with atomic_path(results / ".writable"):
+            pass
+        (results / ".writable").unlink()
+    except OSError as error:
+        raise InputError(f"results folder {results} cannot be written to: {error.strerror}; choose --results") from None
+
+
+def _folder_name(name: str) -> str:
+    return "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in name)
+
+
+def _keep_files(path: Path, work: Path, outcome: TaskOutcome) -> tuple[str, ...]:
+    """Move what a task made into ``<cell id>/``; the record, which names it all, is written after that."""
+    artifacts = work / "artifacts"
+    tables = dict(outcome.tables)
+    if outcome.items is not None:
+        tables["items"] = outcome.items
+    for name, table in tables.items():
+        with atomic_path(artifacts / f"{name}.parquet") as temporary:
+            table.to_parquet(temporary, index=False)
+    kept = path.with_suffix("")
+    shutil.rmtree(kept, ignore_errors=True)
+    artifacts.replace(kept)
+    return tuple(sorted(str(file.relative_to(path.parent)) for file in kept.rglob("*") if file.is_file()))
+
+
+def _record(
+    cell: Cell,
+    status: Status,
+    device: str,
+    *,
+    error: str | None = None,
+    outcome: TaskOutcome | None = None,
+    files: tuple[str, ...] = (),
+    seconds: dict[str, float] | None = None,
+) -> ResultRecord:
+    outcome = outcome or TaskOutcome(metrics={}, used=0)
+    card, dataset = cell.task.card, cell.dataset
+    skipped = dict(dataset.skipped)
+    for reason, count in outcome.skipped.items():
+        skipped[reason] = skipped.get(reason, 0) + count
+    return ResultRecord(
+        cell=cell.identity,
+        status=status,
+        error=error,
+        model=ModelEntry(
+            card=cell.model.card,
+            identity=cell.model_identity,
+            dtype=cell.options.dtype,
+            attention_kernel=cell.model.attention_kernel,
+        ),
+        task=TaskEntry(name=card.name, version=card.version, headline=card.headline, columns=card.columns),
+        dataset=DatasetEntry(
+            name=dataset.card.name,
+            summary=dataset.card.summary,
+            source=dataset.card.source,
+            licence=dataset.card.licence,
+            simulated=dataset.card.simulated,
+            fingerprint=dataset.fingerprint,
+            records=len(dataset.records),
+            used=outcome.used,
+            skipped=skipped,
+            replaced_letters=dataset.replaced_letters,
+        ),
+        settings=cell.settings.model_dump(mode="json"),
+        metrics=outcome.metrics,
+        table=tuple(outcome.table),
+        roles=outcome.roles,
+        selected=outcome.selected,
+        notes=tuple(outcome.notes),
+        highlights=outcome.highlights,
+        files=files,
+        environment=describe(device, seconds or {}),
+    )

@@ -1,0 +1,71 @@
+"""The measures that tasks share, as pure functions: AUROC, and rates at a fixed prevalence."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Floats = NDArray[np.float64]
+
+
+def weighted_auroc(
+    positive: ArrayLike, negative: ArrayLike, positive_weights: ArrayLike, negative_weights: ArrayLike
+) -> Floats:
+    """AUROC of every draw, exact with ties (a tie counts a half).
+
+    Args:
+        positive, negative: scores (p,) and (q,).
+        positive_weights, negative_weights: (draws, p) and (draws, q).
+
+    Returns:
+        (draws,) float64; nan where a side has no weight. Time O((p + q) (log q + draws)), memory O(draws (p + q)).
+    """
+    positives, negatives = np.asarray(positive), np.asarray(negative)
+    up, down = np.asarray(positive_weights, dtype=np.float64), np.asarray(negative_weights, dtype=np.float64)
+    order = np.argsort(negatives, kind="stable")
+    below = np.zeros((len(down), len(negatives) + 1))
+    np.cumsum(down[:, order], axis=1, out=below[:, 1:])
+    less = np.searchsorted(negatives[order], positives, side="left")
+    not_more = np.searchsorted(negatives[order], positives, side="right")
+    wins = np.einsum("bp,bp->b", up, below[:, less] + below[:, not_more]) / 2
+    total = up.sum(axis=1) * below[:, -1]
+    value: Floats = np.divide(wins, total, out=np.full(len(total), np.nan), where=total > 0)
+    return value
+
+
+PREVALENCE = 1 / 40
+"""Share of positives to which MCC, F1, precision and average precision are weighted, whatever the data hold."""
+
+
+def matthews(true_positive_rate: ArrayLike, false_positive_rate: ArrayLike, prevalence: float = PREVALENCE) -> Floats:
+    """MCC at a fixed prevalence P: sqrt(P (1 - P)) (t - f) / sqrt(a (1 - a)), where a = P t + (1 - P) f is the share
+    that is called positive. 0 where everything or nothing is called."""
+    t, f = np.asarray(true_positive_rate, dtype=np.float64), np.asarray(false_positive_rate, dtype=np.float64)
+    called = prevalence * t + (1 - prevalence) * f
+    spread = np.sqrt(np.maximum(called * (1 - called), 0))
+    top = np.sqrt(prevalence * (1 - prevalence)) * (t - f)
+    value: Floats = np.divide(top, spread, out=np.zeros_like(top), where=spread > 1e-9)
+    return value
+
+
+def f1_score(true_positive_rate: ArrayLike, false_positive_rate: ArrayLike, prevalence: float = PREVALENCE) -> Floats:
+    """F1 at a fixed prevalence P: 2 P t / (P t + (1 - P) f + P)."""
+    t, f = np.asarray(true_positive_rate, dtype=np.float64), np.asarray(false_positive_rate, dtype=np.float64)
+    return 2 * prevalence * t / (prevalence * t + (1 - prevalence) * f + prevalence)
+
+
+def precision(true_positive_rate: ArrayLike, false_positive_rate: ArrayLike, prevalence: float = PREVALENCE) -> Floats:
+    """Precision at a fixed prevalence P: P t / (P t + (1 - P) f); 0 where nothing is called."""
+    t, f = np.asarray(true_positive_rate, dtype=np.float64), np.asarray(false_positive_rate, dtype=np.float64)
+    called = prevalence * t + (1 - prevalence) * f
+    value: Floats = np.divide(prevalence * t, called, out=np.zeros_like(called), where=called > 0)
+    return value
+
+
+def auroc_from_ranks(ranks: Floats, member: Floats) -> Floats:
+    """AUROC (groups, features) from ranks (n, features) within each feature and members (n, groups) of 0 and 1."""
+    positives = member.sum(axis=0)[:, None]
+    pairs = positives * (len(member) - positives)
+    wins = member.T @ ranks - positives * (positives + 1) / 2
+    value: Floats = np.divide(wins, pairs, out=np.full(wins.shape, np.nan), where=pairs > 0)
+    return value

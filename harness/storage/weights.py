@@ -1,0 +1,113 @@
+"""Where a model's weights are, and what they hash to; reads no tensor and imports no deep-learning library."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+from harness.errors import InputError, Unavailable
+from harness.storage.cache import file_digest
+from harness.storage.hub import hub_reachable
+
+_PATTERNS = ["config.json", "vocab.txt", "tokenizer.json", "*.safetensors"]
+
+
+def find_weights(
+    name: str,
+    path: Path | None = None,
+    packaged: Path | None = None,
+    hub_id: str | None = None,
+    revision: str | None = None,
+    network: bool = True,
+) -> Path:
+    """The folder with ``config.json`` and safetensors of model ``name``.
+
+    Looked for in this order: ``path``; ``$HARNESS_WEIGHTS/<name>``; the folder that ships with the package; the local
+    hub cache; and, if the hub answers one short probe, the hub at the pinned revision (not without ``network``).
+
+    Raises:
+        InputError: a folder that the user pointed at lacks something.
+        Unavailable: the weights are nowhere; names the command that fetches them.
+    """
+    if path is not None:
+        return _checked(path)
+    below = os.environ.get("HARNESS_WEIGHTS")
+    if below and (Path(below) / name).exists():
+        return _checked(Path(below) / name)
+    if packaged is not None and packaged.is_dir() and _problem(packaged) is None:
+        return packaged
+    reason, fetch = "", ""
+    if hub_id is not None:
+        found = _from_hub(hub_id, revision, network)
+        if isinstance(found, Path):
+            return found
+        reason = f" ({found})"
+        fetch = f"run `hf download {hub_id} --revision {revision or 'main'}` where the hub can be reached, or "
+    raise Unavailable(
+        f"no weights of {name} on this machine{reason}: {fetch}"
+        f"name their folder with --weights PATH (or $HARNESS_WEIGHTS, which holds a folder {name})"
+    )
+
+
+def weights_digest(folder: Path) -> str:
+    """SHA-256 over the contents of ``config.json`` and all safetensors, whatever the files are called."""
+    files = [folder / "config.json", *safetensors_files(folder)]
+    return hashlib.sha256(json.dumps(sorted(map(file_digest, files))).encode()).hexdigest()
+
+
+def safetensors_files(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.safetensors"))
+
+
+def _from_hub(hub_id: str, revision: str | None, network: bool) -> Path | str:
+    """The folder of a complete snapshot, or why there is none."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import LocalEntryNotFoundError
+    from huggingface_hub.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
+
+    def snapshot(local: bool) -> Path:
+        return Path(snapshot_download(hub_id, revision=revision, allow_patterns=_PATTERNS, local_files_only=local))
+
+    with suppress(LocalEntryNotFoundError):
+        folder = snapshot(local=True)
+        if _problem(folder) is None:  # else an interrupted download
+            return folder
+    if not network:
+        return "not in the hub cache"
+    if not hub_reachable():
+        return "the hub does not answer"
+    silenced = not sys.stderr.isatty() and not are_progress_bars_disabled()
+    try:
+        if silenced:
+            disable_progress_bars()
+        folder = snapshot(local=False)
+    except Exception as error:  # the hub's client lets errors of several libraries through
+        return next(iter(str(error).strip().splitlines()), type(error).__name__)
+    finally:
+        if silenced:
+            enable_progress_bars()
+    problem = _problem(folder)
+    return folder if problem is None else f"the hub's copy {problem}"
+
+
+def _problem(folder: Path) -> str | None:
+    if not folder.exists():
+        return "does not exist"
+    if not folder.is_dir():
+        return "is a file: name the folder that holds config.json and model.safetensors"
+    if not (folder / "config.json").is_file():
+        return "holds no config.json: save the model with save_pretrained"
+    if not safetensors_files(folder):
+        pickles = " (pickles are not read: convert them)" if [*folder.glob("*.bin"), *folder.glob("*.pt")] else ""
+        return f"holds no .safetensors file{pickles}"
+    return None
+
+
+def _checked(folder: Path) -> Path:
+    if problem := _problem(folder):
+        raise InputError(f"weights {folder} {problem}")
+    return folder

@@ -1,0 +1,77 @@
+"""The similarities that a cell compares: a variant at a layer, or the one that a model has of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from harness.adapter import ModelAdapter
+from harness.datasets.records import Record
+from harness.task import CellContext
+from tasks.overlap_ratio.data import FamilyData, Integers
+from tasks.overlap_ratio.density import Floats
+from tasks.overlap_ratio.embeddings import VARIANTS, Vectors, embed
+from tasks.overlap_ratio.intervals import ScoredPairs
+from tasks.overlap_ratio.pairs import Pairs
+from tasks.overlap_ratio.similarity import cosine, pair_table, unit_vectors
+
+
+@dataclass(frozen=True)
+class Measure:
+    """Similarities of the records of a cell: cosines of ``vectors`` (records, width), or asked of the model.
+
+    ``vectors`` may lie on disk; what is made of them is not kept, so that many layers fit into memory. Records of the
+    cell's pairs come first, in the order of its data.
+    """
+
+    model: ModelAdapter
+    context: CellContext
+    records: Sequence[Record]
+    variant: str
+    layer: int | None
+    vectors: Vectors | None
+
+    def units(self, count: int | None = None) -> Vectors | None:
+        """Rows of length 1, of the first ``count`` records; None where the model compares sequences itself."""
+        if self.vectors is None:
+            return None
+        return unit_vectors(self.vectors[:count], self.records, f"{self.model.card.name} ({self.variant})")
+
+    def similarities(self, parts: Sequence[Integers]) -> list[Floats]:
+        """(n,) float64 for every part (n, 2) of record numbers; distinct pairs are asked of a model once."""
+        if (units := self.units()) is not None:
+            return [cosine(units, part) for part in parts]
+        table = pair_table(self.model, self.records, np.concatenate(parts), self.context.progress)
+        return [table(part) for part in parts]
+
+    def scored(self, repeats: Sequence[Pairs], data: FamilyData) -> list[ScoredPairs]:
+        """The pairs of every drawing."""
+        parts = [part for pairs in repeats for part in (pairs.homologous, pairs.others)]
+        found = self.similarities(parts)
+        return [
+            ScoredPairs(found[k], found[k + 1], data.family[parts[k]], data.family[parts[k + 1]])
+            for k in range(0, len(parts), 2)
+        ]
+
+    def centred(self, data: FamilyData) -> Measure | None:
+        """Directions as seen from the mean direction of the validation half's families, each weighing the same."""
+        if (units := self.units(len(data.records))) is None:
+            return None
+        means = np.add.reduceat(units, data.starts, axis=0) / data.sizes[:, None]
+        units -= means[data.validation].mean(axis=0)
+        return Measure(self.model, self.context, self.records, f"{self.variant}, centred", self.layer, units)
+
+
+def make_measures(
+    model: ModelAdapter, records: Sequence[Record], layers: Sequence[int], context: CellContext
+) -> list[Measure]:
+    """The headline first: the mean of the last layer, or the only measure of a model without hidden states."""
+    if "hidden_states" in model.card.capabilities:
+        found = embed(model, records, layers, context)
+        order = sorted(found, key=lambda key: (-key[1], VARIANTS.index(key[0])))
+        return [Measure(model, context, records, *key, found[key]) for key in order]
+    own = "similarity" in model.card.capabilities
+    vectors = None if own else model.sequence_vectors([record.sequence for record in records])
+    return [Measure(model, context, records, "mean", None, vectors)]

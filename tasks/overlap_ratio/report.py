@@ -1,0 +1,215 @@
+"""From estimates to the outcome of a cell: metrics of the last layer, rows for everything else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from harness.adapter import ModelCard
+from harness.statistics.bootstrap import Estimate
+from harness.task import Highlights, Metric, TableRow, TaskOutcome
+from tasks.overlap_ratio.data import FamilyData
+from tasks.overlap_ratio.embeddings import VARIANTS
+from tasks.overlap_ratio.intervals import ScoredPairs
+from tasks.overlap_ratio.pairs import Pairs
+from tasks.overlap_ratio.settings import OverlapRatioSettings
+
+Estimates = Mapping[str, Estimate]
+Key = tuple[str, int | None, str]
+"""Variant, layer, stratum."""
+
+ALL, HALF, CENTRED = "all families", "test half of the families", "test half, centred on the other half"
+MOST_CONFUSED = 8
+
+_UNITS = {
+    "overlap_ratio_histogram": ("overlap of histograms in place of densities", False),
+    "auroc": ("P(homologous pair more similar than another)", True),
+    "overlap_coefficient": ("area under both densities", False),
+    "best_f1": ("best threshold, equally many pairs of both kinds", True),
+    "mcc": ("best threshold, equally many pairs of both kinds", True),
+    "difference_of_means": ("similarity, homologous less other pairs", True),
+    "difference_of_medians": ("similarity, homologous less other pairs", True),
+}
+_RATIO = "overlap ratio of densities, 0 apart and 1 identical"
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Estimates of every variant, layer and stratum; the layer of the headline, and the best one on validation.
+
+    Without ``halved`` there are too few families for a validation half.
+    """
+
+    found: Mapping[Key, Estimates]
+    layer: int | None
+    best: int | None
+    halved: bool
+
+    @property
+    def compared(self) -> bool:
+        """Whether there is a best layer: of several, or of a model that has none to choose from."""
+        layers = {layer for variant, layer, _ in self.found if variant == "mean"}
+        return layers == {None} or len(layers) > 1
+
+
+def outcome(
+    scores: Scores,
+    data: FamilyData,
+    families: pd.DataFrame,
+    card: ModelCard,
+    dataset: str,
+    settings: OverlapRatioSettings,
+) -> TaskOutcome:
+    """The outcome without triplets and tables of pairs."""
+    selected: dict[str, object] = {
+        "layer": scores.layer,
+        "layer_is_chosen": False,
+        "families": len(data.families),
+        "validation_families": int(data.validation.sum()),
+    }
+    if scores.best is not None:
+        selected["best_layer"] = scores.best
+    return TaskOutcome(
+        metrics=_metrics(scores),
+        used=len(data.records),
+        table=list(_rows(scores)),
+        roles={variant: card.role for variant, _, _ in scores.found},
+        selected=selected,
+        skipped=data.skipped,
+        notes=_notes(scores, data, families, card, dataset, settings),
+        highlights=_highlights(families),
+        items=_items(families, scores.layer),
+        tables={"families": families},
+    )
+
+
+def _metrics(scores: Scores) -> dict[str, Metric]:
+    """The ratio of every variant; for the headline variant everything else too."""
+    metrics = {}
+    for variant in VARIANTS:
+        if (own := scores.found.get((variant, scores.layer, ALL))) is not None:
+            name = f"overlap_ratio_{variant.replace('-', '_')}"
+            metrics[name] = metric(own["overlap_ratio"], f"{_RATIO}; {_meaning(variant, scores.layer)}", False)
+    if (own := scores.found.get(("mean", scores.layer, CENTRED))) is not None:
+        metrics["overlap_ratio_centred"] = metric(own["overlap_ratio"], f"{_RATIO}; {CENTRED}", False)
+    if (own := scores.found.get(("mean", scores.best, HALF))) is not None and scores.compared:
+        about = f"{_RATIO}; {HALF}, layer chosen on the other half (models without layers: as they are)"
+        metrics["overlap_ratio_best_layer"] = metric(own["overlap_ratio"], about, False)
+    headline = scores.found["mean", scores.layer, ALL]
+    return metrics | {name: metric(headline[name], *about) for name, about in _UNITS.items()}
+
+
+def _meaning(variant: str, layer: int | None) -> str:
+    if layer is None:
+        return "of the model's own vectors or similarity"
+    return {
+        "mean": "mean over nucleotides",
+        "review-fft": "first 128 numbers of the first nucleotide",
+        "review-fft-leading": "first 128 numbers of the leading special token",
+        "dct": "8 × 16 lowest frequencies",
+    }[variant]
+
+
+def metric(estimate: Estimate, unit: str, higher_is_better: bool = True) -> Metric:
+    """The interval of an estimate; without bounds where no bootstrap draw has a value."""
+    if not len(estimate.draws):
+        return Metric(value=estimate.value, n=estimate.n, unit=unit, higher_is_better=higher_is_better)
+    own = estimate.interval()
+    return Metric(value=own.value, low=own.low, high=own.high, n=own.n, unit=unit, higher_is_better=higher_is_better)
+
+
+def _rows(scores: Scores) -> Iterator[TableRow]:
+    for (variant, layer, stratum), estimates in scores.found.items():
+        for name, estimate in estimates.items():
+            yield table_row(name, variant, layer, stratum, estimate)
+
+
+def table_row(name: str, source: str, layer: int | None, stratum: str, estimate: Estimate) -> TableRow:
+    """An estimate as a row of the record's table."""
+    own = metric(estimate, "")
+    return TableRow(
+        name=name, source=source, layer=layer, stratum=stratum, value=own.value, low=own.low, high=own.high, n=own.n
+    )
+
+
+def _notes(
+    scores: Scores,
+    data: FamilyData,
+    families: pd.DataFrame,
+    card: ModelCard,
+    dataset: str,
+    settings: OverlapRatioSettings,
+) -> list[str]:
+    count = len(settings.seeds)
+    notes = [
+        f"{len(data.families):,} families, {len(data.records):,} sequences, {settings.pair_count:,} pairs of either "
+        f"kind, drawn {count} {'time' if count == 1 else 'times'}; an interval is over families",
+        f"{families['confused'].mean():.0%} of the families are at least as similar to another family as to themselves",
+        f"pretraining exposure to {dataset}: {card.exposure_to(dataset)}",
+    ]
+    if settings.pairs == "review":
+        notes.append(
+            "pairs drawn as the review did: 'non-homologous' ones may be of one family, which bounds the ratio"
+        )
+    if not scores.halved:
+        notes.append("too few families for a validation and a test half: neither centred nor best-layer numbers")
+    elif scores.best != scores.layer:
+        notes.append(f"layer {scores.best} does best on the validation half: overlap_ratio_best_layer")
+    return notes
+
+
+def _highlights(families: pd.DataFrame) -> Highlights:
+    """The families whose nearest neighbour is closest, as against their own members."""
+    known = families.assign(margin=families["within"] - families["nearest_similarity"]).dropna(subset="margin")
+    rows = known.sort_values("margin", kind="stable").head(MOST_CONFUSED)
+    return Highlights(
+        title="Families most confused with another, by mean similarity",
+        columns=("family", "within", "nearest", "similarity to it", "AUROC"),
+        rows=tuple(
+            (
+                f"{row.family} {row.name}".strip(),
+                f"{row.within:.3f}",
+                str(row.nearest),
+                f"{row.nearest_similarity:.3f}",
+                f"{row.auroc:.3f}",
+            )
+            for row in rows.itertuples(index=False)
+        ),
+    )
+
+
+def _items(families: pd.DataFrame, layer: int | None) -> pd.DataFrame:
+    """A family is an item."""
+    names = families["family"].tolist()
+    frames = [
+        item_rows(names, families[name].tolist(), name, "mean", layer)
+        for name in ("within", "others", "nearest_similarity", "auroc")
+    ]
+    return pd.concat(frames, ignore_index=True).dropna(subset="value")
+
+
+def item_rows(
+    families: Sequence[str], values: Sequence[float], name: str, source: str, layer: int | None
+) -> pd.DataFrame:
+    """Long form: one row per family."""
+    frame = pd.DataFrame({"item": families, "family": families, "metric": name, "source": source}, dtype="str")
+    return frame.assign(layer=pd.array([layer] * len(families), dtype="Int64"), value=np.asarray(values, np.float64))
+
+
+def pair_table(data: FamilyData, repeats: Sequence[Pairs], scored: Mapping[str, Sequence[ScoredPairs]]) -> pd.DataFrame:
+    """Every pair of every drawing with its similarities, enough to compute all statistics again."""
+    names = pd.Index([record.id for record in data.records])
+    frames = []
+    for repeat, pairs in enumerate(repeats):
+        for kind, part in (("homologous", pairs.homologous), ("others", pairs.others)):
+            columns = {
+                "first": pd.Categorical.from_codes(part[:, 0], names),
+                "second": pd.Categorical.from_codes(part[:, 1], names),
+            }
+            values = {variant: getattr(own[repeat], kind).astype(np.float32) for variant, own in scored.items()}
+            homologous = kind == "homologous"
+            frames.append(pd.DataFrame({"repeat": np.int8(repeat), **columns, "homologous": homologous, **values}))
+    return pd.concat(frames, ignore_index=True)

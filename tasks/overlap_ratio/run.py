@@ -1,0 +1,92 @@
+"""One cell of overlap-ratio from beginning to end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from harness.adapter import ModelAdapter
+from harness.datasets.alignments import read_alone
+from harness.task import CellContext, TaskOutcome
+from tasks.overlap_ratio import report
+from tasks.overlap_ratio.data import FamilyData, prepare
+from tasks.overlap_ratio.families import family_table
+from tasks.overlap_ratio.intervals import FamilyBootstrap, ScoredPairs, density_overlap
+from tasks.overlap_ratio.measures import Measure, make_measures
+from tasks.overlap_ratio.pairs import Pairs, draw_pairs
+from tasks.overlap_ratio.pictures import draw_densities, draw_embedding
+from tasks.overlap_ratio.report import ALL, CENTRED, HALF, Scores
+from tasks.overlap_ratio.triplets.report import Triplets
+
+if TYPE_CHECKING:
+    from harness.datasets.records import Dataset
+    from tasks.overlap_ratio.settings import OverlapRatioSettings
+
+
+def run_overlap(
+    model: ModelAdapter, dataset: Dataset, settings: OverlapRatioSettings, context: CellContext
+) -> TaskOutcome:
+    """Pairs, similarities, statistics, pictures."""
+    data = prepare(dataset, settings, model.card)
+    repeats = [draw_pairs(data, settings, seed) for seed in settings.seeds]
+    with context.phase("triplets"):
+        triplets = Triplets(dataset, data, settings, model.card)
+    model.load(context.device)
+    with context.phase("embedding"):
+        measures = make_measures(model, (*data.records, *triplets.further), settings.layers, context)
+    with context.phase("similarities"):
+        shown = {m.variant: m.scored(repeats, data) for m in measures if m.layer == measures[0].layer}
+    with context.phase("statistics"):
+        scores = _scores(measures, shown, repeats, data, settings.draws)
+        units = measures[0].units(len(data.records))
+        families = family_table(data, shown["mean"], units, dataset.family_names)
+        outcome = report.outcome(scores, data, families, model.card, dataset.card.name, settings)
+        triplets.add(outcome, measures)
+        outcome.notes += read_alone(model.card, data.records)
+        outcome.selected["item_set"] = dataset.subset(data.records).fingerprint
+        outcome.tables["pairs"] = report.pair_table(data, repeats, shown)
+    with context.phase("pictures"):
+        subject = f"{model.card.name} · {dataset.card.name}{' (simulated)' if dataset.card.simulated else ''}"
+        first = {variant: scored[0] for variant, scored in shown.items()}
+        draw_densities(context.artifacts / "densities.svg", first, subject)
+        if units is not None:
+            draw_embedding(context.artifacts / "t-sne.svg", units, data, dataset.family_names, subject)
+    return outcome
+
+
+def _scores(
+    measures: Sequence[Measure],
+    shown: Mapping[str, Sequence[ScoredPairs]],
+    repeats: Sequence[Pairs],
+    data: FamilyData,
+    draws: int,
+) -> Scores:
+    """Every measure on all families; those of the last layer, and the best one, on the test half too.
+
+    The best layer has the lowest mean ratio on the validation half; of equals, the later one.
+    """
+    bootstrap = FamilyBootstrap(len(data.families), draws)
+    last = measures[0].layer
+    found: dict[report.Key, report.Estimates] = {}
+    validation: dict[int | None, float] = {}
+    halves = [pairs.within(half) for pairs in shown["mean"] for half in (data.validation, ~data.validation)]
+    halved = all(len(half.homologous) and len(half.others) for half in halves)
+    for measure in measures:
+        scored = shown[measure.variant] if measure.layer == last else measure.scored(repeats, data)
+        found[measure.variant, measure.layer, ALL] = bootstrap.estimates(scored)
+        if halved and measure.variant == "mean":
+            inside = [pairs.within(data.validation) for pairs in scored]
+            validation[measure.layer] = float(np.mean([density_overlap(pairs)["overlap_ratio"] for pairs in inside]))
+    best = min(validation, key=lambda layer: (validation[layer], -(layer or 0)), default=None)
+    for measure in measures:
+        if halved and (measure.layer == last or (measure.variant == "mean" and measure.layer == best)):
+            scored = shown[measure.variant] if measure.layer == last else measure.scored(repeats, data)
+            found[measure.variant, measure.layer, HALF] = bootstrap.estimates(
+                [pairs.within(~data.validation) for pairs in scored]
+            )
+            if (centred := measure.centred(data)) is not None:
+                drawn = [pairs.within(~data.validation, data.family) for pairs in repeats]
+                found[measure.variant, measure.layer, CENTRED] = bootstrap.estimates(centred.scored(drawn, data))
+    return Scores(found, last, best, halved)

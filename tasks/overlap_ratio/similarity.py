@@ -1,0 +1,88 @@
+"""Similarities of pairs: the cosine of two vectors, or what a model says of two sequences."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from harness.adapter import ModelAdapter
+from harness.datasets.records import Record
+from harness.errors import HarnessError
+from harness.progress import Progress
+from tasks.overlap_ratio.density import Floats, Integers
+from tasks.overlap_ratio.embeddings import Vectors
+
+_PAIRS_AT_ONCE = 4096
+_NUMBERS_AT_ONCE = 2**17  # what fits into a core's cache
+
+
+def unit_vectors(vectors: Vectors, records: Sequence[Record], what: str) -> Vectors:
+    """Rows of length 1, float32.
+
+    Raises:
+        HarnessError: a row is zero, or not finite; names the record. ``what`` says whose vectors they are.
+    """
+    lengths = np.sqrt(np.einsum("rw,rw->r", vectors, vectors, dtype=np.float64))
+    bad = ~(np.isfinite(lengths) & (lengths > 0))
+    if bad.any():
+        row = int(bad.argmax())
+        kind = "a vector of zeros" if lengths[row] == 0 else "NaN or infinity"
+        raise HarnessError(
+            f"{what} gives record {records[row].id!r} {kind}, which has no cosine: leave the record out of the dataset"
+        )
+    return vectors / lengths[:, None].astype(np.float32)
+
+
+def cosine(units: Vectors, pairs: Integers) -> Floats:
+    """(pairs,) float64: 1 - |u - v|² / 2 of unit vectors, exact where similarities crowd near 1."""
+    found = np.empty(len(pairs))
+    block = max(16, _NUMBERS_AT_ONCE // units.shape[1])
+    for start in range(0, len(pairs), block):
+        part = pairs[start : start + block]
+        apart = units.take(part[:, 0], axis=0)
+        apart -= units.take(part[:, 1], axis=0)
+        found[start : start + block] = np.einsum("pw,pw->p", apart, apart)
+    return 1 - found / 2
+
+
+@dataclass(frozen=True)
+class PairTable:
+    """Similarities of the distinct pairs of ``count`` records, looked up by their numbers."""
+
+    keys: Integers
+    values: Floats
+    count: int
+
+    def __call__(self, pairs: Integers) -> Floats:
+        """(pairs,) float64."""
+        return self.values[np.searchsorted(self.keys, _keys(pairs, self.count))]
+
+
+def pair_table(model: ModelAdapter, records: Sequence[Record], pairs: Integers, progress: Progress) -> PairTable:
+    """Ask the model once for every distinct pair.
+
+    Raises:
+        HarnessError: a similarity is NaN or infinite, or there are too few of them.
+    """
+    keys = np.unique(_keys(pairs, len(records)))
+    values = np.empty(len(keys))
+    with progress.track("similarity", len(keys)) as advance:
+        for start in range(0, len(keys), _PAIRS_AT_ONCE):
+            first, second = np.divmod(keys[start : start + _PAIRS_AT_ONCE], len(records))
+            named = [(records[i], records[j]) for i, j in zip(first.tolist(), second.tolist(), strict=True)]
+            found = np.asarray(model.similarity([(a.sequence, b.sequence) for a, b in named]), dtype=np.float64)
+            if found.shape != (len(named),):
+                raise HarnessError(f"{model.card.name} returned {found.shape} similarities for {len(named)} pairs")
+            if not np.isfinite(found).all():
+                a, b = named[int((~np.isfinite(found)).argmax())]
+                raise HarnessError(f"{model.card.name} returned NaN or infinity for records {a.id!r} and {b.id!r}")
+            values[start : start + len(found)] = found
+            advance(start + len(found))
+    return PairTable(keys, values, len(records))
+
+
+def _keys(pairs: Integers, count: int) -> Integers:
+    ordered = np.sort(pairs, axis=1)
+    return np.asarray(ordered[:, 0] * count + ordered[:, 1])

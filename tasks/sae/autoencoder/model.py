@@ -1,0 +1,244 @@
+"""The sparse autoencoder: one class for every activation, with its standardisation inside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from torch import Tensor, nn
+from torch.nn import functional
+
+from harness.activations.standardisation import Standardisation
+from harness.errors import InputError
+from harness.storage.files import write_bytes
+from tasks.sae.autoencoder.config import SAEConfig
+from tasks.sae.autoencoder.sparse import SparseCode, decode, positions, select_batch_top_k, select_row_top_k, split_flat
+
+SCHEMA_VERSION: Literal[1] = 1
+_CHUNK = 4096  # nucleotides whose dense pre-activations are in memory at once
+
+
+class Metadata(BaseModel):
+    """What a saved autoencoder was trained on, and how good it is."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model_identity: str
+    dataset_fingerprint: str
+    quality: dict[str, float] = Field(default_factory=dict)
+
+
+class _Saved(BaseModel):
+    """config.json beside the weights."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    schema_version: Literal[1]
+    variant: str
+    d: int
+    m: int
+    k: int
+    seed: int
+    layer: int
+    standardisation: str
+    nucleotides_seen: int
+    config: SAEConfig
+    metadata: Metadata
+
+
+class SparseAutoencoder(nn.Module):
+    """x -> standardise -> encoder -> sparse code -> decoder -> undo the standardisation.
+
+    All inputs and outputs are raw hidden states, (nucleotides, width) float32; losses and weights live in the
+    standardised space. Encoder and decoder weights are (features, width); decoder rows have unit norm.
+
+    Args:
+        width: size d of a hidden state.
+        config: everything else.
+        seed: of the initial weights.
+        layer: the layer of the model that it reads, as the activation stream names it.
+        standardisation: fitted on the training split; without it inputs are taken as they are, until
+            :meth:`set_standardisation`.
+    """
+
+    mean: Tensor
+    shift: Tensor
+    scale: Tensor
+    threshold: Tensor
+
+    def __init__(
+        self,
+        width: int,
+        config: SAEConfig,
+        seed: int,
+        layer: int = -1,
+        standardisation: Standardisation | None = None,
+    ) -> None:
+        super().__init__()
+        self.width, self.config, self.seed, self.layer = width, config, seed, layer
+        self.nucleotides_seen = 0
+        self.metadata: Metadata | None = None
+        generator = torch.Generator().manual_seed(seed)
+        rows = functional.normalize(torch.randn(config.features, width, generator=generator))
+        self.decoder = nn.Parameter(rows)
+        self.decoder_bias = nn.Parameter(torch.zeros(width))
+        self.encoder = nn.Parameter(rows.clone())
+        self.encoder_bias = nn.Parameter(torch.zeros(config.features))
+        threshold = torch.zeros(config.features)
+        if config.activation == "jumprelu":
+            self.threshold = nn.Parameter(threshold + 0.1)
+        else:
+            uncalibrated = config.activation == "batchtopk"
+            self.register_buffer("threshold", threshold + float("nan") if uncalibrated else threshold)
+        self.register_buffer("mean", torch.zeros(width))
+        self.register_buffer("shift", torch.zeros(width))
+        self.register_buffer("scale", torch.full((width,), float("nan")))
+        if standardisation is not None:
+            self.set_standardisation(standardisation)
+
+    @property
+    def is_standardised(self) -> bool:
+        return not bool(self.scale.isnan().any())
+
+    @property
+    def is_calibrated(self) -> bool:
+        return not bool(self.threshold.isnan().any())
+
+    def set_standardisation(self, standardisation: Standardisation) -> None:
+        """Take over mean and deviation as ``config.standardise`` says. A dimension that does not vary is left alone."""
+        mean = torch.from_numpy(standardisation.mean)
+        deviation = torch.from_numpy(standardisation.deviation)
+        common = deviation.square().mean().sqrt()
+        if self.config.standardise == "zscore":
+            scale = torch.where(deviation > 1e-6 * common, deviation, common)
+        else:
+            scale = common.expand_as(deviation)
+        self.mean.copy_(mean)
+        self.scale.copy_(scale)
+        self.shift.copy_(torch.zeros_like(mean) if self.config.standardise == "none" else mean)
+
+    def standardise(self, x: Tensor) -> Tensor:
+        return (x - self.shift) / self.scale
+
+    def undo_standardise(self, z: Tensor) -> Tensor:
+        return z * self.scale + self.shift
+
+    @property
+    def standardised_mean(self) -> Tensor:
+        """(width,): the training mean in the standardised space; 0 unless ``standardise`` is none."""
+        return self.standardise(self.mean)
+
+    def scores(self, z: Tensor) -> Tensor:
+        """Dense pre-activations (n, features) of standardised inputs."""
+        return functional.linear(z, self.encoder, self.encoder_bias)
+
+    @torch.no_grad()
+    def encode(self, x: Tensor) -> SparseCode:
+        """Sparse code of raw hidden states; a nucleotide gets the same one alone or in a batch.
+
+        Raises:
+            InputError: the standardisation or the threshold has not been set yet.
+        """
+        self.check_ready()
+        flat = []
+        values = []
+        for start in range(0, max(1, len(x)), _CHUNK):
+            scores = self.scores(self.standardise(x[start : start + _CHUNK]))
+            if self.config.activation == "topk":
+                chosen = select_row_top_k(scores, self.config.k)
+            else:
+                chosen = positions((scores > self.threshold.clamp_min(0)).reshape(-1))
+            flat.append(chosen + start * self.config.features)
+            values.append(scores.reshape(-1)[chosen])
+        pointers, indices = split_flat(torch.cat(flat), len(x), self.config.features)
+        return SparseCode(pointers, indices, torch.cat(values), self.config.features)
+
+    @torch.no_grad()
+    def decode(self, code: SparseCode) -> Tensor:
+        """(n, width) raw hidden states from a sparse code."""
+        return self.undo_standardise(decode(code, self.decoder) + self.decoder_bias)
+
+    def reconstruct(self, x: Tensor) -> Tensor:
+        """(n, width) raw hidden states after a trip through the code."""
+        return self.decode(self.encode(x))
+
+    @torch.no_grad()
+    def calibrate(self, batches: Iterable[Tensor]) -> None:
+        """Set the threshold of a batchtopk autoencoder so that k features are active on average over ``batches``.
+
+        ``batches``: raw hidden states, each (n, width). Other activations need no calibration.
+        """
+        if self.config.activation != "batchtopk":
+            return
+        smallest = []
+        for x in batches:
+            scores = self.scores(self.standardise(x))
+            smallest.append(scores.reshape(-1)[select_batch_top_k(scores, self.config.k)].min())
+        self.threshold.fill_(float(torch.stack(smallest).mean()))
+
+    @torch.no_grad()
+    def constrain(self) -> None:
+        """After an optimiser step: decoder rows back to unit norm, thresholds not under 0."""
+        self.decoder.div_(torch.linalg.vector_norm(self.decoder, dim=1, keepdim=True).clamp_min(1e-8))
+        if self.config.activation == "jumprelu":
+            self.threshold.clamp_min_(0)
+
+    def save(self, folder: Path, metadata: Metadata) -> None:
+        """Write ``model.safetensors`` and ``config.json``, each by temporary file and rename."""
+        from safetensors.torch import save
+
+        config = self.config
+        saved = _Saved(
+            schema_version=SCHEMA_VERSION,
+            variant=config.activation,
+            d=self.width,
+            m=config.features,
+            k=config.k,
+            seed=self.seed,
+            layer=self.layer,
+            standardisation=config.standardise,
+            nucleotides_seen=self.nucleotides_seen,
+            config=config,
+            metadata=metadata,
+        )
+        folder.mkdir(parents=True, exist_ok=True)
+        tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in self.state_dict().items()}
+        write_bytes(folder / "model.safetensors", save(tensors))
+        write_bytes(folder / "config.json", (saved.model_dump_json(indent=1) + "\n").encode())
+
+    @classmethod
+    def load(cls, folder: Path) -> SparseAutoencoder:
+        """Read what :meth:`save` wrote; ``.metadata`` holds the metadata.
+
+        Raises:
+            InputError: a file is missing, of another schema, or does not fit the other one.
+        """
+        from safetensors import SafetensorError
+        from safetensors.torch import load_file
+
+        try:
+            saved = _Saved.model_validate_json((folder / "config.json").read_text())
+            tensors = load_file(folder / "model.safetensors")
+        except OSError as error:
+            raise InputError(f"{folder} holds no sparse autoencoder: {error.strerror}") from error
+        except (ValidationError, SafetensorError, ValueError) as error:
+            reason = str(error).splitlines()[0]
+            raise InputError(f"{folder} is not a version {SCHEMA_VERSION} sparse autoencoder: {reason}") from error
+        autoencoder = cls(saved.d, saved.config, saved.seed, saved.layer)
+        try:
+            autoencoder.load_state_dict(tensors)
+        except RuntimeError as error:
+            raise InputError(f"{folder}: model.safetensors does not fit config.json; train it again") from error
+        autoencoder.nucleotides_seen = saved.nucleotides_seen
+        autoencoder.metadata = saved.metadata
+        return autoencoder
+
+    def check_ready(self) -> None:
+        """Raise an InputError unless the standardisation and the threshold are set."""
+        if not self.is_standardised:
+            raise InputError("this sparse autoencoder has no standardisation: call set_standardisation or train it")
+        if not self.is_calibrated:
+            raise InputError("this sparse autoencoder has no threshold: call calibrate or train it")

@@ -1,0 +1,94 @@
+"""Floors that read letters alone: k-mers, how long a sequence is, and what it is made of."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+import scipy.sparse
+from numpy.typing import NDArray
+
+from harness.adapter import Role
+from tasks.sae.sources.base import FeatureSource
+
+_LONGEST_KMER = 6
+_LETTER_CODES = np.full(256, -1, dtype=np.int64)
+_LETTER_CODES[np.frombuffer(b"ACGU", dtype=np.uint8)] = np.arange(4)
+
+
+class LengthSource(FeatureSource):
+    """The number of nucleotides, at every nucleotide."""
+
+    name: str = "length"
+    role: Role = "floor"
+    features: int = 1
+
+    def fit(self, sample: NDArray[np.float32]) -> None:
+        """Nothing to learn."""
+
+    def encode(self, sequence: str, hidden: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.full((len(sequence), 1), len(sequence), dtype=np.float32)
+
+    def feature_name(self, index: int) -> str:
+        return "length"
+
+
+class CompositionSource(FeatureSource):
+    """Shares of A, C, G, U and of G and C together in the whole sequence, at every nucleotide."""
+
+    name: str = "composition"
+    role: Role = "floor"
+    features: int = 5
+    letters: ClassVar[tuple[str, ...]] = ("A", "C", "G", "U", "GC")
+
+    def fit(self, sample: NDArray[np.float32]) -> None:
+        """Nothing to learn."""
+
+    def encode(self, sequence: str, hidden: NDArray[np.float32]) -> NDArray[np.float32]:
+        known = max(1, len(sequence) - sequence.count("N"))
+        shares = [sum(map(sequence.count, letters)) / known for letters in self.letters]
+        return np.tile(np.array(shares, dtype=np.float32), (len(sequence), 1))
+
+    def feature_name(self, index: int) -> str:
+        return f"share of {self.letters[index]}"
+
+
+class KmerSource(FeatureSource):
+    """Indicators of all k-mers, k = 1 to 6, that cover the nucleotide: 5,460 features, no hidden state needed.
+
+    Features are ordered by k, then alphabetically. A k-mer with an N in it does not exist.
+    """
+
+    name = "kmer"
+    role: Role = "floor"
+    features = sum(4**k for k in range(1, _LONGEST_KMER + 1))
+
+    def fit(self, sample: NDArray[np.float32]) -> None:
+        """Nothing to do."""
+
+    def encode(self, sequence: str, hidden: NDArray[np.float32] | None = None) -> scipy.sparse.csr_array:
+        letters = _LETTER_CODES[np.frombuffer(sequence.encode(), dtype=np.uint8)]
+        rows, columns = [], []
+        offset = 0
+        codes = np.zeros(len(letters) + 1, dtype=np.int64)
+        valid = np.ones(len(letters) + 1, dtype=bool)
+        for k in range(1, min(_LONGEST_KMER, len(letters)) + 1):
+            last = letters[k - 1 :]
+            codes = codes[:-1] * 4 + last
+            valid = valid[:-1] & (last >= 0)
+            starts = np.flatnonzero(valid)
+            rows.append((starts[:, None] + np.arange(k)).ravel())
+            columns.append(np.repeat(codes[starts] + offset, k))
+            offset += 4**k
+        keys = np.unique(np.concatenate(rows) * self.features + np.concatenate(columns))
+        counts = np.bincount(keys // self.features, minlength=len(letters))
+        pointers = np.concatenate([[0], counts.cumsum()])
+        parts = np.ones(len(keys), dtype=np.float32), keys % self.features, pointers
+        return scipy.sparse.csr_array(parts, shape=(len(letters), self.features))
+
+    def feature_name(self, index: int) -> str:
+        k = 1
+        while index >= 4**k:
+            index -= 4**k
+            k += 1
+        return "".join("ACGU"[index // 4**place % 4] for place in reversed(range(k)))

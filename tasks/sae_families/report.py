@@ -1,0 +1,279 @@
+"""From scored sources to the outcome of a cell: metrics of the chosen layer, rows for everything else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from math import comb
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from harness.activations.standardisation import Standardisation
+from harness.adapter import ModelCard
+from harness.statistics.bootstrap import Estimate
+from harness.task import Highlights, Metric, TableRow, TaskOutcome
+from tasks.sae.concepts.choice import null_of_maximum
+from tasks.sae.concepts.confounds import gain_over_composition, matched_auroc
+from tasks.sae.concepts.probes import PROBE_SIZES, share_of_dense, sparse_probes
+from tasks.sae.concepts.selectivity import selectivity
+from tasks.sae.sequence_scores import ScoredSource
+from tasks.sae_families.data import FamilyData
+from tasks.sae_families.metrics import metric, over_families, over_seeds
+from tasks.sae_families.scores import SourceScores, best_floor
+from tasks.sae_families.splits import minimum_detectable_difference
+from tasks.sae_families.tables import family_table, feature_table, group_table, item_table, similarity_tables
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+BEST_FEATURES = 8
+
+
+@dataclass(frozen=True)
+class CellFacts:
+    """What the report says of a cell beside its scores. ``groups`` holds rows of families, none or two lists."""
+
+    data: FamilyData
+    longest: int
+    train_nucleotides: int
+    card: ModelCard
+    dataset: str
+    family_names: Mapping[str, str]
+    standardisation: Mapping[int, Standardisation]
+    groups: Sequence[Sequence[int]]
+
+
+@dataclass(frozen=True)
+class LayerResult:
+    """Everything scored at one layer."""
+
+    layer: int
+    sources: dict[str, SourceScores]
+    equal: dict[str, SourceScores]
+    budget: int
+    aggregations: dict[str, SourceScores]
+    entries: list[ScoredSource]
+    quality: dict[str, Metric]
+
+    @property
+    def sae(self) -> SourceScores:
+        return self.sources["sae"]
+
+    @property
+    def floor(self) -> SourceScores:
+        return best_floor(list(self.sources.values()))
+
+
+def report(facts: CellFacts, layers: Sequence[LayerResult]) -> TaskOutcome:
+    """The outcome. The headline layer is the one whose features do best on select; test plays no part."""
+    items, data = facts.data.items, facts.data
+    chosen = max(layers, key=lambda result: result.sae.select_score)
+    metrics = _metrics(chosen) | chosen.quality | _diagnostics(facts, chosen)
+    rows = [row for result in layers for row in _rows(facts, result)]
+    names, clusters = [record.id for record in data.scored], data.scored_clusters
+    tables = {
+        "families": [family_table(list(r.sources.values()), items.families, r.layer) for r in layers],
+        "features": [feature_table(r.entries, items, r.layer) for r in layers],
+        "items": [item_table(list(r.sources.values()), items, names, clusters, r.layer) for r in layers],
+    }
+    import pandas as pd
+
+    merged = {name: pd.concat(frames, ignore_index=True) for name, frames in tables.items()}
+    merged["similarity"], merged["hypotheses"] = similarity_tables(chosen.entries, items, data.clans)
+    if facts.groups:
+        merged["groups"] = group_table(chosen.sae, items, facts.groups)
+        metrics["group_separation"] = _group_separation(merged["groups"])
+        rows += _group_rows(facts, chosen)
+    return TaskOutcome(
+        metrics=metrics,
+        used=len(data.train) + len(data.scored),
+        table=rows,
+        roles={source.name: source.role for source in chosen.sources.values()},
+        selected={
+            "layer": chosen.layer,
+            "best_floor": chosen.floor.name,
+            "families": list(items.families),
+            "eligible_families": data.eligible,
+            "window": data.window,
+            "longest": facts.longest,
+            "train_sequences": len(data.train),
+            "train_nucleotides": facts.train_nucleotides,
+            "select_sequences": len(items.select),
+            "test_sequences": len(items.test),
+        },
+        skipped=data.skipped,
+        notes=_notes(facts, chosen),
+        highlights=_highlights(chosen, items.families, facts.family_names),
+        items=merged.pop("items"),
+        tables=merged,
+    )
+
+
+def _metrics(result: LayerResult) -> dict[str, Metric]:
+    sae, floor = result.sae, result.floor
+    return {
+        "auroc_macro": metric(sae.macro.auroc.interval(), "AUROC"),
+        "mcc_macro": metric(sae.macro.mcc.interval(), "MCC at prevalence 1/40"),
+        "gain_auroc": metric((sae.macro.auroc - floor.macro.auroc).interval(), "AUROC over best floor"),
+        "gain_mcc": metric((sae.macro.mcc - floor.macro.mcc).interval(), "MCC over best floor"),
+        "f1_macro": metric(sae.macro.f1.interval(), "F1 at prevalence 1/40"),
+        "average_precision_macro": over_families(sae.family_mean("average_precision"), "at prevalence 1/40"),
+        "coverage": over_families(sae.coverage, "share of families with F1 ≥ 0.5 and q < 0.05"),
+    }
+
+
+def _diagnostics(facts: CellFacts, result: LayerResult) -> dict[str, Metric]:
+    """What the features are beyond composition, how selective they are, and how many are needed."""
+    items = facts.data.items
+    sequences = [record.sequence for record in facts.data.scored]
+    fit_letters, held_letters = ([sequences[row] for row in rows] for rows in (items.select, items.test))
+    matched, gains, taus, information, probes, nulls = [], [], [], [], [], []
+    for seed in result.sae.seeds:
+        fit, held = seed.contest.select, seed.contest.test
+        matched.append(matched_auroc(seed.selection, held, items.test_labels, held_letters))
+        gains.append(
+            gain_over_composition(
+                seed.selection, fit, items.select_labels, fit_letters, held, items.test_labels, held_letters
+            ).gain
+        )
+        activity = selectivity(held, items.test_labels, items.count)
+        taus.append(activity.median_tau)
+        information.append(activity.median_information)
+        probes.append(sparse_probes(fit, items.select_labels, held, items.test_labels, items.count))
+        nulls.append(float(np.quantile(null_of_maximum(fit, items.select_labels, items.count), 0.95, axis=0).mean()))
+    dense = result.sources["dense-probe"].family_mean("auroc")
+    shares = np.array([share_of_dense(probe, dense) for probe in probes])
+    found = {
+        "auroc_matched": over_families(
+            np.mean([match.auroc for match in matched], axis=0), "AUROC, negatives of like length and GC"
+        ),
+        "auroc_matched_length": over_families(
+            np.mean([match.length for match in matched], axis=0), "AUROC that length keeps on the same pairs", None
+        ),
+        "auroc_matched_gc": over_families(
+            np.mean([match.gc for match in matched], axis=0), "AUROC that GC keeps on the same pairs", None
+        ),
+        "gain_over_composition": over_families(np.mean(gains, axis=0), "AUROC over length, GC and 3-mers"),
+        "selectivity_tau": over_seeds(taus, "median of live features"),
+        "selectivity_information": over_seeds(information, "median of live features"),
+        "select_null_95": over_seeds(nulls, "select AUROC of the best feature under shuffled labels", None),
+    }
+    for column, size in enumerate(PROBE_SIZES):
+        found[f"probe_{size}_share"] = over_seeds(
+            shares[:, column].tolist(), f"share of the dense probe, {size} features"
+        )
+    return found
+
+
+def _rows(facts: CellFacts, result: LayerResult) -> Iterator[TableRow]:
+    layer = result.layer
+    for source in result.sources.values():
+        yield from _source_rows(source, layer)
+        yield TableRow(name="candidates", source=source.name, layer=layer, value=source.seeds[0].candidates)
+        yield _row("coverage", source.name, layer, over_families(source.coverage))
+        for seed in source.seeds:
+            for name, values in (("auroc_macro", seed.held_out.auroc), ("mcc_macro", seed.held_out.mcc)):
+                yield TableRow(
+                    name=name,
+                    source=source.name,
+                    layer=layer,
+                    seed=seed.contest.seed,
+                    stratum="one seed",
+                    value=float(values.mean()),
+                )
+    for source in result.equal.values():
+        yield from _source_rows(source, layer, f"equal candidates ({result.budget})")
+    for aggregation, source in result.aggregations.items():
+        yield from _source_rows(source, layer, aggregation)
+    for name, value in result.quality.items():
+        yield _row(name, "sae", layer, value)
+    gain = result.sae.macro.auroc - result.floor.macro.auroc
+    yield _row("gain_auroc", "sae", layer, metric(gain.interval()))
+
+
+def _source_rows(source: SourceScores, layer: int, stratum: str = "") -> Iterator[TableRow]:
+    estimates: Mapping[str, Estimate] = {
+        "auroc_macro": source.macro.auroc,
+        "mcc_macro": source.macro.mcc,
+        "f1_macro": source.macro.f1,
+    }
+    for name, estimate in estimates.items():
+        yield _row(name, source.name, layer, metric(estimate.interval()), stratum)
+
+
+def _row(name: str, source: str, layer: int, value: Metric, stratum: str = "") -> TableRow:
+    return TableRow(
+        name=name,
+        source=source,
+        layer=layer,
+        stratum=stratum,
+        value=value.value,
+        low=value.low,
+        high=value.high,
+        n=value.n,
+    )
+
+
+def _group_separation(table: pd.DataFrame) -> Metric:
+    best = table.drop_duplicates("seed").test_auroc
+    return over_seeds(best.tolist(), "AUROC over pairs of families of two groups, one feature")
+
+
+def _group_rows(facts: CellFacts, result: LayerResult) -> Iterator[TableRow]:
+    """What the controls reach on the same groups; a probe fitted to select has nothing to choose there."""
+    for source in result.sources.values():
+        if source.role != "reference":
+            table = group_table(source, facts.data.items, facts.groups)
+            yield _row("group_separation", source.name, result.layer, _group_separation(table))
+
+
+def _group_note(groups: Sequence[Sequence[int]]) -> str:
+    """How small the p of a comparison can get: two groups of one size are the same grouping when they are swapped."""
+    first, second = (len(group) for group in groups)
+    ways = comb(first + second, first) // (2 if first == second else 1)
+    return f"groups of {first} and {second} families can be drawn in {ways:,} ways: p is about {1 / ways:.2g} or more"
+
+
+def _highlights(result: LayerResult, families: Sequence[str], names: Mapping[str, str]) -> Highlights:
+    """The features of the first seed that tell their family best, by MCC on test."""
+    seed = result.sae.seeds[0]
+    held = seed.held_out
+    order = np.lexsort((-held.auroc, -held.mcc))[:BEST_FEATURES]
+    rows = tuple(
+        (
+            f"{families[c]} {names.get(families[c], '')}".strip(),
+            f"{'-' if seed.selection.sign[c] < 0 else ''}{seed.contest.feature_name(int(seed.selection.feature[c]))}",
+            f"{held.auroc[c]:.3f}",
+            f"{held.mcc[c]:.3f}",
+            f"{held.f1[c]:.3f}",
+            f"{held.q[c]:.1g}",
+        )
+        for c in order
+    )
+    title = f"Best features of seed {seed.contest.seed}, layer {result.layer}: chosen on select, scored on test"
+    return Highlights(title=title, columns=("family", "feature", "AUROC", "MCC", "F1", "q"), rows=rows)
+
+
+def _notes(facts: CellFacts, result: LayerResult) -> list[str]:
+    data, items, card = facts.data, facts.data.items, facts.card
+    positives = len(items.test) // items.count
+    smallest = minimum_detectable_difference(items.count, positives)
+    standard = facts.standardisation[result.layer]
+    position = "unknown" if standard.position_share is None else f"{standard.position_share:.1%}"
+    notes = [
+        f"{items.count} of {data.eligible} eligible families, {len(items.test)} test sequences, one per cluster; a "
+        f"difference of {smallest:.3f} in macro AUROC between two models would show with 80 % power",
+        f"the best floor by select is {result.floor.name}; scores are the largest activation in {data.window} nt",
+        f"norm of the mean over norm of the deviations: {standard.centre_ratio:.1f}; position alone explains "
+        f"{position} of the variance",
+        f"pretraining exposure to {facts.dataset}: {card.exposure_to(facts.dataset)}",
+    ]
+    if result.sae.macro.auroc.note:
+        notes.append(f"intervals over {result.sae.macro.auroc.note} carry the spread between seeds by a t quantile")
+    if facts.groups:
+        notes.append(_group_note(facts.groups))
+    if "sae-random-lm" not in result.sources:
+        notes.append(f"{card.name} has no random twin: the most telling control is missing")
+    return notes

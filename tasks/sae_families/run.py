@@ -1,0 +1,213 @@
+"""One cell of sae-families from beginning to end: train, score, evaluate."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.adapter import ModelAdapter, Role
+from harness.datasets.alignments import alignment_of, read_alone
+from harness.errors import NotApplicable
+from harness.task import CellContext, TaskOutcome
+from tasks.sae.aggregate import AGGREGATIONS, WINDOW
+from tasks.sae.aligned import AlignedModel
+from tasks.sae.autoencoder.model import Metadata
+from tasks.sae.dictionaries import Dictionaries, DictionaryMaker
+from tasks.sae.sequence_scores import ScoredSource, Scorer
+from tasks.sae.sources.autoencoder import SaeSource
+from tasks.sae.sources.letters import CompositionSource, KmerSource, LengthSource
+from tasks.sae.sources.linear import IcaSource, NeuronSource, PcaSource
+from tasks.sae.split_quality import qualities, recovered_losses
+from tasks.sae_families.data import prepare
+from tasks.sae_families.pictures import draw_similarity
+from tasks.sae_families.report import CellFacts, LayerResult, report
+from tasks.sae_families.scores import (
+    SourceScores,
+    score_dense_probe,
+    score_source,
+    score_subsample,
+)
+from tasks.sae_families.tables import family_rows
+
+if TYPE_CHECKING:
+    from harness.datasets.records import Dataset
+    from tasks.sae_families.settings import SaeFamiliesSettings
+
+SAMPLE_ROWS = 20_000
+MINIMUM_SUBSAMPLE = 64
+
+
+class FamiliesRun:
+    """Holds what the steps of a cell share."""
+
+    def __init__(
+        self, model: ModelAdapter, dataset: Dataset, settings: SaeFamiliesSettings, context: CellContext
+    ) -> None:
+        self.model = model
+        if "alignment" in model.card.capabilities:
+            self.model = AlignedModel(model, {record.sequence: alignment_of(record) for record in dataset.records})
+        self.dataset = dataset
+        self.settings = settings
+        self.context = context
+        with context.phase("clusters and splits"):
+            self.data = prepare(dataset, model.card, settings.longest, settings.limit, settings.draws)
+            self.groups = [family_rows(group, self.data.items.families) for group in settings.groups]
+        names = [record.id for record in self.data.scored]
+        sequences = [record.sequence for record in self.data.scored]
+        self.scorer = Scorer(names, sequences, self.data.window)
+        self.train_sequences = [record.sequence for record in self.data.train]
+        self.scored: list[ScoredSource] = []
+        self.means: dict[int, NDArray[np.float32]] = {}
+
+    def outcome(self) -> TaskOutcome:
+        with self.context.phase("k-mers, length, composition"):
+            self.letter_sources = [
+                self.scorer.score_sequence_source(source)
+                for source in (KmerSource(), LengthSource(), CompositionSource())
+            ]
+        self._own_sources()
+        self._random_twins()
+        with self.context.phase("statistics"):
+            layers = [self._evaluate(layer) for layer in self.settings.layers]
+            facts = CellFacts(
+                data=self.data,
+                longest=self.settings.longest,
+                train_nucleotides=self.train_nucleotides,
+                card=self.model.card,
+                dataset=self.dataset.card.name,
+                family_names=self.dataset.family_names,
+                standardisation=self.standardisation,
+                groups=self.groups,
+            )
+            outcome = report(facts, layers)
+            used = (*self.data.train, *self.data.scored)
+            outcome.notes += read_alone(self.model.card, used)
+            outcome.selected["item_set"] = self.dataset.subset(used).fingerprint
+            self._draw(outcome)
+        return outcome
+
+    def _draw(self, outcome: TaskOutcome) -> None:
+        card = self.dataset.card
+        dataset = f"{card.name} (simulated)" if card.simulated else card.name
+        draw_similarity(
+            self.context.artifacts / "similarity.svg",
+            outcome.tables["similarity"],
+            self.dataset.family_names,
+            f"{self.model.card.name} · {dataset} · layer {outcome.selected['layer']}",
+        )
+
+    def _own_sources(self) -> None:
+        """The model's own sources: autoencoders, trained and not, neurons, PCA, ICA."""
+        settings, context = self.settings, self.context
+        self.model.load(context.device)
+        with context.phase("activations"):
+            maker = self._maker(self.model)
+            self.train_nucleotides = maker.stream.nucleotides
+        with context.phase("training"):
+            self.trained = maker.trained(settings.seeds, context.work / "sae.safetensors", "sae", context)
+            untrained = maker.untrained(settings.seeds)
+        self.standardisation = maker.standardisation
+        with context.phase("PCA and ICA"):
+            entries = [
+                self.scorer.prepare(source, layer, None)
+                for layer, sample in _sample(maker).items()
+                for source in (NeuronSource(), PcaSource(), IcaSource())
+                for _ in [source.fit(sample)]
+            ]
+        entries += self._sae_entries(self.trained, "sae", "model", AGGREGATIONS)
+        entries += self._sae_entries(untrained, "sae-untrained", "ablation")
+        with context.phase("scoring"):
+            self.means = self._score(self.model, entries, "scoring")
+        with context.phase("quality"):
+            self._measure(self.trained)
+
+    def _measure(self, autoencoders: Dictionaries) -> None:
+        """Quality on test, and the checkpoints that carry it."""
+        items = self.data.items
+        sequences = [self.scorer.sequences[row] for row in items.test]
+        self.quality, found = qualities(self.model, autoencoders, sequences, items.weights)
+        if {"log_probs", "replace_hidden"} <= self.model.card.capabilities:
+            metrics = recovered_losses(self.model, autoencoders, sequences)
+            for layer, more in metrics.items():
+                self.quality[layer] |= more
+        for (layer, seed), autoencoder in autoencoders.items():
+            metadata = Metadata(
+                model_identity=self.model.identity(),
+                dataset_fingerprint=self.dataset.fingerprint,
+                quality=found[layer, seed].numbers(),
+            )
+            autoencoder.save(self.context.artifacts / f"sae-layer-{layer}-seed-{seed}", metadata)
+
+    def _random_twins(self) -> None:
+        """Every seed has a twin of its own, so that the interval covers initialisations of the model too."""
+        context = self.context
+        for number, seed in enumerate(self.settings.seeds):
+            try:
+                twin = self.model.random_twin(seed)
+            except NotApplicable:
+                return
+            twin.load(context.device)
+            with context.phase("random twins"):
+                checkpoint = context.work / f"sae-random-lm-{seed}.safetensors"
+                label = f"sae-random-lm {number + 1}/{len(self.settings.seeds)}"
+                trained = self._maker(twin).trained([seed], checkpoint, label, context)
+                entries = self._sae_entries(trained, "sae-random-lm", "floor")
+                self._score(twin, entries, f"scoring {label}")
+            twin.unload()
+
+    def _maker(self, model: ModelAdapter) -> DictionaryMaker:
+        config = self.settings.sae_config(model.card.width or 0)
+        return DictionaryMaker(model, self.train_sequences, self.settings.layers, config, self.context.device)
+
+    def _sae_entries(
+        self, autoencoders: Dictionaries, name: str, role: Role, aggregations: Sequence[str] = (WINDOW,)
+    ) -> list[ScoredSource]:
+        return [
+            self.scorer.prepare(SaeSource(autoencoder, name, role), layer, seed, aggregations)
+            for (layer, seed), autoencoder in autoencoders.items()
+        ]
+
+    def _score(self, model: ModelAdapter, entries: list[ScoredSource], label: str) -> dict[int, NDArray[np.float32]]:
+        with self.context.progress.track(label, len(self.scorer.sequences)) as advance:
+            means = self.scorer.score_model_sources(model, self.settings.layers, entries, advance)
+        self.scored += entries
+        return means
+
+    def _evaluate(self, layer: int) -> LayerResult:
+        """All sources at one layer, from scores that are already there."""
+        items = self.data.items
+        by_name: dict[str, list[ScoredSource]] = {}
+        for entry in (*self.scored, *self.letter_sources):
+            if entry.layer in (layer, None):
+                by_name.setdefault(entry.name, []).append(entry)
+        sources: dict[str, SourceScores] = {name: score_source(entries, items) for name, entries in by_name.items()}
+        budget = min(
+            source.seeds[0].candidates for source in sources.values() if source.seeds[0].candidates >= MINIMUM_SUBSAMPLE
+        )
+        equal = {
+            name: score_subsample(source, items, budget)
+            for name, source in sources.items()
+            if source.seeds[0].candidates >= budget
+        }
+        aggregations = {name: score_source(by_name["sae"], items, name) for name in AGGREGATIONS}
+        sources["dense-probe"] = score_dense_probe(self.means[layer], items)
+        return LayerResult(
+            layer=layer,
+            sources=sources,
+            equal=equal,
+            budget=budget,
+            aggregations=aggregations,
+            entries=by_name["sae"],
+            quality=self.quality[layer],
+        )
+
+
+def _sample(maker: DictionaryMaker) -> dict[int, NDArray[np.float32]]:
+    """Per layer some rows of the training activations for PCA and ICA, (rows, width) float32."""
+    stream = maker.stream
+    rows = min(SAMPLE_ROWS, stream.nucleotides)
+    batches = list(stream.batches(0, -(-rows // stream.batch_size)))
+    return {layer: np.concatenate([batch[layer].numpy() for batch in batches])[:rows] for layer in stream.layers}

@@ -1,0 +1,179 @@
+"""Which RNAs choose the head and which test it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from harness.adapter import ModelAdapter
+from harness.datasets.alignments import alignment_of, filter_depth
+from harness.datasets.records import Dataset, Record, Split
+from harness.datasets.selection import left_out_by_model, why_left_out
+from harness.errors import InputError, NotApplicable
+from harness.sequences.alignment import Alignment
+from tasks.structure_f1.maps import Indices, pair_index, positions
+
+INSIDE = "base pairs inside one token of the model"
+
+
+@dataclass(frozen=True)
+class Rna:
+    """A record with known base pairs. Scores of its pairs i < j are vectors of ``pairs`` numbers, row by row.
+
+    ``token_of`` is the model's (:meth:`harness.adapter.ModelAdapter.token_of`); without it every nucleotide has a token
+    of its own. Pairs inside one token cannot be told apart: they are neither known nor non-pairs, and nothing counts
+    them. That concerns codons, byte pairs and k-mers side by side, where the nucleotides of a token get one vector.
+    Overlapping k-mers keep every pair, unless an RNA is so short that some nucleotides are in all of its k-mers.
+    """
+
+    record: Record
+    token_of: Indices | None = None
+
+    @property
+    def sequence(self) -> str:
+        return self.record.sequence
+
+    @property
+    def length(self) -> int:
+        return len(self.record.sequence)
+
+    @property
+    def pairs(self) -> int:
+        return self.length * (self.length - 1) // 2
+
+    @cached_property
+    def known(self) -> Indices:
+        """Indices of the known base pairs among all pairs, ascending; multiplets and non-canonical ones included."""
+        return np.setdiff1d(self._recorded, self.inside)
+
+    @cached_property
+    def inside(self) -> Indices:
+        """Indices of the pairs inside one token, ascending."""
+        if self.token_of is None:
+            return np.empty(0, dtype=np.int64)
+        i, j = positions(self.length)
+        return np.flatnonzero(self.token_of[i] == self.token_of[j])
+
+    @property
+    def lost(self) -> int:
+        """How many base pairs lie inside one token."""
+        return len(np.intersect1d(self._recorded, self.inside))
+
+    @property
+    def _recorded(self) -> Indices:
+        i, j = np.array(self.record.pairs or (), dtype=np.int64).reshape(-1, 2).T
+        return np.unique(pair_index(i, j, self.length))
+
+    @property
+    def known_pairs(self) -> list[tuple[int, int]]:
+        """The known base pairs (i, j) themselves, in the order of :attr:`known`."""
+        i, j = (place[self.known].tolist() for place in positions(self.length))
+        return list(zip(i, j, strict=True))
+
+    @property
+    def unit(self) -> str:
+        """What the bootstrap draws: the family, where known, else the sequence cluster, else the RNA itself."""
+        return f"family {self.record.family}" if self.record.family else self.record.cluster or self.record.id
+
+    def alignment(self, depth: int | None) -> Alignment:
+        """The first ``depth`` rows of its alignment, all for None; the sequence alone where it has none."""
+        whole = alignment_of(self.record)
+        return whole if depth is None else filter_depth(whole, depth)
+
+
+@dataclass(frozen=True)
+class StructureData:
+    """The RNAs of a cell by split, what was left out and why, and how the splits came about."""
+
+    train: tuple[Rna, ...]
+    select: tuple[Rna, ...]
+    test: tuple[Rna, ...]
+    skipped: dict[str, int]
+    split: str
+
+    def item_set(self, dataset: Dataset) -> str:
+        """Hash of the RNAs: models that were scored on unequal ones cannot be ranked with each other."""
+        return dataset.subset(rna.record for rna in (*self.train, *self.select, *self.test)).fingerprint
+
+
+def prepare(
+    dataset: Dataset, model: ModelAdapter, longest: int, train_records: int, limit: int | None = None
+) -> StructureData:
+    """RNAs with known structure that every model can be compared on, in the order of their ids.
+
+    ``limit`` and ``train_records`` take so many of a split by the hash of their ids, not the first ones. Records
+    without a given split are halved by family: exact duplicates are dropped first, then each family, in the order of
+    its hash, goes to the half that is the smaller so far. Records of no family count as families of their own.
+
+    Raises:
+        InputError: the dataset has no base pairs, or no validation or test RNA is left.
+        NotApplicable: none is left because of what the model takes, or of what its tokens tell apart.
+    """
+    name = dataset.card.name
+    if not any(record.pairs for record in dataset.records):
+        raise InputError(f"dataset {name} has no base pairs: structure-f1 needs one with known structures")
+    skipped: Counter[str] = Counter()
+    records = _usable(dataset.records, longest, model, skipped)
+    if any(record.split for record in records):
+        split = "given"
+        skipped["RNAs of no split"] = sum(record.split is None for record in records)
+    else:
+        split = "halves by family, made here"
+        records = _halved(records, skipped)
+
+    def take(part: Split, most: int | None) -> tuple[Rna, ...]:
+        members = [record for record in records if record.split == part]
+        chosen = set(sorted((record.id for record in members), key=_hash)[:most])
+        if limit is not None:
+            skipped["RNAs beyond --limit"] += len(members) - len(chosen)
+        return tuple(Rna(record, model.token_of(record.sequence)) for record in members if record.id in chosen)
+
+    train = take("train", train_records if limit is None else min(limit, train_records))
+    select, test = take("select", limit), take("test", limit)
+    skipped[INSIDE] = sum(rna.lost for rna in (*train, *select, *test))
+    counts = {reason: count for reason, count in skipped.items() if count}
+    for rnas, label in ((select, "validation (select)"), (test, "test")):
+        if not any(len(rna.known) for rna in rnas):
+            missing = f"dataset {name} has no {label} RNA with base pairs of at most {longest} nt"
+            if refused := left_out_by_model(counts):
+                raise NotApplicable(f"{missing} that {model.card.name} can score ({refused})")
+            raise InputError(f"{missing}: give splits select and test, or raise --limit or the setting longest")
+    return StructureData(train, select, test, counts, split)
+
+
+def _usable(records: Sequence[Record], longest: int, model: ModelAdapter, skipped: Counter[str]) -> list[Record]:
+    kept = []
+    for record in sorted(records, key=lambda record: record.id):
+        if record.pairs is None:
+            skipped["base pairs unknown"] += 1
+        elif len(record.sequence) > longest:
+            skipped[f"longer than {longest} nt"] += 1
+        elif reason := why_left_out(record, longest, model.card):
+            skipped[reason] += 1
+        else:
+            kept.append(record)
+    return kept
+
+
+def _halved(records: Iterable[Record], skipped: Counter[str]) -> list[Record]:
+    distinct: dict[str, Record] = {}
+    for record in records:
+        if distinct.setdefault(record.sequence, record) is not record:
+            skipped["exact duplicates"] += 1
+    members: dict[str, list[Record]] = {}
+    for record in distinct.values():
+        members.setdefault(record.family or record.id, []).append(record)
+    halves: dict[Split, list[Record]] = {"test": [], "select": []}
+    for family in sorted(members, key=_hash):
+        part = min(halves, key=lambda half: len(halves[half]))
+        halves[part] += [replace(record, split=part) for record in members[family]]
+    return sorted(halves["test"] + halves["select"], key=lambda record: record.id)
+
+
+def _hash(name: str) -> str:
+    return hashlib.sha256(name.encode()).hexdigest()

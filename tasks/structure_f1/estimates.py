@@ -1,0 +1,101 @@
+"""Metrics of the test RNAs with 95 % intervals from one set of bootstrap draws over families or RNAs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from harness.statistics.bootstrap import Estimate, cluster_weights
+from harness.task import Metric
+from tasks.structure_f1.counts import Floats
+from tasks.structure_f1.protocol import TEST_SEED, HeldOut, Selection
+
+
+class Bootstrap:
+    """The draws of a cell: weights (draws, RNAs), the same for every metric, stratum and model."""
+
+    def __init__(self, table: pd.DataFrame, draws: int) -> None:
+        self.table = table
+        self.units = table["unit"].to_numpy()
+        self.weights = cluster_weights(list(self.units), draws, TEST_SEED)
+
+    def ratio(
+        self, numerator: ArrayLike, denominator: ArrayLike, members: NDArray[np.bool_] | None = None
+    ) -> Estimate | None:
+        """Sum over sum, over RNAs or the ``members`` among them; None where the denominator is 0.
+
+        Draws without a single item of a small stratum have no value and are left out.
+        """
+        keep = np.ones(len(self.table), dtype=bool) if members is None else members
+        top, bottom = (np.where(keep, np.asarray(values, dtype=np.float64), 0) for values in (numerator, denominator))
+        if not bottom.sum() > 0:
+            return None
+        below = self.weights @ bottom
+        drawn = (self.weights @ top)[below > 0] / below[below > 0]
+        return Estimate(float(top.sum() / bottom.sum()), drawn, len(set(self.units[keep & (bottom > 0)])))
+
+    def f1(self, suffix: str = "", members: NDArray[np.bool_] | None = None) -> Estimate | None:
+        """Pooled F1 of the counts tp, fp, fn with this suffix."""
+        tp, fp, fn = (self.table[f"{name}{suffix}"].to_numpy() for name in ("tp", "fp", "fn"))
+        return self.ratio(2 * tp, 2 * tp + fp + fn, members)
+
+    def mean(self, column: str) -> Estimate | None:
+        """Mean over the RNAs that have a value."""
+        values = self.table[column].to_numpy(dtype=np.float64)
+        return self.ratio(np.nan_to_num(values), ~np.isnan(values))
+
+    def conditional(self, wins: tuple[Floats, Floats]) -> Estimate | None:
+        """Wins over comparisons of RNAs with RNAs, both sides weighted by the draw."""
+        beaten, compared = wins
+        if not compared.sum() > 0:
+            return None
+        top, bottom = (((self.weights @ part) * self.weights).sum(axis=1) for part in wins)
+        drawn = top[bottom > 0] / bottom[bottom > 0]
+        return Estimate(float(beaten.sum() / compared.sum()), drawn, len(set(self.units)))
+
+    def nested(self, selection: Selection, tested: HeldOut) -> dict[str, Estimate]:
+        """f1_pooled, mcc and f1_per_rna of the choice made, their draws with the choices of the same draws.
+
+        A draw resamples the validation RNAs, chooses head and threshold on them, and scores the choice on resampled
+        test RNAs.
+        """
+        place = {option: column for column, option in enumerate(tested.options)}
+        columns = np.array([place[choice] for choice in selection.draws])
+        known = self.table["pairs"].to_numpy(dtype=np.float64)
+        total = self.table[["tp", "fp", "fn", "tn"]].to_numpy().sum(axis=1)
+
+        def drawn(values: Floats) -> Floats:
+            return np.einsum("dr,rd->d", self.weights, values[:, columns])
+
+        tp, predicted = (counts.astype(np.float64) for counts in (tested.true_positives, tested.predicted))
+        with np.errstate(invalid="ignore", divide="ignore"):
+            per_rna = np.nan_to_num(2 * tp / (predicted + known[:, None])) * (known > 0)[:, None]
+            pooled = drawn(tp), drawn(predicted), self.weights @ known, self.weights @ total
+            draws = {
+                "f1_pooled": 2 * pooled[0] / (pooled[1] + pooled[2]),
+                "mcc": matthews(*pooled),
+                "f1_per_rna": drawn(per_rna) / (self.weights @ (known > 0)),
+            }
+        sums = float(tp[:, 0].sum()), float(predicted[:, 0].sum()), float(known.sum()), float(total.sum())
+        points = {
+            "f1_pooled": 2 * sums[0] / (sums[1] + sums[2]),
+            "mcc": float(matthews(*(np.array(value) for value in sums))),
+            "f1_per_rna": float(per_rna[known > 0, 0].mean()),
+        }
+        units = len(set(self.units))
+        return {name: Estimate(points[name], values[np.isfinite(values)], units) for name, values in draws.items()}
+
+
+def matthews(tp: Floats, predicted: Floats, known: Floats, total: Floats) -> Floats:
+    """Matthews' correlation of pooled counts; 0 where all pairs or none are predicted, or known."""
+    spread = np.sqrt(predicted * (total - predicted)) * np.sqrt(known * (total - known))
+    return np.divide(tp * total - predicted * known, spread, out=np.zeros_like(spread), where=spread > 0)
+
+
+def metric(estimate: Estimate | None, unit: str) -> Metric:
+    """The interval of an estimate; without value where there is none."""
+    if estimate is None:
+        return Metric(value=None, unit=unit)
+    interval = estimate.interval()
+    return Metric(value=interval.value, low=interval.low, high=interval.high, n=interval.n, unit=unit)

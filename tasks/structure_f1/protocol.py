@@ -1,0 +1,136 @@
+"""The passes of a cell: validation twice (all heads, then the best again) and test once, one layer at a time."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from harness.adapter import ModelAdapter
+from harness.statistics.bootstrap import cluster_weights
+from harness.task import CellContext
+from tasks.structure_f1.counts import Floats, Tally, count, exact_threshold
+from tasks.structure_f1.data import Rna, StructureData
+from tasks.structure_f1.decoding import choose_threshold
+from tasks.structure_f1.maps import Indices, Scores
+from tasks.structure_f1.scoring import visit_scores
+from tasks.structure_f1.selection import Choice, GroupCounts, best, shortlist
+
+SELECTION_SEED, TEST_SEED = 1, 0
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What validation decides. ``wide`` is the choice on train and validation together; ``draws`` those of the
+    bootstrap over validation RNAs."""
+
+    heads: list[tuple[int, int]]
+    f1: Floats
+    chosen: Choice
+    wide: Choice | None
+    draws: list[Choice]
+    exact: float
+    matched: float
+
+    def frequency(self) -> Counter[tuple[int, int]]:
+        """How many draws chose each head."""
+        return Counter((choice.layer, choice.head) for choice in self.draws)
+
+    @property
+    def options(self) -> list[Choice]:
+        """Every distinct choice, the one made first."""
+        return list(dict.fromkeys([self.chosen, *([self.wide] if self.wide else []), *self.draws]))
+
+
+@dataclass
+class HeldOut:
+    """Test RNAs under every head (pooled), under every option (by RNA), and scores of the chosen head."""
+
+    heads: Tally
+    scores: list[Scores]
+    options: list[Choice]
+    true_positives: Indices
+    predicted: Indices
+
+
+def tally(model: ModelAdapter, rnas: Sequence[Rna], depth: int | None, context: CellContext, label: str) -> Tally:
+    """Counts of every head at every threshold, pooled over RNAs."""
+    pooled = Tally()
+
+    def visit(index: int, layer: int, scores: Scores) -> None:
+        pooled.add(layer, count(scores, rnas[index].known))
+
+    visit_scores(model, rnas, depth, visit, context, label)
+    return pooled
+
+
+def select(model: ModelAdapter, data: StructureData, depth: int | None, draws: int, context: CellContext) -> Selection:
+    """Choose head and threshold by F1 pooled over validation RNAs; then once more with what surrounds the choice."""
+    with context.phase("validation"):
+        pooled = tally(model, data.select, depth, context, "validation")
+    values = pooled.f1(known_pairs(data.select))
+    chosen, wide = best(pooled.heads, values), None
+    if data.train:
+        with context.phase("train"):
+            both = pooled + tally(model, data.train, depth, context, "train")
+        wide = best(both.heads, both.f1(known_pairs(data.select) + known_pairs(data.train)))
+
+    groups = GroupCounts(shortlist(pooled.heads, values), data.select)
+    scores = _no_scores(data.select)
+
+    def visit(index: int, layer: int, own: Scores) -> None:
+        groups.add(index, layer, own, data.select[index].known)
+        if layer == chosen.layer:
+            scores[index] = own[chosen.head].copy()
+
+    with context.phase("validation of the best heads"):
+        visit_scores(model, data.select, depth, visit, context, "best heads")
+    with context.phase("thresholds"):
+        weights = cluster_weights(range(len(groups.known)), draws, SELECTION_SEED)
+        known = [own[rna.known] for rna, own in zip(data.select, scores, strict=True)]
+        return Selection(
+            heads=pooled.heads,
+            f1=values,
+            chosen=chosen,
+            wide=wide,
+            draws=groups.choices(weights),
+            exact=exact_threshold(np.concatenate(scores), np.concatenate(known)),
+            matched=choose_threshold(data.select, scores),
+        )
+
+
+def score_test(
+    model: ModelAdapter,
+    rnas: Sequence[Rna],
+    options: Sequence[Choice],
+    depth: int | None,
+    context: CellContext,
+) -> HeldOut:
+    """One pass over the test RNAs; ``options[0]`` is the choice whose scores are kept."""
+    shape = (len(rnas), len(options))
+    tested = HeldOut(Tally(), _no_scores(rnas), list(options), np.zeros(shape, np.int64), np.zeros(shape, np.int64))
+    heads, steps = (np.array([getattr(option, name) for option in options]) for name in ("head", "step"))
+    layers = np.array([option.layer for option in options])
+
+    def visit(index: int, layer: int, scores: Scores) -> None:
+        true_positives, predicted = counts = count(scores, rnas[index].known)
+        tested.heads.add(layer, counts)
+        own = np.flatnonzero(layers == layer)
+        tested.true_positives[index, own] = true_positives[heads[own], steps[own]]
+        tested.predicted[index, own] = predicted[heads[own], steps[own]]
+        if layer == options[0].layer:
+            tested.scores[index] = scores[options[0].head].copy()
+
+    with context.phase("test"):
+        visit_scores(model, rnas, depth, visit, context, "test")
+    return tested
+
+
+def known_pairs(rnas: Sequence[Rna]) -> int:
+    return sum(len(rna.known) for rna in rnas)
+
+
+def _no_scores(rnas: Sequence[Rna]) -> list[Scores]:
+    return [np.zeros(rna.pairs, dtype=np.float32) for rna in rnas]

@@ -1,0 +1,214 @@
+"""From a scored cell to its outcome: metrics, strata, the table of heads, per-RNA numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from harness.adapter import ModelCard
+from harness.statistics.bootstrap import Estimate
+from harness.task import Highlights, Metric, TableRow
+from tasks.structure_f1.counts import Floats
+from tasks.structure_f1.data import Rna
+from tasks.structure_f1.estimates import Bootstrap, metric
+from tasks.structure_f1.evaluation import PAIR_CLASSES
+from tasks.structure_f1.protocol import HeldOut, Selection
+from tasks.structure_f1.selection import Choice, best
+
+SOURCE = "model"
+LENGTHS = (0, 50, 100, 200, 440)
+SMALLEST_FAMILY = 3
+BEST_HEADS = 5
+
+_CLASS_NAMES = {
+    "canonical": "canonical pairs",
+    "noncanonical": "non-canonical pairs",
+    "long_range": "long-range pairs, 24 nt or more",
+    "short_range": "pairs of less than 24 nt",
+}
+
+
+def metrics(
+    bootstrap: Bootstrap, selection: Selection, tested: HeldOut, wins: tuple[Floats, Floats]
+) -> dict[str, Metric]:
+    """The metrics of the task; intervals over test families or RNAs, nested with the selection where it says so."""
+    table, nested = bootstrap.table, bootstrap.nested(selection, tested)
+    return {
+        "f1_pooled": metric(nested["f1_pooled"], "F1 of all pairs of all RNAs, P ≥ T; interval nested with selection"),
+        "auprc_macro": metric(bootstrap.mean("average_precision"), "average precision, mean over RNAs"),
+        "pair_conditional_auroc": metric(
+            bootstrap.conditional(wins), "AUROC among pairs of the same bases at a like distance"
+        ),
+        "f1_per_rna": metric(nested["f1_per_rna"], "F1, mean over RNAs; interval nested with selection"),
+        "f1_matched": metric(bootstrap.f1("_matched"), "pooled F1 with one partner, canonical pairs, loops of 3 nt"),
+        "f1_exact_threshold": metric(bootstrap.f1("_exact"), "pooled F1 with a threshold off the grid"),
+        "precision_top_half_length": metric(
+            bootstrap.mean("precision_top_half_length"), "precision among the L/2 best pairs, mean over RNAs"
+        ),
+        "mcc": metric(nested["mcc"], "pooled; interval nested with selection"),
+        "f1_oracle_head": metric(None, "").model_copy(
+            update={
+                "value": float(tested.heads.f1(int(table["pairs"].sum())).max()),
+                "unit": "ORACLE: pooled F1 of head and threshold chosen on test",
+            }
+        ),
+        "f1_ceiling_canonical": metric(
+            _ceiling(bootstrap, "canonical_pairs"), "pooled F1 of a perfect predictor of canonical pairs"
+        ),
+        "f1_ceiling_one_partner": metric(
+            _ceiling(bootstrap, "one_partner_pairs"), "pooled F1 of a perfect predictor of one partner per nucleotide"
+        ),
+    }
+
+
+def _ceiling(bootstrap: Bootstrap, column: str) -> Estimate | None:
+    hits, known = (bootstrap.table[name].to_numpy() for name in (column, "pairs"))
+    return bootstrap.ratio(2 * hits, hits + known)
+
+
+def rows(
+    bootstrap: Bootstrap, selection: Selection, tested: HeldOut, wins: tuple[Floats, Floats]
+) -> Iterator[TableRow]:
+    """Strata of the headline with the head and threshold fixed, the second selection, validation F1 by layer.
+
+    A stratum that holds nothing has no value.
+    """
+    table = bootstrap.table
+    yield _row("f1_pooled", bootstrap.f1(), "head and threshold fixed")
+    if selection.wide is not None:
+        yield _row("f1_pooled", _option(bootstrap, tested, selection.wide), "selected on train and validation")
+    length, knotted = table["length"].to_numpy(), table["pseudoknotted"].to_numpy(dtype=bool)
+    for low, high in zip(LENGTHS, [*LENGTHS[1:], None], strict=True):
+        inside = (length > low) & (length <= (high or np.inf))
+        yield _row("f1_pooled", bootstrap.f1(members=inside), f"{low + 1}–{high} nt" if high else f"over {low} nt")
+    yield _row("f1_pooled", bootstrap.f1(members=knotted), "pseudoknotted RNAs")
+    yield _row("f1_pooled", bootstrap.f1(members=~knotted), "RNAs without pseudoknot")
+    for name in PAIR_CLASSES:
+        yield _row("f1_pooled", bootstrap.f1(f"_{name}"), _CLASS_NAMES[name])
+    yield from _families(bootstrap)
+    within = tuple(np.diag(np.diag(part)) for part in wins)
+    estimate = bootstrap.ratio(np.diag(within[0]), np.diag(within[1]))
+    yield _row("pair_conditional_auroc", estimate, "compared within each RNA")
+    for layer in sorted({layer for layer, _ in selection.heads}):
+        own = [row for row, (number, _) in enumerate(selection.heads) if number == layer]
+        yield TableRow(
+            name="f1_validation",
+            source=SOURCE,
+            layer=layer,
+            stratum="best head of the layer",
+            value=float(selection.f1[own].max()),
+        )
+    yield TableRow(name="f1_validation", source=SOURCE, stratum="chosen head", value=float(selection.f1.max()))
+
+
+def _families(bootstrap: Bootstrap) -> Iterator[TableRow]:
+    """Each family of three test RNAs or more, and the mean over all families."""
+    table = bootstrap.table
+    named = table.dropna(subset="family").groupby("family")[["tp", "fp", "fn", "item"]]
+    sums = named.agg({"tp": "sum", "fp": "sum", "fn": "sum", "item": "count"})
+    sums = sums[sums["tp"] + sums["fn"] > 0]
+    if sums.empty:
+        return
+    values = 2 * sums["tp"] / (2 * sums["tp"] + sums["fp"] + sums["fn"])
+    yield TableRow(
+        name="f1_pooled", source=SOURCE, stratum="mean over families", value=float(values.mean()), n=len(values)
+    )
+    for family, value, count in zip(sums.index, values, sums["item"], strict=True):
+        if count >= SMALLEST_FAMILY:
+            yield TableRow(name="f1_pooled", source=SOURCE, stratum=f"family {family}", value=float(value), n=count)
+
+
+def _option(bootstrap: Bootstrap, tested: HeldOut, option: Choice) -> Estimate | None:
+    column = tested.options.index(option)
+    tp, predicted = tested.true_positives[:, column], tested.predicted[:, column]
+    return bootstrap.ratio(2 * tp, predicted + bootstrap.table["pairs"].to_numpy())
+
+
+def _row(name: str, estimate: Estimate | None, stratum: str) -> TableRow:
+    value = metric(estimate, "")
+    return TableRow(
+        name=name, source=SOURCE, stratum=stratum, value=value.value, low=value.low, high=value.high, n=value.n
+    )
+
+
+def head_table(selection: Selection, tested: HeldOut, known: int) -> pd.DataFrame:
+    """Every head: its best F1 on validation and the threshold of that, what this gives on test, the best on test,
+    and the share of bootstrap draws over validation RNAs that choose the head."""
+    on_test, steps = tested.heads.f1(known), selection.f1.argmax(axis=1)
+    every: NDArray[np.intp] = np.arange(len(steps))
+    frequency, draws = selection.frequency(), len(selection.draws)
+    return pd.DataFrame(
+        {
+            "layer": [layer for layer, _ in selection.heads],
+            "head": [head for _, head in selection.heads],
+            "f1_validation": selection.f1[every, steps],
+            "threshold": steps / 1000,
+            "f1_test": on_test[every, steps],
+            "f1_test_best": on_test.max(axis=1),
+            "chosen_by_bootstrap": [frequency[head] / draws for head in selection.heads],
+        }
+    )
+
+
+def selected(selection: Selection, tested: HeldOut, known: int) -> dict[str, object]:
+    """What was chosen, how firmly, and what else would have been."""
+    chosen, oracle = selection.chosen, best(tested.heads.heads, tested.heads.f1(known))
+    share = selection.frequency()[chosen.layer, chosen.head] / len(selection.draws)
+    found: dict[str, object] = {
+        "layer": chosen.layer,
+        "head": chosen.head,
+        "threshold": chosen.threshold,
+        "chosen_by_bootstrap": share,
+        "f1_validation": float(selection.f1.max()),
+        "threshold_exact": selection.exact,
+        "threshold_matched": round(selection.matched, 3),
+        "oracle": {"layer": oracle.layer, "head": oracle.head, "threshold": oracle.threshold},
+    }
+    if selection.wide is not None:
+        wide = selection.wide
+        found["train_and_validation"] = {"layer": wide.layer, "head": wide.head, "threshold": wide.threshold}
+    return found
+
+
+def highlights(heads: pd.DataFrame) -> Highlights:
+    """The heads that do best on validation."""
+    top = heads.sort_values("f1_validation", ascending=False, kind="stable").head(BEST_HEADS)
+    return Highlights(
+        title="Best heads on validation, and what the same threshold gives on test",
+        columns=("layer", "head", "threshold", "F1 validation", "F1 test", "chosen by bootstrap"),
+        rows=tuple(
+            (
+                str(row.layer),
+                str(row.head),
+                f"{row.threshold:.3f}",
+                f"{row.f1_validation:.3f}",
+                f"{row.f1_test:.3f}",
+                f"{row.chosen_by_bootstrap:.0%}",
+            )
+            for row in top.itertuples()
+        ),
+    )
+
+
+def notes(
+    card: ModelCard, dataset: str, rnas: Sequence[Rna], table: pd.DataFrame, selection: Selection, split: str
+) -> list[str]:
+    """What a reader of the numbers must know. ``rnas`` are those of the test, in the order of the table."""
+    without = int((table["pairs"] == 0).sum())
+    share = selection.frequency()[selection.chosen.layer, selection.chosen.head] / len(selection.draws)
+    found = [
+        f"head and threshold chosen on {split}; {share:.0%} of bootstrap draws over validation choose the same head",
+        f"pretraining exposure to {dataset}: {card.exposure_to(dataset)}",
+    ]
+    if without:
+        found.append(f"{without} test RNAs have no base pair: they count in pooled F1 and not in means over RNAs")
+    if any(len(rna.inside) for rna in rnas):
+        lost = sum(rna.lost for rna in rnas)
+        found.append(
+            f"{lost:,} of {lost + int(table['pairs'].sum()):,} base pairs of test RNAs lie inside one token: the model "
+            "cannot tell such pairs apart, and nothing counts them"
+        )
+    return found

@@ -1,0 +1,110 @@
+"""One cell of structure-f1 from beginning to end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from harness.adapter import ModelAdapter
+from harness.datasets.alignments import read_alone
+from harness.task import CellContext, TableRow, TaskOutcome
+from tasks.structure_f1 import report
+from tasks.structure_f1.counts import Floats
+from tasks.structure_f1.data import StructureData, prepare
+from tasks.structure_f1.estimates import Bootstrap
+from tasks.structure_f1.evaluation import long_form, rna_table
+from tasks.structure_f1.pair_conditional import wins
+from tasks.structure_f1.pictures import draw_contacts, draw_f1_by_length, draw_heads
+from tasks.structure_f1.protocol import HeldOut, known_pairs, score_test, select, tally
+from tasks.structure_f1.selection import best
+
+if TYPE_CHECKING:
+    from harness.datasets.records import Dataset
+    from tasks.structure_f1.settings import StructureF1Settings
+
+
+def run_structure(
+    model: ModelAdapter, dataset: Dataset, settings: StructureF1Settings, context: CellContext
+) -> TaskOutcome:
+    """Validation, test, statistics, pictures."""
+    data = prepare(dataset, model, settings.longest, settings.train_records, settings.limit)
+    model.load(context.device)
+    selection = select(model, data, None, settings.draws, context)
+    tested = score_test(model, data.test, selection.options, None, context)
+    with context.phase("statistics"):
+        conditional = wins(data.test, tested.scores)
+        table = rna_table(data.test, tested.scores, selection.chosen, selection.exact, selection.matched, conditional)
+        bootstrap, known = Bootstrap(table, settings.draws), known_pairs(data.test)
+        heads = report.head_table(selection, tested, known)
+        split = f"the validation RNAs ({len(data.select)} RNAs, split: {data.split})"
+        outcome = TaskOutcome(
+            metrics=report.metrics(bootstrap, selection, tested, conditional),
+            used=len(data.train) + len(data.select) + len(data.test),
+            table=[row for row in report.rows(bootstrap, selection, tested, conditional) if row.value is not None],
+            selected={**report.selected(selection, tested, known), "item_set": data.item_set(dataset)},
+            skipped=data.skipped,
+            notes=[
+                *report.notes(model.card, dataset.card.name, data.test, table, selection, split),
+                *read_alone(model.card, [rna.record for rna in (*data.select, *data.test)]),
+            ],
+            highlights=report.highlights(heads),
+            items=long_form(table),
+            tables={
+                "heads": heads,
+                "options": _options(table, tested),
+                "conditional": _by_unit(table, conditional),
+            },
+        )
+    outcome.table += _depths(model, data, settings, context)
+    with context.phase("pictures"):
+        subject = f"{model.card.name} · {dataset.card.name}{' (simulated)' if dataset.card.simulated else ''}"
+        draw_heads(context.artifacts / "heads.svg", heads, subject)
+        draw_f1_by_length(context.artifacts / "f1-by-length.svg", table, subject)
+        draw_contacts(context.artifacts / "contacts.svg", data.test, tested.scores, selection.chosen, table, subject)
+    return outcome
+
+
+def _depths(
+    model: ModelAdapter, data: StructureData, settings: StructureF1Settings, context: CellContext
+) -> Iterator[TableRow]:
+    """What homologs buy: the same with alignments cut to fewer rows, each depth choosing its own head."""
+    if "alignment" not in model.card.capabilities:
+        return
+    deepest = max(rna.alignment(None).depth for rna in (*data.select, *data.test))
+    for depth in settings.depths:
+        if depth >= deepest:
+            continue
+        with context.phase(f"alignment depth {depth}"):
+            pooled = tally(model, data.select, depth, context, f"validation, depth {depth}")
+            chosen = best(pooled.heads, pooled.f1(known_pairs(data.select)))
+            tested = score_test(model, data.test, [chosen], depth, context)
+        hits, predicted = int(tested.true_positives.sum()), int(tested.predicted.sum())
+        value = 2 * hits / (predicted + known_pairs(data.test))
+        stratum = f"alignments of at most {depth} rows"
+        yield TableRow(name="f1_pooled", source=report.SOURCE, stratum=stratum, value=value, n=len(data.test))
+
+
+def _options(table: pd.DataFrame, tested: HeldOut) -> pd.DataFrame:
+    """Counts of every test RNA under every choice that the bootstrap made, enough to redo the nested interval."""
+    rnas, count = tested.true_positives.shape
+    return pd.DataFrame(
+        {
+            "item": table["item"].repeat(count).to_numpy(),
+            "layer": [option.layer for option in tested.options] * rnas,
+            "head": [option.head for option in tested.options] * rnas,
+            "threshold": [option.threshold for option in tested.options] * rnas,
+            "tp": tested.true_positives.ravel(),
+            "predicted": tested.predicted.ravel(),
+        }
+    )
+
+
+def _by_unit(table: pd.DataFrame, conditional: tuple[Floats, Floats]) -> pd.DataFrame:
+    """Wins of pairs of one family or RNA over non-pairs of another, and comparisons; rows without any left out."""
+    unit = table["unit"].to_numpy()
+    parts = [pd.DataFrame(part, unit, unit).groupby(level=0).sum().T.groupby(level=0).sum().T for part in conditional]
+    merged = pd.DataFrame({"wins": parts[0].stack(), "comparisons": parts[1].stack()})
+    merged.index.names = ["pairs_of", "others_of"]
+    return merged[merged["comparisons"] > 0].reset_index()

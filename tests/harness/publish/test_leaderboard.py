@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import pytest
+
+from harness.progress import Progress
+from harness.publish import leaderboard
+from harness.publish.leaderboard import render_all, render_csv
+from harness.registry import Registry
+from harness.result import ResultRecord, read_records
+from harness.run.cell import run_cell
+from tests.fakes import FakeModel, FakeTask, MissingModel
+from tests.harness.run.test_cell import make_cell
+
+
+def records(results: Path) -> list[tuple[Path, ResultRecord]]:
+    models = [FakeModel(), FakeModel("another", "fake-2"), FakeModel("mute", "fake-3", capabilities={"attention"})]
+    for model in models:
+        run_cell(make_cell(model), results, "cpu", Progress(quiet=True))
+    run_cell(make_cell(FakeModel(), scale=2.0), results, "cpu", Progress(quiet=True))
+    return read_records(results)[0]
+
+
+def test_the_page_is_the_same_whatever_the_order(tmp_path: Path) -> None:
+    found = records(tmp_path / "results")
+    pages = render_all(found, tmp_path / "out")
+    assert pages == render_all(list(reversed(found)), tmp_path / "out")
+    assert set(pages) == {tmp_path / "out" / "fake-share.md", tmp_path / "out" / "fake-share.csv"}
+
+
+def test_the_page_says_what_a_reader_needs(tmp_path: Path) -> None:
+    page = render_all(records(tmp_path / "results"), tmp_path / "out")[tmp_path / "out" / "fake-share.md"]
+    assert "Simulated data" in page and "## fake-set (simulated)" in page
+    # different settings never share a table
+    assert page.count("## fake-set") == 2 and "scale 2.0" in page
+    assert "0.417 [0.317, 0.517]" in page
+    assert "chance (floor)" in page and "0.250 [0.250, 0.250]" in page
+    assert "mute: not-applicable: mute has no hidden_states" in page
+    # simulated sets are in the order of names, and every row links to its record
+    assert page.index("| another") < page.index("| fake ")
+    for path, record in records(tmp_path / "results"):
+        if record.status == "done":
+            assert f"({Path('..') / path.relative_to(tmp_path)})" in page
+
+
+def test_a_note_stands_once_after_the_models_that_it_is_true_of(tmp_path: Path) -> None:
+    ((path, first), (other_path, second), *_) = records(tmp_path / "results")
+    second = second.model_copy(update={"notes": [*first.notes, "its own"], "settings": first.settings})
+    assert list(first.notes) == ["a fake"]
+    page = leaderboard.render_page("fake-share", [(path, first), (other_path, second)], tmp_path)
+    assert "- all: a fake\n" in page and page.count("a fake") == 1
+    assert f"- {second.model.card.name}: its own" in page
+
+
+def test_csv_holds_every_number(tmp_path: Path) -> None:
+    found = records(tmp_path / "results")
+    rows = list(csv.DictReader(io.StringIO(render_csv(found))))
+    expected = sum(len(r.metrics) + len(r.table) for _, r in found if r.status == "done")
+    assert len(rows) == expected
+    assert {row["source"] for row in rows} == {"headline", "model", "chance"}
+
+
+def test_unavailable_models_leave_no_trace(tmp_path: Path) -> None:
+    run_cell(make_cell(MissingModel("missing")), tmp_path / "results", "cpu", Progress(quiet=True))
+    assert not (tmp_path / "results").exists()
+
+
+def test_published_values_stand_below_and_are_not_ranked(tmp_path: Path) -> None:
+    found, out = records(tmp_path / "results"), tmp_path / "out"
+    plain = render_all(found, out)
+    out.mkdir()
+    text = '[[published]]\ntask = "{}"\ndataset = "theirs"\nmodel = "Old model"\nmetric = "share"\nvalue = 0.9\n'
+    text += 'source = "an article"\ndiffers = "other data"\n'
+    (out / "published.toml").write_text(text.format("fake-share") + text.format("another-task"))
+    pages = render_all(found, out)
+    page = out / "fake-share.md"
+    assert pages[page].startswith(plain[page])
+    assert pages[page].count("Old model") == 1
+    assert pages[page].index("Published values (not measured here)") < pages[page].index("0.900 (published)")
+    assert pages[out / "fake-share.csv"] == plain[out / "fake-share.csv"]
+
+
+class OtherTask(FakeTask):
+    card = FakeTask.card.model_copy(update={"name": "other-share", "plotted_against": "fake-share"})
+
+
+def test_a_task_is_drawn_against_the_one_that_its_card_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = [
+        (path, record.model_copy(update={"dataset": record.dataset.model_copy(update={"simulated": False})}))
+        for path, record in records(tmp_path / "results")
+    ]
+    others = [
+        (path, record.model_copy(update={"task": record.task.model_copy(update={"name": "other-share"})}))
+        for path, record in found
+    ]
+    known = Registry({}, {"fake-share": FakeTask, "other-share": OtherTask}, {})
+    monkeypatch.setattr(leaderboard.Registry, "discover", lambda: known)
+    picture = tmp_path / "other-share-against-fake-share.svg"
+    pages = render_all(found + others, tmp_path)
+    assert "other-share: share on fake-set" in pages[picture]
+    assert f"]({picture.name})" in pages[tmp_path / "other-share.md"]
+    assert picture.name not in pages[tmp_path / "fake-share.md"]
+    assert picture not in render_all(others, tmp_path)
+
+
+def test_the_layer_is_that_of_the_metrics_and_models_without_layers_have_none(tmp_path: Path) -> None:
+    models = [FakeModel(), FakeModel("counts", "fake-2", layers=None), FakeModel("deeper", "fake-3")]
+    for model, layers in zip(models, [(2,), (-1,), (0, 1, 2)], strict=True):
+        run_cell(make_cell(model, layers=layers), tmp_path / "results", "cpu", Progress(quiet=True))
+    found = read_records(tmp_path / "results")[0]
+    page = render_all(found, tmp_path / "out")[tmp_path / "out" / "fake-share.md"]
+    last, chosen = page.split("## fake-set (simulated)")[1:]
+    cells = {line.split("|")[1].strip(): line.split("|")[4].strip() for line in page.splitlines() if "](" in line}
+    assert cells == {"fake": "2", "counts": "–", "deeper": "2 of 3 scored"}
+    assert "| fake " in last and "| deeper " not in last and "Layers other than" not in last
+    assert "| deeper " in chosen and "| fake " not in chosen and "Layers other than" in chosen
+    assert "| counts " in last and "| counts " in chosen

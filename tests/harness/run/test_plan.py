@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.adapter import ModelAdapter, ModelOptions
+from harness.errors import InputError, NotApplicable
+from harness.registry import Registry
+from harness.run.plan import Request, parse_layers, plan
+from tests import fakes
+
+
+@pytest.fixture
+def registry() -> Registry:
+    return Registry(dict(fakes.MODELS), dict(fakes.TASKS), dict(fakes.DATASETS))
+
+
+def names(request: Request, registry: Registry) -> list[str]:
+    return [cell.model.card.name for cell in plan(request, registry)]
+
+
+def test_floors_are_planned_beside_the_model(registry: Registry) -> None:
+    assert names(Request(["fake"], ["fake-share"]), registry) == ["fake", "fake:random"]
+    assert names(Request(["fake"], ["fake-share"], floors=False), registry) == ["fake"]
+    assert names(Request(["fake:random"], ["fake-share"]), registry) == ["fake:random"]
+    assert names(Request(["fake", "fake:random"], ["fake-share"]), registry) == ["fake", "fake:random"]
+
+
+def test_a_floor_is_a_control_of_the_models_that_ask_for_it(registry: Registry) -> None:
+    registry.models["other"] = lambda options: fakes.FakeModel("other", "other-1")
+    cells = {cell.model.card.name: cell for cell in plan(Request(["fake", "other"], ["fake-share"]), registry)}
+    assert [cell.model.card.name for cell in cells["fake:random"].control_of] == ["fake"]
+    assert [cell.model.card.name for cell in cells["other:random"].control_of] == ["other"]
+    assert cells["fake"].control_of == cells["other"].control_of == ()
+
+
+class Twinless(fakes.FakeModel):
+    """Has no weights, so no random ones either."""
+
+    def random_twin(self, initialisation: int = 0) -> ModelAdapter:
+        raise NotApplicable("twinless has no random twin")
+
+
+def test_a_model_without_a_random_twin_is_planned_alone(registry: Registry) -> None:
+    registry.models["twinless"] = lambda options: Twinless("twinless")
+    assert names(Request(["twinless", "fake"], ["fake-share"]), registry) == ["twinless", "fake", "fake:random"]
+    with pytest.raises(NotApplicable):
+        plan(Request(["twinless:random"], ["fake-share"]), registry)
+
+
+def test_layers_are_resolved_before_identity(registry: Registry) -> None:
+    last, two = (plan(Request(["fake"], ["fake-share"], layers=text), registry)[0] for text in ("-1", "2"))
+    (default, _) = plan(Request(["fake"], ["fake-share"]), registry)
+    assert last.identity == two.identity == default.identity
+    assert default.settings.model_dump()["layers"] == (2,)
+
+
+def test_a_floor_without_layers_ignores_the_layers_asked_for(registry: Registry) -> None:
+    registry.models["counts"] = lambda options: Twinless("counts", "counts-1", layers=None)
+    registry.tasks["fake-share"] = WithCounts
+    cells = plan(Request(["fake"], ["fake-share"], layers="all"), registry)
+    layers = {cell.model.card.name: cell.settings.model_dump()["layers"] for cell in cells}
+    assert layers == {"fake": (0, 1, 2), "counts": (-1,), "fake:random": (0, 1, 2)}
+    # beside an encoder it is the same cell whatever the layers
+    other = plan(Request(["fake"], ["fake-share"], layers="1"), registry)
+    assert [cell.identity == own.identity for cell, own in zip(cells, other, strict=True)] == [False, True, False]
+    # asked for by name too, as long as another model has layers
+    assert names(Request(["counts", "fake"], ["fake-share"], layers="1"), registry) == ["counts", "fake", "fake:random"]
+    with pytest.raises(InputError, match="--layer: counts has no layers to choose from"):
+        plan(Request(["counts"], ["fake-share"], layers="all"), registry)
+
+
+class WithCounts(fakes.FakeTask):
+    card = fakes.FakeTask.card.model_copy(update={"floors": ("counts", "{model}:random")})
+
+
+@pytest.mark.parametrize(
+    ("text", "layers"), [("0", (0,)), ("0-2", (0, 1, 2)), ("2,0,2", (0, 2)), ("-1,0", (0, 2)), ("all", (0, 1, 2))]
+)
+def test_parse_layers(text: str, layers: tuple[int, ...]) -> None:
+    assert parse_layers(text, fakes.FakeModel()) == layers
+
+
+@pytest.mark.parametrize("text", ["x", "", "1-", "2-1", "3", "-4", "0-3"])
+def test_layers_that_do_not_exist_are_refused(text: str) -> None:
+    with pytest.raises(InputError):
+        parse_layers(text, fakes.FakeModel())
+
+
+def test_a_model_without_layers_is_not_applicable() -> None:
+    with pytest.raises(NotApplicable):
+        parse_layers("all", fakes.FakeModel(layers=None))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"settings": {"sclae": "1"}}, "no setting 'sclae'. Did you mean scale"),
+        ({"settings": {"scale": "wide"}}, "scale: .*number"),
+        ({"settings": {"seeds": "0,x"}}, "seeds.1: .*integer"),
+        ({"settings": {"limit": "0"}}, "limit: .*greater than or equal to 1"),
+        ({"layers": "7"}, "fake has layers 0 to 2"),
+        ({"options": ModelOptions(weights=Path("x")), "models": ["fake", "mute"]}, "--weights belongs to one model"),
+    ],
+)
+def test_bad_settings_are_one_line(registry: Registry, changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message) as caught:
+        plan(Request(**({"models": ["fake"], "tasks": ["fake-share"]} | changes)), registry)
+    assert "\n" not in str(caught.value)
+
+
+def test_settings_are_read_by_type(registry: Registry) -> None:
+    cells = plan(Request(["fake"], ["fake-share"], settings={"seeds": "4,5", "scale": "2", "limit": "3"}), registry)
+    settings = cells[0].settings.model_dump()
+    assert (settings["seeds"], settings["scale"], settings["limit"]) == ((4, 5), 2.0, 3)

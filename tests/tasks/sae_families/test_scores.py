@@ -1,0 +1,120 @@
+"""Sources against families: every number again from scikit-learn and loops, and test never guides a choice."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from sklearn.metrics import matthews_corrcoef, roc_auc_score
+
+from harness.statistics.metrics import PREVALENCE
+from tasks.sae.aggregate import MEAN, WINDOW
+from tasks.sae.concepts.choice import split_half_score
+from tasks.sae_families.scores import (
+    SourceScores,
+    best_floor,
+    score_dense_probe,
+    score_source,
+    score_subsample,
+)
+from tests.tasks.sae_families.scored import FAMILIES, ITEMS, SELECT, TEST, scored_source
+
+
+@pytest.fixture(scope="module")
+def source() -> SourceScores:
+    return score_source([scored_source(seed=0), scored_source(seed=1)], ITEMS)
+
+
+def test_weights_resample_sequences_within_their_family() -> None:
+    assert ITEMS.weights.shape == (ITEMS.draws, len(TEST))
+    for family in range(FAMILIES):
+        own = ITEMS.weights[:, ITEMS.test_labels == family]
+        assert (own.sum(axis=1) == own.shape[1]).all() and own.std() > 0
+
+
+def test_the_chosen_feature_is_the_best_on_select_and_scored_on_test(source: SourceScores) -> None:
+    for seed in source.seeds:
+        for family in range(FAMILIES):
+            fit, held = ITEMS.select_labels == family, ITEMS.test_labels == family
+            aurocs = np.array([roc_auc_score(fit, column) for column in seed.contest.select.T])
+            feature = int(np.argmax(np.abs(aurocs - 0.5)))
+            sign = 1 if aurocs[feature] >= 0.5 else -1
+            assert (seed.selection.feature[family], seed.selection.sign[family]) == (feature, sign)
+            oriented = sign * seed.contest.test[:, feature]
+            np.testing.assert_allclose(seed.oriented[:, family], oriented)
+            assert seed.held_out.auroc[family] == pytest.approx(roc_auc_score(held, oriented))
+            weight = np.where(held, PREVALENCE / held.sum(), (1 - PREVALENCE) / (~held).sum())
+            called = oriented >= seed.selection.threshold[family]
+            expected = matthews_corrcoef(held, called, sample_weight=weight)
+            assert seed.held_out.mcc[family] == pytest.approx(expected)
+
+
+def test_macro_scores_are_means_over_seeds_and_families(source: SourceScores) -> None:
+    for name, estimate in (("auroc", source.macro.auroc), ("mcc", source.macro.mcc), ("f1", source.macro.f1)):
+        assert estimate.value == pytest.approx(source.family_mean(name).mean())
+        assert estimate.draws.shape == (ITEMS.draws,) and estimate.n == len(TEST)
+    assert source.macro.auroc.value > 0.9
+    covered = np.array([seed.held_out.covered for seed in source.seeds])
+    np.testing.assert_allclose(source.coverage, covered.mean(axis=0))
+    halves = [split_half_score(seed.contest.select, ITEMS.select_labels, FAMILIES) for seed in source.seeds]
+    assert source.select_score == pytest.approx(np.mean(halves))
+
+
+def test_aggregations_are_scored_apart() -> None:
+    entry = replace(scored_source(seed=0), headline=(WINDOW, MEAN))
+    both, mean = score_source([entry], ITEMS), score_source([entry], ITEMS, MEAN)
+    assert both.seeds[0].candidates == 2 * mean.seeds[0].candidates
+    np.testing.assert_array_equal(both.seeds[0].contest.test[:, mean.seeds[0].candidates :], mean.seeds[0].contest.test)
+
+
+def test_test_scores_and_labels_guide_no_choice(source: SourceScores) -> None:
+    order = np.random.default_rng(3).permutation(len(TEST))
+    shuffled = replace(ITEMS, test_labels=ITEMS.test_labels[order])
+    entries = [scored_source(seed=0), scored_source(seed=1)]
+    other = score_source(entries, shuffled)
+    assert other.select_score == source.select_score and other.macro.auroc.value != source.macro.auroc.value
+    for one, two in zip(source.seeds, other.seeds, strict=True):
+        for name in ("feature", "sign", "threshold", "select_auroc", "select_mcc"):
+            np.testing.assert_array_equal(getattr(one.selection, name), getattr(two.selection, name))
+    means = entries[0].matrix(np.r_[SELECT, TEST], MEAN)
+    probes = [score_dense_probe(means, items).seeds[0] for items in (ITEMS, shuffled)]
+    np.testing.assert_array_equal(probes[0].selection.threshold, probes[1].selection.threshold)
+    np.testing.assert_array_equal(probes[0].contest.test, probes[1].contest.test)
+
+
+def test_a_subsample_holds_so_many_of_the_same_candidates(source: SourceScores) -> None:
+    few = score_subsample(source, ITEMS, 5)
+    assert (few.name, few.role, few.select_score) == (source.name, source.role, source.select_score)
+    picks = []
+    for whole, part in zip(source.seeds, few.seeds, strict=True):
+        names = [part.contest.feature_name(k) for k in range(part.candidates)]
+        assert part.candidates == 5 == len(set(names))
+        picks.append(names)
+        for k, name in enumerate(names):
+            column = int(name.split()[1])
+            np.testing.assert_array_equal(part.contest.test[:, k], whole.contest.test[:, column])
+            np.testing.assert_array_equal(part.contest.select[:, k], whole.contest.select[:, column])
+    assert picks[0] != picks[1]
+    again = score_subsample(source, ITEMS, 5)
+    assert again.macro.auroc.value == few.macro.auroc.value
+    everything = score_subsample(source, ITEMS, 10_000)
+    assert everything.macro.auroc.value == pytest.approx(source.macro.auroc.value)  # in another order
+
+
+def test_a_dense_probe_tells_separable_families_apart() -> None:
+    generator = np.random.default_rng(0)
+    labels = np.r_[ITEMS.select_labels, ITEMS.test_labels]
+    means = (10 * np.eye(FAMILIES)[labels] + generator.normal(size=(len(labels), FAMILIES))).astype(np.float32)
+    probe = score_dense_probe(means, ITEMS)
+    assert probe.role == "reference" and np.isnan(probe.select_score)
+    assert probe.macro.auroc.value == 1 and probe.seeds[0].contest.feature_name(1) == f"probe of {ITEMS.families[1]}"
+    noise = score_dense_probe(generator.normal(size=(len(labels), 4)).astype(np.float32), ITEMS)
+    assert 0.3 < noise.macro.auroc.value < 0.7
+
+
+def test_the_best_floor_is_chosen_among_floors_by_select_alone(source: SourceScores) -> None:
+    floor = replace(source, role="floor")
+    weak = replace(floor, name="weak", select_score=0.6)
+    strong = replace(floor, name="strong", select_score=0.7, macro=replace(source.macro, auroc=weak.macro.mcc))
+    assert best_floor([source, weak, strong]).name == "strong"

@@ -1,0 +1,215 @@
+"""The whole task on models that know the family, or do not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from harness.adapter import ModelAdapter, ModelOptions
+from harness.datasets.records import Dataset
+from harness.errors import InputError
+from harness.progress import Progress
+from harness.publish.terminal import headline_rows
+from harness.result import ResultRecord
+from harness.run.cell import Cell, run_cell
+from tasks.sae.autoencoder.train import Trainer
+from tasks.sae_families.task import SaeFamilies, SaeFamiliesSettings
+from tests.tasks.sae_families.planted import FAMILIES, PlantedModel, planted_dataset
+
+QUIET = Progress(quiet=True)
+SMALL = {"features": 48, "k": 4, "steps": 40, "batch_size": 256, "draws": 200, "layers": (2,), "seeds": (0, 1)}
+
+
+def make_cell(model: ModelAdapter, dataset: Dataset, **settings: object) -> Cell:
+    return Cell(model, SaeFamilies(), dataset, SaeFamiliesSettings.model_validate(SMALL | settings), ModelOptions())
+
+
+@pytest.fixture(scope="module")
+def knowing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ResultRecord, Path]]:
+    dataset = planted_dataset()
+    cell = make_cell(PlantedModel(dataset), dataset)
+    folder = tmp_path_factory.mktemp("knowing")
+    yield run_cell(cell, folder, "cpu", QUIET), cell.path(folder)
+
+
+def test_a_planted_family_is_found_and_the_floors_find_nothing(knowing: tuple[ResultRecord, Path]) -> None:
+    record, _ = knowing
+    assert record.status == "done", record.error
+    assert record.metrics["auroc_macro"].value > 0.95 and record.metrics["mcc_macro"].value > 0.5
+    rows = {row.source: row for row in headline_rows(record, 2)}
+    assert (
+        set(rows)
+        == set(record.roles)
+        == {
+            *("sae", "sae-random-lm", "kmer", "length", "composition"),
+            *("neuron", "pca", "ica", "sae-untrained", "dense-probe"),
+        }
+    )
+    assert rows["neuron"].value > 0.95 and rows["dense-probe"].value > 0.95
+    for floor in ("sae-random-lm", "kmer", "length", "composition"):
+        assert record.roles[floor] == "floor" and 0.3 < rows[floor].value < 0.7, floor
+    gain = record.metrics["gain_auroc"]
+    assert 0 < gain.low < gain.value < gain.high
+    best = record.selected["best_floor"]
+    assert gain.value == pytest.approx(record.metrics["auroc_macro"].value - rows[best].value)
+
+
+def test_the_record_says_what_the_table_needs(knowing: tuple[ResultRecord, Path]) -> None:
+    record, _ = knowing
+    quality = {"fve", "fve_raw", "l0", "dead_share", "stability", "selectivity_tau", "coverage", "auroc_matched"}
+    assert quality <= set(record.metrics)
+    for name in ("fve", "l0", "dead_share", "auroc_macro", "mcc_macro", "gain_auroc"):
+        metric = record.metrics[name]
+        assert metric.low <= metric.value <= metric.high and metric.n >= 1
+    assert 3 < record.metrics["l0"].value < 5.5
+    strata = {row.stratum for row in record.table}
+    assert {"", "one seed", "full maximum", "mean", "fraction active"} <= strata
+    assert record.highlights is not None and len(record.highlights.rows) == FAMILIES
+    assert record.dataset.used == FAMILIES * 26
+
+
+def test_the_tables_recompute_the_headline(knowing: tuple[ResultRecord, Path]) -> None:
+    """From the items alone, with loops: the macro AUROC and the calls behind the MCC."""
+    record, path = knowing
+    items = pd.read_parquet(path.with_suffix("") / "items.parquet")
+    for source in ("sae", "kmer", "dense-probe"):
+        own = items[items.source == source]
+        values = []
+        for (_, concept), group in own.groupby([own.seed.fillna(-1), own.concept.astype(str)]):
+            positive = group.value[group.family == concept].to_numpy()
+            negative = group.value[group.family != concept].to_numpy()
+            wins = sum((p > n) + 0.5 * (p == n) for p in positive for n in negative)
+            values.append(wins / (len(positive) * len(negative)))
+        (row,) = (row for row in headline_rows(record, 2) if row.source == source)
+        assert row.value == pytest.approx(np.mean(values))
+    features = pd.read_parquet(path.with_suffix("") / "features.parquet")
+    assert len(features) == 2 * SMALL["features"]
+    assert len(pd.read_parquet(path.with_suffix("") / "families.parquet")) == FAMILIES * (2 * 3 + 7)
+
+
+def test_checkpoints_are_kept(knowing: tuple[ResultRecord, Path]) -> None:
+    from tasks.sae.autoencoder.model import SparseAutoencoder
+
+    record, path = knowing
+    autoencoder = SparseAutoencoder.load(path.with_suffix("") / "sae-layer-2-seed-1")
+    assert autoencoder.metadata is not None and autoencoder.metadata.model_identity == record.model.identity
+    assert autoencoder.metadata.quality["fve_standardised"] < 1
+
+
+def test_a_model_that_knows_nothing_gains_nothing(tmp_path: Path) -> None:
+    dataset = planted_dataset()
+    record = run_cell(make_cell(PlantedModel(dataset, knows=False), dataset), tmp_path, "cpu", QUIET)
+    assert record.status == "done", record.error
+    assert 0.35 < record.metrics["auroc_macro"].value < 0.65
+    assert record.metrics["gain_auroc"].low < 0.1 and record.metrics["coverage"].value == 0
+
+
+def test_permuting_test_labels_changes_no_choice(tmp_path: Path, knowing: tuple[ResultRecord, Path]) -> None:
+    dataset = planted_dataset()
+    test = [record for record in dataset.records if record.split == "test"]
+    families = [record.family for record in test]
+    shifted = dict(zip((record.id for record in test), families[7:] + families[:7], strict=True))
+    from dataclasses import replace
+
+    permuted = dataset.subset(
+        replace(record, family=shifted.get(record.id, record.family)) for record in dataset.records
+    )
+    cell = make_cell(PlantedModel(dataset), permuted)
+    record = run_cell(cell, tmp_path, "cpu", QUIET)
+    assert record.status == "done", record.error
+    ours = pd.read_parquet(cell.path(tmp_path).with_suffix("") / "families.parquet")
+    theirs = pd.read_parquet(knowing[1].with_suffix("") / "families.parquet")
+    choices = ["source", "seed", "family", "feature_name", "sign", "threshold", "select_auroc"]
+    pd.testing.assert_frame_equal(ours[choices], theirs[choices])
+    assert (ours.auroc != theirs.auroc).any()
+    assert record.selected["best_floor"] == knowing[0].selected["best_floor"]
+
+
+def test_a_killed_run_ends_as_an_uninterrupted_one(
+    tmp_path: Path, knowing: tuple[ResultRecord, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = planted_dataset()
+    cell = make_cell(PlantedModel(dataset), dataset)
+    step = Trainer.step
+    steps = 0
+
+    def killed(self: Trainer, x: object, number: int) -> dict[str, float]:
+        nonlocal steps
+        steps += 1
+        if steps == 60:
+            raise KeyboardInterrupt
+        return step(self, x, number)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Trainer, "step", killed)
+    monkeypatch.setattr("tasks.sae.dictionaries.CHECKPOINT_SECONDS", 0.0)
+    with pytest.raises(KeyboardInterrupt):
+        run_cell(cell, tmp_path, "cpu", QUIET)
+    work = cell.path(tmp_path).with_suffix(".work")
+    assert (work / "sae.safetensors").is_file() and not cell.path(tmp_path).exists()
+    monkeypatch.undo()
+    record = run_cell(make_cell(PlantedModel(dataset), dataset), tmp_path, "cpu", QUIET)
+    assert record.metrics == knowing[0].metrics and record.table == knowing[0].table
+    assert not work.exists()
+
+
+def test_several_layers_come_from_one_cell(tmp_path: Path) -> None:
+    dataset = planted_dataset()
+    record = run_cell(make_cell(PlantedModel(dataset), dataset, layers=(0, 2), seeds=(0,)), tmp_path, "cpu", QUIET)
+    assert record.status == "done", record.error
+    assert {row.layer for row in record.table} == {0, 2} and record.selected["layer"] in (0, 2)
+    assert any("1 seed" in note for note in record.notes)
+
+
+def test_presets_fill_in_what_is_not_given() -> None:
+    demo = SaeFamiliesSettings(preset="demo")
+    assert (demo.features, demo.steps) == (1024, 300)
+    assert SaeFamiliesSettings(preset="demo", steps=5).steps == 5
+    paper = SaeFamiliesSettings(preset="sae-rna").sae_config(1280)
+    assert (paper.activation, paper.learning_rate, paper.batch_size) == ("relu", 1e-3, 1024)
+    assert SaeFamiliesSettings(features="8d").sae_config(20).features == 160
+    with pytest.raises(InputError, match="k = 32 active features out of 8"):
+        SaeFamiliesSettings(features=8).sae_config(20)
+
+
+def test_a_dataset_without_families_is_not_applicable(tmp_path: Path) -> None:
+    dataset = planted_dataset()
+    plain = dataset.subset(record for record in dataset.records if record.family == "F0")
+    record = run_cell(make_cell(PlantedModel(dataset), plain), tmp_path, "cpu", QUIET)
+    assert record.status == "not-applicable" and "at least two" in (record.error or "")
+
+
+def test_groups_are_compared_with_controls_and_change_nothing_else(
+    tmp_path: Path, knowing: tuple[ResultRecord, Path]
+) -> None:
+    dataset = planted_dataset()
+    cell = make_cell(PlantedModel(dataset), dataset, groups=("F0+F1", "F2+F3"))
+    record = run_cell(cell, tmp_path, "cpu", QUIET)
+    assert record.status == "done", record.error
+    metrics, plain = dict(record.metrics), knowing[0]
+    separation = metrics.pop("group_separation")
+    assert metrics == plain.metrics and "AUROC" in separation.unit and separation.n == 2
+    assert tuple(row for row in record.table if row.name != "group_separation") == plain.table
+    rows = {row.source: row.value for row in record.table if row.name == "group_separation"}
+    assert set(rows) == set(record.roles) - {"dense-probe"} and rows["sae"] == separation.value
+    table = pd.read_parquet(cell.path(tmp_path).with_suffix("") / "groups.parquet")
+    firsts = table.groupby("seed").first()
+    assert separation.value == pytest.approx(firsts.test_auroc.mean())
+    assert any("in 3 ways: p is about 0.33 or more" in note for note in record.notes) and table.p.min() > 0.2
+    pictures = [
+        folder / "similarity.svg" for folder in (cell.path(tmp_path).with_suffix(""), knowing[1].with_suffix(""))
+    ]
+    assert pictures[0].read_bytes() == pictures[1].read_bytes()
+    assert "planted · planted (simulated) · layer 2" in pictures[0].read_text(encoding="utf-8")
+    assert not any("groups" in file for file in plain.files) and any("similarity.svg" in file for file in plain.files)
+
+
+def test_an_unknown_family_ends_the_cell_before_any_work(tmp_path: Path) -> None:
+    dataset = planted_dataset()
+    model = PlantedModel(dataset)
+    record = run_cell(make_cell(model, dataset, groups=("F0", "F9")), tmp_path, "cpu", QUIET)
+    assert record.status == "failed" and model.passes == 0
+    assert record.error is not None and record.error.startswith("groups: F9 not among the 4 scored families")

@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from harness.datasets.records import Record
+from harness.datasets.resolve import load_dataset
+from harness.errors import InputError, NotApplicable
+from harness.sequences.alignment import Alignment
+from tasks.structure_f1.data import INSIDE, Rna, prepare
+from tests.fakes import FakeModel
+from tests.tasks.structure_f1.planted import dataset, hairpin, records
+
+
+def ids(part: tuple[Rna, ...]) -> list[str]:
+    return [rna.record.id for rna in part]
+
+
+def test_given_splits_are_kept_and_train_is_cut_by_hash() -> None:
+    data = prepare(dataset(), FakeModel(), 440, 3)
+    assert ids(data.select) == [f"r{k:02}" for k in range(1, 24, 3)]
+    assert ids(data.test) == [f"r{k:02}" for k in range(2, 24, 3)]
+    assert len(data.train) == 3 and set(ids(data.train)) <= {f"r{k:02}" for k in range(0, 24, 3)}
+    assert data.split == "given" and data.skipped == {}
+    assert prepare(dataset(), FakeModel(), 440, 0).train == ()
+
+
+def test_what_cannot_be_compared_is_left_out_and_counted() -> None:
+    sequence, pairs = hairpin(99, stem=20, loop=12)
+    extra = [
+        Record("long", sequence, split="test", pairs=pairs),
+        Record("over-long", sequence * 2, split="test", pairs=pairs),
+        Record("blank", "NNNNAC", split="test", pairs=((0, 5),)),
+        Record("unknown", "ACGUACGU", split="test"),
+        Record("homeless", "ACGUACGUA", pairs=((0, 7),)),
+        Record("single", "A", split="test", pairs=()),
+        Record("unpaired", "ACGUACGUAC", split="test", pairs=()),
+    ]
+    data = prepare(dataset(extra), FakeModel(max_length=50), 60, 3)
+    assert data.skipped == {
+        "longer than 60 nt": 1,
+        "the model takes at most 50 nt": 1,
+        "sequences of mostly N": 1,
+        "base pairs unknown": 1,
+        "RNAs of no split": 1,
+    }
+    assert {"single", "unpaired"} <= set(ids(data.test))
+    single = next(rna for rna in data.test if rna.record.id == "single")
+    assert single.pairs == 0 and len(single.known) == 0
+
+
+def test_a_limit_takes_by_hash_and_the_same_from_any_order() -> None:
+    data = prepare(dataset(), FakeModel(), 440, 500, limit=2)
+    assert [len(part) for part in (data.train, data.select, data.test)] == [2, 2, 2]
+    assert data.skipped == {"RNAs beyond --limit": 18}
+    turned = prepare(dataset(rows=records()[::-1]), FakeModel(), 440, 500, limit=2)
+    assert ids(turned.test) == ids(data.test)
+
+
+def test_without_splits_whole_families_go_to_either_half() -> None:
+    rows = [replace(record, split=None) for record in records()]
+    twin = replace(rows[0], id="twin")
+    data = prepare(dataset(rows=[*rows, twin]), FakeModel(), 440, 500)
+    halves = [{rna.record.family for rna in part} for part in (data.select, data.test)]
+    assert not halves[0] & halves[1] and halves[0] | halves[1] == {"F0", "F1", "F2", "F3"}
+    assert len(data.select) == len(data.test) == 12 and data.train == ()
+    assert data.skipped == {"exact duplicates": 1} and "family" in data.split
+
+
+@pytest.mark.parametrize(
+    ("name", "select", "test"), [("pdb-rna", 30, 39), ("archiveii", 2151, 1122), ("rfam-profiles", 888, 916)]
+)
+def test_real_and_embedded_sets(
+    name: str, select: int, test: int, data_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HARNESS_DATA", str(data_folder))
+    data = prepare(load_dataset(name), FakeModel(max_length=None), 440, 500)
+    assert (len(data.select), len(data.test)) == (select, test)
+    assert not {rna.record.id for rna in data.select} & {rna.record.id for rna in data.test}
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([replace(r, pairs=None) for r in records()], "dataset hairpins has no base pairs"),
+        ([replace(r, pairs=()) for r in records()], "dataset hairpins has no base pairs"),
+        ([r for r in records() if r.split != "select"], r"no validation \(select\) RNA"),
+        ([r for r in records() if r.split != "test"], "no test RNA"),
+        ([replace(r, pairs=()) if r.split == "select" else r for r in records()], r"no validation \(select\) RNA"),
+    ],
+)
+def test_a_dataset_that_cannot_serve_is_one_line(rows: list[Record], message: str) -> None:
+    with pytest.raises(InputError, match=message) as caught:
+        prepare(dataset(rows=rows), FakeModel(), 440, 500)
+    assert "\n" not in str(caught.value)
+
+
+class Tokens(FakeModel):
+    """Reads tokens of three nucleotides side by side."""
+
+    def token_of(self, sequence: str) -> NDArray[np.int64]:
+        return np.arange(len(sequence)) // 3
+
+
+def test_pairs_inside_one_token_are_neither_known_nor_others() -> None:
+    pairs = ((0, 1), (0, 2), (2, 3), (3, 5), (1, 6))
+    rna = Rna(Record("x", "ACGUACG", pairs=pairs), Tokens().token_of("ACGUACG"))
+    every = [(i, j) for i in range(7) for j in range(i + 1, 7)]
+    assert [every[k] for k in rna.inside] == [(i, j) for i, j in every if i // 3 == j // 3]
+    assert [every[k] for k in rna.known] == [(1, 6), (2, 3)] == rna.known_pairs and rna.lost == 3
+    alone = Rna(Record("x", "ACGUACG", pairs=pairs))
+    own = Rna(Record("x", "ACGUACG", pairs=pairs), FakeModel().token_of("ACGUACG"))
+    assert alone.lost == own.lost == 0 and alone.known_pairs == own.known_pairs == sorted(pairs)
+
+
+def test_pairs_that_tokens_hide_are_counted_and_those_of_a_set_that_has_no_others_fit_no_model() -> None:
+    data = prepare(dataset(), Tokens(), 440, 500)
+    hidden = sum(i // 3 == j // 3 for record in records() for i, j in record.pairs or ())
+    known = sum(len(rna.known) for part in (data.train, data.select, data.test) for rna in part)
+    assert data.skipped == ({INSIDE: hidden} if hidden else {})
+    assert known == sum(len(record.pairs or ()) for record in records()) - hidden
+    rows = [replace(r, pairs=((0, 2), (3, 5))) for r in records()]
+    with pytest.raises(
+        NotApplicable, match=rf"RNA with base pairs .* fake can score \(48 left out: {INSIDE}\)"
+    ) as caught:
+        prepare(dataset(rows=rows), Tokens(), 440, 500)
+    assert "\n" not in str(caught.value)
+
+
+def test_codons_take_whole_codons_and_a_set_without_any_fits_no_model() -> None:
+    data = prepare(dataset(), FakeModel(length_multiple=3), 440, 500)
+    left_out = sum(len(record.sequence) % 3 > 0 for record in records())
+    assert 0 < left_out < 24 and data.skipped == {"the model takes whole codons of 3 nt": left_out}
+    with pytest.raises(NotApplicable, match=r"fake can score \(24 left out: the model takes at most 4 nt\)"):
+        prepare(dataset(), FakeModel(max_length=4), 440, 500)
+
+
+def test_known_pairs_are_indices_without_repeats() -> None:
+    assert Rna(Record("x", "ACGUA", pairs=((0, 1), (0, 4), (3, 4), (0, 4)))).known.tolist() == [0, 3, 9]
+    assert Rna(Record("x", "ACGUA", pairs=())).known.tolist() == []
+
+
+def test_units_of_resampling() -> None:
+    assert Rna(Record("x", "AC", family="F", cluster="c")).unit == "family F"
+    assert Rna(Record("x", "AC", cluster="c")).unit == "c"
+    assert Rna(Record("x", "AC")).unit == "x"
+
+
+def test_alignments_are_cut_and_made_up_where_there_is_none() -> None:
+    alignment = Alignment("x", ("ACGU", "AC-U", "ACGG"))
+    rna = Rna(Record("x", "ACGU", alignment=alignment, pairs=()))
+    assert rna.alignment(None) == alignment and rna.alignment(2).rows == ("ACGU", "AC-U")
+    assert Rna(Record("x", "ACGU")).alignment(10).rows == ("ACGU",)
