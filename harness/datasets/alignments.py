@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.adapter import ModelCard
+from harness.datasets import stockholm
 from harness.datasets.content import read_content
 from harness.datasets.records import Dataset, Record, normalise_sequence
 from harness.errors import HarnessError, InputError
@@ -134,20 +135,16 @@ def _insertions_dropped(text: str, name: str) -> Alignment:
 
 
 def _stockholm(text: str, name: str) -> tuple[Alignment, ...]:
-    from Bio import AlignIO
-
-    *blocks, rest = re.split(r"^//\s*$", text, flags=re.MULTILINE)
-    if rest.strip() or not blocks:
-        raise InputError("the last alignment does not end with '//': the file is cut off or is not Stockholm")
-    alignments = []
-    for block in blocks:
-        names = dict(re.findall(r"^#=GF\s+(AC|ID)\s+(\S+)", block, re.MULTILINE))  # Biopython keeps no #=GF lines
-        rows = {
-            f"{row.id} (row {number})": re.sub(r"[.~_]", "-", str(row.seq))
-            for number, row in enumerate(AlignIO.read(StringIO(block.lstrip() + "//\n"), "stockholm"), 1)
-        }
-        alignments.append(_alignment(names.get("AC") or names.get("ID") or name, rows))
-    return tuple(alignments)
+    return tuple(
+        _alignment(
+            alignment.name or name,
+            {
+                f"{title} (row {number})": re.sub(r"[.~_]", "-", row)
+                for number, (title, row) in enumerate(alignment.rows, 1)
+            },
+        )
+        for alignment in stockholm.parse(text)
+    )
 
 
 def _alignment(name: str, rows: Mapping[str, str]) -> Alignment:

@@ -97,8 +97,10 @@ class _WordIndex:
     def __init__(self, sequences: Sequence[str]) -> None:
         import numpy as np
 
+        from harness.sequences.kmers import kmers
+
         self._lengths = np.array([len(sequence) for sequence in sequences])
-        self._words = [_words(sequence) for sequence in sequences]
+        self._words = [np.unique(kmers(sequence, _WORD)) for sequence in sequences]
         self._counts = np.array([len(words) for words in self._words])
         words = np.concatenate(self._words)
         owners = np.repeat(np.arange(len(sequences)), self._counts)
@@ -125,18 +127,6 @@ class _WordIndex:
 
     def _postings(self, word: int) -> NDArray[np.int64]:
         return self._owners[self._starts[word] : self._starts[word + 1]]
-
-
-def _words(sequence: str) -> NDArray[np.int64]:
-    """The distinct words of a sequence as numbers below 4**6."""
-    import numpy as np
-
-    codes = sequence.translate(str.maketrans("ACGUN", "\0\1\2\3\4")).encode()
-    letters = np.frombuffer(codes, np.uint8).astype(np.int64)
-    if len(letters) < _WORD:
-        return np.empty(0, np.int64)
-    windows = np.lib.stride_tricks.sliding_window_view(letters, _WORD)
-    return np.unique(windows[(windows < 4).all(axis=1)] @ 4 ** np.arange(_WORD))
 
 
 def _load(path: Path) -> dict[str, str] | None:

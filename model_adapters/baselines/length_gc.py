@@ -45,16 +45,10 @@ class LengthGc(ModelAdapter):
         """(pairs,) float32, at most 0. N counts for the length, not for the GC content (0.5 where all is N)."""
         import numpy as np
 
+        from harness.sequences.kmers import length_and_gc
+
         distinct = {sequence: row for row, sequence in enumerate(dict.fromkeys(s for pair in pairs for s in pair))}
-        places = np.array([_place(sequence) for sequence in distinct]).reshape(-1, 2)
+        places = length_and_gc(list(distinct)) / SPREAD
         first = places[[distinct[sequence] for sequence, _ in pairs]]
         second = places[[distinct[sequence] for _, sequence in pairs]]
         return (-np.linalg.norm(first - second, axis=1)).astype(np.float32)
-
-
-def _place(sequence: str) -> tuple[float, float]:
-    from math import log
-
-    known = len(sequence) - sequence.count("N")
-    gc = (sequence.count("G") + sequence.count("C")) / known if known else 0.5
-    return log(len(sequence)) / SPREAD[0], gc / SPREAD[1]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import product
 
 import edlib
 import numpy as np
 from scipy.sparse import csr_matrix
-from sklearn.feature_extraction.text import CountVectorizer
+
+from harness.sequences.kmers import kmers
 
 IDENTITY = 0.8
 COVERAGE = 0.6
@@ -35,15 +35,10 @@ def _contains(longer: str, part: str) -> bool:
 
 def words(sequences: Sequence[str]) -> csr_matrix:
     """Which 6-mers occur: (sequences, 4096) int32 of 0 and 1. Words with N are left out."""
-    vectorizer = CountVectorizer(
-        analyzer="char",
-        ngram_range=(_WORD, _WORD),
-        lowercase=False,
-        binary=True,
-        vocabulary=["".join(letters) for letters in product("ACGU", repeat=_WORD)],
-        dtype=np.int32,
-    )
-    return csr_matrix(vectorizer.transform(sequences))
+    found = [np.unique(kmers(sequence, _WORD)) for sequence in sequences]
+    pointers = np.concatenate([[0], np.cumsum([len(words) for words in found])])
+    indices = np.concatenate([*found, np.empty(0, np.int64)])
+    return csr_matrix((np.ones(len(indices), np.int32), indices, pointers), shape=(len(sequences), 4**_WORD))
 
 
 def candidates(queries: csr_matrix, references: csr_matrix, chunk: int = 256) -> Iterator[np.ndarray]:

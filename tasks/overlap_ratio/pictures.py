@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from harness.storage.files import atomic_path
+from harness.publish.pictures import save_svg
 from tasks.overlap_ratio.data import FamilyData, by_hash
 from tasks.overlap_ratio.density import Grid, overlap_ratio
 from tasks.overlap_ratio.embeddings import Vectors
 from tasks.overlap_ratio.intervals import ScoredPairs
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    pass
 
 SMALL = 7
 HOMOLOGOUS, OTHERS = "#1f6f8b", "#c8553d"
@@ -47,7 +47,7 @@ def draw_densities(path: Path, variants: Mapping[str, ScoredPairs], subject: str
         if place == 1:
             axes.legend(fontsize=SMALL, frameon=False)
     figure.suptitle(f"Similarity of pairs of sequences · {subject}", size=SMALL + 1, parse_math=False)
-    _save(figure, path)
+    save_svg(figure, path)
 
 
 def draw_embedding(path: Path, units: Vectors, data: FamilyData, names: Mapping[str, str], subject: str) -> None:
@@ -74,11 +74,4 @@ def draw_embedding(path: Path, units: Vectors, data: FamilyData, names: Mapping[
     legend = figure.legend(loc="outside right center", fontsize=SMALL - 1, frameon=False)
     for text in legend.get_texts():
         text.set_parse_math(False)
-    _save(figure, path)
-
-
-def _save(figure: Figure, path: Path) -> None:
-    import matplotlib
-
-    with matplotlib.rc_context({"svg.hashsalt": path.stem, "svg.fonttype": "none"}), atomic_path(path) as temporary:
-        figure.savefig(temporary, format="svg", metadata={"Date": None}, dpi=150)
+    save_svg(figure, path)

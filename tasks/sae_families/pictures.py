@@ -10,7 +10,7 @@ import numpy as np
 from scipy.cluster.hierarchy import dendrogram, leaves_list, linkage
 from scipy.spatial.distance import squareform
 
-from harness.storage.files import atomic_path
+from harness.publish.pictures import save_svg
 from tasks.sae.concepts.membership import Floats
 
 if TYPE_CHECKING:
@@ -36,7 +36,6 @@ def draw_similarity(path: Path, similarity: pd.DataFrame, names: Mapping[str, st
     :func:`tasks.sae_families.tables.similarity_tables` gives it; ``names`` are readable names of families, and
     ``subject`` says in the title which model, dataset and layer this is.
     """
-    import matplotlib
     from matplotlib.figure import Figure
 
     values = similarity.drop(columns="family").to_numpy()
@@ -77,8 +76,7 @@ def draw_similarity(path: Path, similarity: pd.DataFrame, names: Mapping[str, st
         (subject, 0.44, NORMAL, GREY),
     ):
         figure.text(MARGIN / width, 1 - down / height, line, size=size, color=colour, parse_math=False)
-    with matplotlib.rc_context({"svg.hashsalt": "similarity", "svg.fonttype": "none"}), atomic_path(path) as temporary:
-        figure.savefig(temporary, format="svg", metadata={"Date": None})
+    save_svg(figure, path)
 
 
 def _draw_tree(axes: Axes, merges: Floats) -> None:

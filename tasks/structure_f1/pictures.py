@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from harness.storage.files import atomic_path
+from harness.publish.pictures import save_svg
 from tasks.structure_f1.data import Rna
 from tasks.structure_f1.maps import Scores, positions
 from tasks.structure_f1.selection import Choice
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.figure import Figure
 
 GREY = "#444444"
 SMALL = 7
@@ -40,7 +39,7 @@ def draw_heads(path: Path, heads: pd.DataFrame, subject: str) -> None:
     axes.tick_params(length=0, labelsize=SMALL)
     axes.set_title(f"Pooled F1 on validation\n{subject}", size=SMALL + 1, parse_math=False)
     figure.colorbar(image).ax.tick_params(labelsize=SMALL)
-    _save(figure, path)
+    save_svg(figure, path)
 
 
 def draw_f1_by_length(path: Path, table: pd.DataFrame, subject: str) -> None:
@@ -56,7 +55,7 @@ def draw_f1_by_length(path: Path, table: pd.DataFrame, subject: str) -> None:
     axes.set_ylabel("F1", size=SMALL)
     axes.tick_params(labelsize=SMALL)
     axes.set_title(f"F1 by length\n{subject}", size=SMALL + 1, parse_math=False)
-    _save(figure, path)
+    save_svg(figure, path)
 
 
 def draw_contacts(
@@ -87,11 +86,4 @@ def draw_contacts(
     dots, labels = axes.get_legend_handles_labels()
     figure.legend(dots, labels, loc="outside lower center", ncols=2, fontsize=SMALL, markerscale=2, frameon=False)
     figure.suptitle(f"Known (above) and predicted pairs (below) · {subject}", size=SMALL + 1, parse_math=False)
-    _save(figure, path)
-
-
-def _save(figure: Figure, path: Path) -> None:
-    import matplotlib
-
-    with matplotlib.rc_context({"svg.hashsalt": path.stem, "svg.fonttype": "none"}), atomic_path(path) as temporary:
-        figure.savefig(temporary, format="svg", metadata={"Date": None}, dpi=150)
+    save_svg(figure, path)

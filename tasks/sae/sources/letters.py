@@ -9,11 +9,10 @@ import scipy.sparse
 from numpy.typing import NDArray
 
 from harness.adapter import Role
+from harness.sequences.kmers import kmer_name, placed_kmers
 from tasks.sae.sources.base import FeatureSource
 
 _LONGEST_KMER = 6
-_LETTER_CODES = np.full(256, -1, dtype=np.int64)
-_LETTER_CODES[np.frombuffer(b"ACGU", dtype=np.uint8)] = np.arange(4)
 
 
 class LengthSource(FeatureSource):
@@ -67,28 +66,22 @@ class KmerSource(FeatureSource):
         """Nothing to do."""
 
     def encode(self, sequence: str, hidden: NDArray[np.float32] | None = None) -> scipy.sparse.csr_array:
-        letters = _LETTER_CODES[np.frombuffer(sequence.encode(), dtype=np.uint8)]
         rows, columns = [], []
         offset = 0
-        codes = np.zeros(len(letters) + 1, dtype=np.int64)
-        valid = np.ones(len(letters) + 1, dtype=bool)
-        for k in range(1, min(_LONGEST_KMER, len(letters)) + 1):
-            last = letters[k - 1 :]
-            codes = codes[:-1] * 4 + last
-            valid = valid[:-1] & (last >= 0)
-            starts = np.flatnonzero(valid)
+        for k in range(1, _LONGEST_KMER + 1):
+            starts, numbers = placed_kmers(sequence, k)
             rows.append((starts[:, None] + np.arange(k)).ravel())
-            columns.append(np.repeat(codes[starts] + offset, k))
+            columns.append(np.repeat(numbers + offset, k))
             offset += 4**k
         keys = np.unique(np.concatenate(rows) * self.features + np.concatenate(columns))
-        counts = np.bincount(keys // self.features, minlength=len(letters))
+        counts = np.bincount(keys // self.features, minlength=len(sequence))
         pointers = np.concatenate([[0], counts.cumsum()])
         parts = np.ones(len(keys), dtype=np.float32), keys % self.features, pointers
-        return scipy.sparse.csr_array(parts, shape=(len(letters), self.features))
+        return scipy.sparse.csr_array(parts, shape=(len(sequence), self.features))
 
     def feature_name(self, index: int) -> str:
         k = 1
         while index >= 4**k:
             index -= 4**k
             k += 1
-        return "".join("ACGU"[index // 4**place % 4] for place in reversed(range(k)))
+        return kmer_name(index, k)

@@ -91,9 +91,9 @@ assert "matplotlib.pyplot" not in sys.modules
 
 def test_the_same_numbers_give_the_same_bytes_and_no_global_setting_changes(tmp_path: Path) -> None:
     before = matplotlib.rcParams.copy()
-    draw_similarity(tmp_path / "here.svg", blocks(), {}, "subject")
+    draw_similarity(tmp_path / "similarity.svg", blocks(), {}, "subject")
     assert matplotlib.rcParams.copy() == before
     environment = os.environ | {"PYTHONHASHSEED": "7", "PYTHONPATH": os.pathsep.join(sys.path)}
-    subprocess.run([sys.executable, "-c", SCRIPT, str(tmp_path / "there.svg")], env=environment, check=True)
-    assert (tmp_path / "here.svg").read_bytes() == (tmp_path / "there.svg").read_bytes()
+    subprocess.run([sys.executable, "-c", SCRIPT, str(tmp_path / "there" / "similarity.svg")], env=environment, check=True)
+    assert (tmp_path / "similarity.svg").read_bytes() == (tmp_path / "there" / "similarity.svg").read_bytes()
     assert [file.name for file in sorted(tmp_path.iterdir())] == ["here.svg", "there.svg"]
