@@ -94,6 +94,7 @@ def test_the_same_numbers_give_the_same_bytes_and_no_global_setting_changes(tmp_
     draw_similarity(tmp_path / "similarity.svg", blocks(), {}, "subject")
     assert matplotlib.rcParams.copy() == before
     environment = os.environ | {"PYTHONHASHSEED": "7", "PYTHONPATH": os.pathsep.join(sys.path)}
-    subprocess.run([sys.executable, "-c", SCRIPT, str(tmp_path / "there" / "similarity.svg")], env=environment, check=True)
-    assert (tmp_path / "similarity.svg").read_bytes() == (tmp_path / "there" / "similarity.svg").read_bytes()
-    assert [file.name for file in sorted(tmp_path.iterdir())] == ["here.svg", "there.svg"]
+    there = tmp_path / "there" / "similarity.svg"
+    subprocess.run([sys.executable, "-c", SCRIPT, str(there)], env=environment, check=True)
+    assert (tmp_path / "similarity.svg").read_bytes() == there.read_bytes()
+    assert sorted(file.name for file in tmp_path.rglob("*.svg")) == ["similarity.svg", "similarity.svg"]
