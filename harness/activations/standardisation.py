@@ -39,7 +39,7 @@ class Standardisation:
         Raises:
             InputError: a layer does not vary, or its activations are not finite.
         """
-        moments = {layer: _Moments(stream.width, max(map(len, stream.sequences))) for layer in stream.layers}
+        moments = {layer: _Moments(stream.width, stream.longest) for layer in stream.layers}
         for block in stream.blocks():
             for layer, hidden in block.hidden.items():
                 for start in range(0, len(hidden), _CHUNK):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from harness.activations.reader import ModelReader
 from harness.activations.standardisation import Standardisation
 from harness.activations.stream import ActivationStream
 from harness.adapter import ModelAdapter
@@ -26,7 +27,7 @@ class DictionaryMaker:
         self, model: ModelAdapter, sequences: Sequence[str], layers: Sequence[int], config: SAEConfig, device: str
     ) -> None:
         # every model and seed sees the same nucleotides in the same order
-        self.stream = ActivationStream(model, sequences, layers, config.batch_size, seed=0)
+        self.stream = ActivationStream(ModelReader(model, sequences, layers), config.batch_size, seed=0)
         self.standardisation = Standardisation.fit(self.stream)
         self.config = config
         self.device = device

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.activations.stream import known_positions
+from harness.activations.reader import known_positions
 from harness.adapter import ModelAdapter, Role
 from tasks.sae.aggregate import MEAN, WINDOW, SequenceScores, window_start
 from tasks.sae.concepts.membership import Integers

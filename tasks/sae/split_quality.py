@@ -8,7 +8,7 @@ from itertools import combinations
 import numpy as np
 import torch
 
-from harness.activations.stream import known_positions
+from harness.activations.reader import known_positions
 from harness.adapter import ModelAdapter
 from harness.statistics.bootstrap import Floats, nested_estimate, weighted_ratio
 from harness.task import Metric

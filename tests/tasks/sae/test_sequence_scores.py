@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from harness.activations.stream import known_positions
+from harness.activations.reader import known_positions
 from harness.adapter import ModelAdapter
 from tasks.sae.aggregate import AGGREGATIONS, MEAN, WINDOW, window_start
 from tasks.sae.sequence_scores import Scorer
