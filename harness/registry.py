@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.adapter import ModelAdapter, ModelFactory, ModelOptions
 from harness.errors import InputError, did_you_mean
+from harness.twins import random_twin
 
 if TYPE_CHECKING:
     from harness.datasets.records import Dataset
@@ -81,7 +82,7 @@ class Registry:
         if variant and (variant[0] != "random" or len(variant) > 2 or not all(v.isdigit() for v in variant[1:])):
             raise InputError(f"{name!r} is not a model name: write NAME, NAME:random or NAME:random:1")
         adapter = self._find("models", base)(options)
-        return adapter.random_twin(int(variant[1]) if len(variant) == 2 else 0) if variant else adapter
+        return random_twin(adapter, int(variant[1]) if len(variant) == 2 else 0) if variant else adapter
 
     def task(self, name: str) -> Task:
         task: Task = self._find("tasks", name)()

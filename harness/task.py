@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from harness.datasets.records import Dataset
+    from harness.storage.kept import Arrays
+
+KEPT_AFTER_SECONDS = 2.0
+"""What took less is computed again after a stop."""
 
 
 class Metric(BaseModel):
@@ -98,9 +102,12 @@ class TaskOutcome:
     """What a task hands back: metrics, the rows behind them, and tables that are saved beside the record.
 
     ``items`` holds one row per item (item, cluster, family, metric, source, layer, seed, value), so that every
-    statistic can be recomputed without the model; ``tables`` are further parquet files by name. In ``selected``,
-    ``layer`` is the layer of the metrics, and ``layer_is_chosen`` says whether a score chose it: leaderboards keep
-    chosen layers apart from last ones, and take it that a score chose among several unless it is said.
+    statistic can be recomputed without the model; ``tables`` are further parquet files by name. A record that lacks one
+    of its tables is not trusted, unless it is called ``large/NAME``: published results may leave that out.
+
+    In ``selected``, ``layer`` is the layer of the metrics, and ``layer_is_chosen`` says whether a score chose it:
+    leaderboards keep chosen layers apart from last ones, and take it that a score chose among several unless it is
+    said.
     """
 
     metrics: dict[str, Metric]
@@ -120,7 +127,7 @@ class CellContext:
     """Where a running cell works and what it tells the user. Nothing here may change a number.
 
     ``work`` holds resumable partial state and is removed when the cell is done; files written under ``artifacts``
-    are kept beside the record.
+    are kept beside the record. ``stamp`` names the code that runs: what other code left in ``work`` is not taken up.
     """
 
     device: str
@@ -128,6 +135,32 @@ class CellContext:
     artifacts: Path
     progress: Progress
     seconds: dict[str, float] = field(default_factory=dict)
+    stamp: str = ""
+
+    def kept(self, name: str, compute: Callable[[], Arrays]) -> Arrays:
+        """What ``compute`` returns, or what a stopped run of this cell has left of it under this ``name``.
+
+        Arrays of numbers or text by name, the same bit for bit either way. Only what took seconds is written.
+        """
+        from harness.storage.kept import read_kept, write_kept
+
+        path = self.work / "kept" / f"{name}.npz"
+        if path.exists():
+            try:
+                arrays = read_kept(path, self.stamp)
+            except ValueError as error:
+                self.progress.message(f"{name}: what the stopped run left {error}; computing it again")
+            else:
+                self.progress.message(f"{name}: taken up from the stopped run")
+                return arrays
+        start = time.perf_counter()
+        computed = compute()
+        if time.perf_counter() - start >= KEPT_AFTER_SECONDS:
+            try:
+                write_kept(path, self.stamp, computed)
+            except OSError as error:
+                self.progress.message(f"{name}: not kept for a later run ({error.strerror})")
+        return computed
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +33,19 @@ class Standardisation:
     @property
     def centre_ratio(self) -> float:
         return float(np.linalg.norm(self.mean) / np.linalg.norm(self.deviation))
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Everything in arrays, to be stored; a position share that is not known is NaN."""
+        share = np.nan if self.position_share is None else self.position_share
+        numbers = {"nucleotides": np.array(self.nucleotides), "position share": np.array(share)}
+        return {"mean": self.mean, "deviation": self.deviation} | numbers
+
+    @classmethod
+    def of(cls, arrays: Mapping[str, NDArray[Any]]) -> Standardisation:
+        """Undo :meth:`arrays`."""
+        share = float(arrays["position share"])
+        known = None if np.isnan(share) else share
+        return cls(arrays["mean"], arrays["deviation"], int(arrays["nucleotides"]), known)
 
     @classmethod
     def fit(cls, stream: ActivationStream) -> dict[int, Standardisation]:

@@ -8,7 +8,7 @@ aggregations stand beside it.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -65,6 +65,14 @@ class SequenceScores:
     def get(self, aggregation: str, rows: Integers) -> NDArray[np.float32]:
         """(rows, features) float32."""
         return self._scores[aggregation][rows]
+
+    def arrays(self) -> dict[str, NDArray[np.float32]]:
+        """Aggregation -> (sequences, features) float32, to be stored."""
+        return dict(self._scores)
+
+    def restore(self, arrays: Mapping[str, NDArray[np.float32]]) -> None:
+        """Undo :meth:`arrays`."""
+        self._scores = {name: arrays[name] for name in self._scores}
 
     @property
     def aggregations(self) -> tuple[str, ...]:
