@@ -67,7 +67,7 @@ class Registry:
                     reason = _reason(error)
                     raise InputError(f"entry point {entry.value} cannot be loaded: {reason}; uninstall it") from error
                 registry._add(kind, provided, entry.value)
-        for path in dict.fromkeys(plugins):
+        for path in {path.resolve(): path for path in plugins}.values():
             module = _import_file(path)
             mappings = {kind: getattr(module, name, {}) for kind, name in _PLUGIN_ATTRIBUTES.items()}
             for kind, mapping in mappings.items():
@@ -187,5 +187,5 @@ def _reason(error: BaseException) -> str:
         first = error.errors()[0]
         return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
     if isinstance(error, SystemExit):
-        return f"it ends the program (sys.exit({'' if error.code is None else error.code!r}))"
+        return f"it ends the program (sys.exit({error.code!r}))"
     return f"{type(error).__name__}: {error}"
