@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from harness.adapter import ModelCard, Role
+from harness.names import DatasetName, TaskName
 from harness.storage.files import write_text
 from harness.task import Highlights, Metric, TableRow
 
@@ -32,14 +33,14 @@ class ModelEntry(_Strict):
 
 
 class TaskEntry(_Strict):
-    name: str
+    name: TaskName
     version: str
     headline: str
     columns: tuple[str, ...]
 
 
 class DatasetEntry(_Strict):
-    name: str
+    name: DatasetName
     summary: str
     source: str
     licence: str

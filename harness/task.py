@@ -8,11 +8,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 from harness.adapter import Alphabet, Capability, ModelAdapter, Role
+from harness.names import TaskName
 from harness.progress import Progress
 
 if TYPE_CHECKING:
@@ -64,6 +66,17 @@ class Highlights(BaseModel):
     rows: tuple[tuple[str, ...], ...]
 
 
+def _no_repeats(seeds: tuple[int, ...]) -> tuple[int, ...]:
+    for seed in seeds:
+        if seeds.count(seed) > 1:
+            raise PydanticCustomError("seeds", "seed {seed} is given twice", {"seed": seed})
+    return seeds
+
+
+Seeds = Annotated[tuple[Annotated[int, Field(ge=0, lt=2**32)], ...], Field(min_length=1), AfterValidator(_no_repeats)]
+"""One seed or more, each once; every task that draws anything takes them so."""
+
+
 class TaskSettings(BaseModel):
     """Settings that change numbers; every task adds its own. All of them are part of a cell's identity."""
 
@@ -84,7 +97,7 @@ class TaskCard(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str
+    name: TaskName
     version: str
     summary: str
     requires: frozenset[Capability]

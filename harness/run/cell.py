@@ -14,6 +14,7 @@ from pathlib import Path
 from harness.adapter import ModelAdapter, ModelOptions
 from harness.datasets.records import Dataset
 from harness.errors import HarnessError, InputError, NotApplicable, Unavailable
+from harness.names import folder_name
 from harness.progress import Progress
 from harness.result import (
     DatasetEntry,
@@ -84,7 +85,7 @@ class Cell:
     def path(self, results: Path) -> Path:
         """``<results>/<task>/<dataset>/<model>/<cell id>.json``."""
         folders = (self.task.card.name, self.dataset.card.name, self.model.card.name)
-        return results.joinpath(*(_folder_name(part) for part in folders), f"{self.identity}.json")
+        return results.joinpath(*(folder_name(part) for part in folders), f"{self.identity}.json")
 
     def work(self, results: Path) -> Path:
         """Where partial state lies until the cell is done: ``<cell id>.work/`` beside the record."""
@@ -211,10 +212,6 @@ def check_writable(results: Path) -> None:
         (results / ".writable").unlink()
     except OSError as error:
         raise InputError(f"results folder {results} cannot be written to: {error.strerror}; choose --results") from None
-
-
-def _folder_name(name: str) -> str:
-    return "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in name)
 
 
 def _write_tables(artifacts: Path, folder: str, outcome: TaskOutcome) -> dict[str, str]:
