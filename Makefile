@@ -7,7 +7,8 @@ WORKERS ?= 2
 
 demo: .venv/ready
 	$(BIN)/harness run --model ncrna-nano --task sae-families --dataset rfam-profiles-unseen --set preset=demo
-	$(BIN)/harness leaderboard --out results/leaderboards
+	$(BIN)/harness leaderboard
+	@echo "Page: results/leaderboards/sae-families.md; record and pictures: results/sae-families/rfam-profiles-unseen/ncrna-nano/; to type harness yourself, first run: . $(BIN)/activate"
 
 test: .venv/ready-test
 	$(BIN)/ruff check .

@@ -16,6 +16,8 @@ from harness.storage.files import write_text
 from harness.task import Highlights, Metric, TableRow
 
 SCHEMA_VERSION: Final = 2
+PAGES: Final = "leaderboards"
+"""Folder of a results folder that `harness leaderboard` writes to: it holds no records."""
 SCHEMA_PATH = Path(__file__).with_name("result.schema.json")
 
 Status = Literal["done", "failed", "not-applicable", "unavailable"]
@@ -191,7 +193,8 @@ def read_records(folder: Path) -> tuple[list[tuple[Path, ResultRecord]], list[st
     records, problems = [], []
     for path in sorted(folder.rglob("*.json")):
         # SAE checkpoints and other artifacts hold JSON files of their own, one folder below the records
-        if len(path.relative_to(folder).parts) != 4:
+        parts = path.relative_to(folder).parts
+        if len(parts) != 4 or parts[0] == PAGES:
             continue
         try:
             records.append((path, read_verified(path)))

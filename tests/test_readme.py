@@ -1,14 +1,16 @@
-"""What README.md says can be typed can be typed, its example runs, and the published pages follow from the records."""
+"""What README.md says can be typed can be typed, its example runs, and what it and docs/data.md tell is so."""
 
 from __future__ import annotations
 
 import re
 import shlex
 import sys
+import tomllib
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
+import yaml
 
 from harness.cli import main
 from harness.datasets.manifest import manifests
@@ -75,6 +77,61 @@ def test_the_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsy
     ((_, record),) = read_records(tmp_path / "results")[0]
     assert record.status == "done" and record.model.card.name == "one-hot" and record.settings["preset"] == "demo"
     assert "auroc_macro beside its controls" in output.out and "kmer" in output.out
+
+
+def rows(text: str, columns: int) -> list[list[str]]:
+    """Cells of the Markdown tables of so many columns, backticks left out; no headers."""
+    lines = [line.strip("| ").split(" | ") for line in text.replace("`", "").splitlines() if line.startswith("| ")]
+    return [cells for cells in lines if len(cells) == columns and cells[0] not in ("model", "name")]
+
+
+def test_run_times_are_those_of_the_published_records() -> None:
+    """Within a factor of two, which is what a time on another day means."""
+    found, _ = read_records(ROOT / "leaderboards" / "results")
+    seconds = {
+        (record.model.card.name, record.task.name, record.dataset.name): sum(record.environment.seconds.values())
+        for _, record in found
+    }
+    told = rows(README, 4)
+    assert told
+    for model, task, dataset, time in told:
+        count, unit = time.split()
+        ratio = int(count) * {"s": 1, "min": 60}[unit] / seconds[model, task, dataset.partition(",")[0]]
+        assert 0.5 < ratio < 2, (model, task, dataset)
+
+
+def size(path: Path) -> str:
+    count = path.stat().st_size
+    return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{count / 1e3:.0f} kB"
+
+
+def data_table() -> list[list[str]]:
+    return rows((ROOT / "docs" / "data.md").read_text(encoding="utf-8"), 4)
+
+
+def test_the_table_of_data_names_every_file_and_its_source() -> None:
+    known = [[manifest.name, manifest.file, manifest.source] for manifest in manifests().values() if manifest.file]
+    assert known and sorted(row[:3] for row in data_table()) == sorted(known)
+
+
+def test_the_table_of_data_has_the_sizes_of_the_files(data_folder: Path) -> None:
+    assert [row[3] for row in data_table()] == [size(data_folder / row[1]) for row in data_table()]
+
+
+def test_the_citation_is_of_this_version() -> None:
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert (citation["cff-version"], citation["type"]) == ("1.2.0", "software")
+    assert (citation["version"], citation["license"]) == (project["version"], project["license"])
+    assert citation["title"].startswith(project["name"]) and citation["message"] and citation["authors"]
+
+
+def test_the_demo_ends_with_where_everything_is() -> None:
+    recipe = (ROOT / "Makefile").read_text(encoding="utf-8").partition("\ndemo:")[2].partition("\n\n")[0]
+    model, task, dataset = re.findall(r"--(?:model|task|dataset) (\S+)", recipe)
+    last = recipe.splitlines()[-1]
+    assert f"results/leaderboards/{task}.md" in last and f"results/{task}/{dataset}/{model}/" in last
+    assert ". $(BIN)/activate" in last
 
 
 def test_the_published_pages_follow_from_the_records(

@@ -2,39 +2,111 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from harness.publish.groups import Records
+    from harness.registry import Registry
 
 
 def leaderboard(
     results: Annotated[Path, typer.Option("--results", help="folder with result records")] = Path("results"),
-    out: Annotated[Path, typer.Option("--out", help="folder for the pages")] = Path("leaderboards"),
+    out: Annotated[
+        Path | None, typer.Option("--out", help="folder for the pages; by default leaderboards/ in the results folder")
+    ] = None,
     check: Annotated[bool, typer.Option("--check", help="write nothing; exit 1 if a page is out of date")] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="drop rows whose records are not in --results")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="show tracebacks")] = False,
 ) -> None:
     """Write one page per task from the records under --results."""
-    import sys
-
     from harness.errors import InputError
+    from harness.publish.escape import one_line
     from harness.publish.leaderboard import render_all
-    from harness.result import read_records
-    from harness.storage.files import write_text
+    from harness.registry import Registry
+    from harness.result import PAGES, read_records
 
     if not results.is_dir():
         raise InputError(f"results folder {results} does not exist; `harness run` makes one")
     records, problems = read_records(results)
     for problem in problems:
-        print(f"skipped: {problem}", file=sys.stderr)
+        print(f"skipped: {one_line(problem)}", file=sys.stderr)
     if not records:
         raise InputError(f"no result records under {results}")
-    pages = render_all(records, out)
-    stale = [path for path, text in pages.items() if not path.is_file() or path.read_text(encoding="utf-8") != text]
+    registry = Registry.discover()
+    pages = render_all(records, results / PAGES if out is None else out, _partners(registry))
     if check:
-        for path in stale:
-            print(f"out of date: {path}", file=sys.stderr)
+        stale = [f"out of date: {path}" for path, text in pages.items() if _read(path) != text]
+        stale += _changed_cards(records, registry)
+        for line in stale:
+            print(one_line(line), file=sys.stderr)
         raise typer.Exit(1 if stale else 0)
+    if not replace:
+        _refuse_to_drop_rows(pages, results)
+    _write(pages)
+
+
+def _partners(registry: Registry) -> dict[str, str]:
+    """The tasks whose headline is drawn against that of another one."""
+    against = {name: registry.task(name).card.plotted_against for name in registry.tasks}
+    return {task: partner for task, partner in against.items() if partner is not None}
+
+
+def _changed_cards(records: Records, registry: Registry) -> Iterator[str]:
+    """One line for each record whose card says other than the model's card does now.
+
+    Models that this installation does not know, such as those of a plugin, are passed over.
+    """
+    from harness.errors import HarnessError
+
+    for path, record in records:
+        old, dataset = record.model.card, record.dataset.name
+        try:
+            new = registry.model(old.name).card
+        except HarnessError:
+            continue
+        facts = [
+            ("name", old.name, new.name),
+            ("role", old.role, new.role),
+            (f"exposure to {dataset}", old.exposure_to(dataset), new.exposure_to(dataset)),
+        ]
+        for fact, recorded, current in facts:
+            if recorded != current:
+                yield (
+                    f"out of date: {path}: {fact} is recorded as {recorded!r} and the card of the model now says "
+                    f"{current!r}; run it again with --force"
+                )
+
+
+def _refuse_to_drop_rows(pages: dict[Path, str], results: Path) -> None:
+    from harness.errors import InputError
+    from harness.publish.links import linked_records
+
+    lost = {path: len(linked_records(_read(path)) - linked_records(text)) for path, text in pages.items()}
+    if count := sum(lost.values()):
+        where = ", ".join(str(path) for path, rows in lost.items() if rows)
+        raise InputError(
+            f"{count} {'row' if count == 1 else 'rows'} of {where} would be lost: {results} holds no valid record of "
+            f"{'it' if count == 1 else 'them'}; choose another folder with --out, or drop what is lost with --replace"
+        )
+
+
+def _read(path: Path) -> str:
+    """The text of a page; empty where there is none."""
+    return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+
+
+def _write(pages: dict[Path, str]) -> None:
+    from harness.errors import InputError
+    from harness.storage.files import write_text
+
     for path, text in pages.items():
-        write_text(path, text)
+        try:
+            write_text(path, text)
+        except OSError as error:
+            raise InputError(f"{path} cannot be written: {error.strerror}; choose another --out") from None
         print(path)

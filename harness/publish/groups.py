@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -46,6 +47,19 @@ def comparable(records: Records) -> dict[Group, list[tuple[Path, ResultRecord]]]
                     member for member, kind in zip(alike_in_items, kinds, strict=True) if kind in (None, chosen)
                 ]
     return groups
+
+
+def labels(members: Records) -> dict[str, str]:
+    """What to call the model of each cell: its name, and a short hash where other weights bear the same name."""
+    identities: dict[str, set[str | None]] = defaultdict(set)
+    for _, record in members:
+        identities[record.model.card.name].add(record.model.identity)
+    return {record.cell: _label(record, len(identities[record.model.card.name]) > 1) for _, record in members}
+
+
+def _label(record: ResultRecord, shared: bool) -> str:
+    name, identity = record.model.card.name, record.model.identity
+    return f"{name} ({hashlib.sha256(identity.encode()).hexdigest()[:6]})" if shared and identity else name
 
 
 def _by_items(members: Records) -> dict[str, list[tuple[Path, ResultRecord]]]:

@@ -2,51 +2,60 @@
 
 One page per task and one table per comparable group, that is, per dataset fingerprint and settings. Within a table
 every number has its interval and a link to its record; a second table sets the controls of each model beside it.
-What others published (``published.toml`` beside the pages) has a table of its own below them.
+What others published (``published.toml`` beside the pages) has a table of its own below them. All text of a record is
+escaped where it is written, see :mod:`harness.publish.escape`.
 """
 
 from __future__ import annotations
 
 import csv
 import io
-import os
+import re
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from tabulate import tabulate
 
+from harness.errors import InputError
+from harness.publish.escape import csv_cell, markdown
 from harness.publish.format import number, with_interval
-from harness.publish.groups import Group, Records, comparable
+from harness.publish.groups import Group, Records, comparable, labels
+from harness.publish.links import record_link
+from harness.publish.notes import notes_of
 from harness.publish.published import PUBLISHED, published_table, read_published
 from harness.publish.scatter import headline_scatter
 from harness.publish.terminal import headline_rows
-from harness.registry import Registry
 from harness.result import ResultRecord
 
 _CSV_COLUMNS = (
     *("task", "dataset", "simulated", "fingerprint", "model", "cell"),
     *("metric", "source", "role", "layer", "seed", "stratum", "value", "low", "high", "n"),
 )
+_PAGE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
-def render_all(records: Records, out: Path) -> dict[Path, str]:
+def render_all(records: Records, out: Path, partners: Mapping[str, str] | None = None) -> dict[Path, str]:
     """The text of every page, CSV file and picture, by the path it belongs at.
 
+    ``partners`` says against which other task the headline of a task is drawn.
+
     Raises:
-        InputError: ``published.toml`` in ``out`` cannot be read.
+        InputError: ``published.toml`` in ``out`` cannot be read, or a record's task is no name for a page.
     """
     published = read_published(out / PUBLISHED)
     by_task: dict[str, list[tuple[Path, ResultRecord]]] = defaultdict(list)
     for path, record in records:
+        if not _PAGE_NAME.fullmatch(record.task.name):
+            raise InputError(f"{path}: no page can be called {record.task.name!r}, the name of its task; remove it")
         by_task[record.task.name].append((path, record))
     for members in by_task.values():
         members.sort(key=lambda item: (item[1].model.card.name, item[1].cell))
-    partners = _partners(by_task)
     pages: dict[Path, str] = {}
     for task, members in sorted(by_task.items()):
         page = render_page(task, members, out)
-        if (partner := partners.get(task)) and (picture := headline_scatter(members, by_task[partner])):
+        partner = (partners or {}).get(task)
+        if partner in by_task and (picture := headline_scatter(members, by_task[partner])):
             path = out / f"{task}-against-{partner}.svg"
             pages[path] = picture
             page += f"\n## {task} against {partner}\n\n![Headlines of both tasks, one point a model]({path.name})\n"
@@ -75,27 +84,21 @@ def render_csv(records: Records) -> str:
         start = [record.task.name, record.dataset.name, record.dataset.simulated, record.dataset.fingerprint]
         start += [record.model.card.name, record.cell]
         for name, metric in record.metrics.items():
-            writer.writerow([*start, name, "headline", "", "", "", "", metric.value, metric.low, metric.high, metric.n])
+            cells = [*start, name, "headline", "", "", "", "", metric.value, metric.low, metric.high, metric.n]
+            writer.writerow(map(csv_cell, cells))
         for row in record.table:
             place = [row.source, record.roles.get(row.source, ""), row.layer, row.seed, row.stratum]
-            writer.writerow([*start, row.name, *place, row.value, row.low, row.high, row.n])
+            writer.writerow(map(csv_cell, [*start, row.name, *place, row.value, row.low, row.high, row.n]))
     return buffer.getvalue()
 
 
-def _partners(tasks: Collection[str]) -> dict[str, str]:
-    """The tasks that are drawn against another one of those given."""
-    registry = Registry.discover()
-    partners = {task: registry.task(task).card.plotted_against for task in tasks if task in registry.tasks}
-    return {task: partner for task, partner in partners.items() if partner is not None and partner in tasks}
-
-
 def _render_group(group: Group, members: Records, out: Path) -> list[str]:
-    first = members[0][1]
+    first, names = members[0][1], labels(members)
     dataset = first.dataset
     kind = "simulated" if dataset.simulated else "real"
-    parts = [f"## {dataset.name} ({kind})"]
-    facts = f"{dataset.summary}. {dataset.records:,} records, fingerprint `{dataset.fingerprint}`, {dataset.licence}."
-    parts.append(f"{facts} Settings: {_settings_line(first)}.")
+    parts = [f"## {markdown(dataset.name)} ({kind})"]
+    facts = f"{dataset.records:,} records: {markdown(dataset.summary)}; licence: {markdown(dataset.licence)}."
+    parts.append(f"{facts} Fingerprint {markdown(dataset.fingerprint)}. Settings: {_settings_line(first)}.")
     if group.chosen:
         parts.append(
             "Layers other than a model's last, or the best of several: not to be compared with a table of last layers. "
@@ -112,40 +115,45 @@ def _render_group(group: Group, members: Records, out: Path) -> list[str]:
         headline = first.task.headline
         if not dataset.simulated:
             done.sort(key=lambda item: (-_headline_value(item[1]), item[1].model.card.name, item[1].cell))
-        parts.append(_main_table(done, headline, out))
+        parts.append(_main_table(done, headline, names, out))
         for layer in sorted({row.layer for _, record in done for row in record.table if row.layer is not None}):
-            if table := _controls_table(done, layer):
-                parts += [f"**{headline} beside its controls, layer {layer}**", table]
-        if table := _further_table(done, headline):
+            if table := _controls_table(done, layer, names):
+                parts += [f"**{markdown(headline)} beside its controls, layer {layer}**", table]
+        if table := _further_table(done, headline, names):
             parts += ["**Further metrics**", table]
-        if notes := _notes(done):
-            parts.append(notes)
+        parts.append(_notes(done, names))
     if others := [(path, record) for path, record in members if record.status != "done"]:
-        parts.append("\n".join(f"- {record.model.card.name}: {record.status}: {record.error}" for _, record in others))
+        parts.append("\n".join(_without_numbers(path, record, names, out) for path, record in others))
     return parts
 
 
-def _notes(records: Records) -> str:
+def _without_numbers(path: Path, record: ResultRecord, names: Mapping[str, str], out: Path) -> str:
+    reason = f"{record.status}: {record.error}" if record.error else record.status
+    return f"- {markdown(names[record.cell])}: {markdown(reason)} ({record_link(record, path, out)})"
+
+
+def _notes(records: Records, names: Mapping[str, str]) -> str:
     """Every note once, after the models that it is true of."""
     models: dict[str, list[str]] = defaultdict(list)
     for _, record in records:
-        for note in dict.fromkeys(record.notes):
-            models[note].append(record.model.card.name)
+        for note in notes_of(record):
+            models[note].append(names[record.cell])
     return "\n".join(
-        f"- {'all' if len(names) == len(records) > 1 else ', '.join(names)}: {note}" for note, names in models.items()
+        f"- {'all' if len(true_of) == len(records) > 1 else markdown(', '.join(true_of))}: {markdown(note)}"
+        for note, true_of in models.items()
     )
 
 
-def _main_table(records: Records, headline: str, out: Path) -> str:
-    names = dict.fromkeys([headline, *(name for _, record in records for name in record.task.columns)])
-    header = ["model", "role", "resolution", "layer", *names, "used", "record"]
+def _main_table(records: Records, headline: str, names: Mapping[str, str], out: Path) -> str:
+    columns = dict.fromkeys([headline, *(name for _, record in records for name in record.task.columns)])
+    header = ["model", "role", "resolution", "layer", *map(markdown, columns), "used", "record"]
     rows = []
     for path, record in records:
         card = record.model.card
-        metrics = [with_interval(record.metrics[name]) if name in record.metrics else "–" for name in names]
-        link = f"[{record.cell[:8]}]({os.path.relpath(path, out)})"
+        start = [names[record.cell], card.role, card.resolution, _layer(record)]
+        metrics = [with_interval(record.metrics[name]) if name in record.metrics else "–" for name in columns]
         rows.append(
-            [card.name, card.role, card.resolution, _layer(record), *metrics, number(record.dataset.used), link]
+            [*map(markdown, start), *metrics, number(record.dataset.used), record_link(record, path, out)],
         )
     return _table(rows, header)
 
@@ -159,7 +167,7 @@ def _layer(record: ResultRecord) -> str:
     return f"{record.selected.get('layer', layers[-1])}{several}"
 
 
-def _further_table(records: Records, headline: str) -> str:
+def _further_table(records: Records, headline: str, names: Mapping[str, str]) -> str:
     """Metrics that are not columns of the main table, one a row, with what they mean."""
     units: dict[str, str] = {}
     for _, record in records:
@@ -168,27 +176,23 @@ def _further_table(records: Records, headline: str) -> str:
                 units.setdefault(name, metric.unit)
     if not units:
         return ""
-    header = ["metric", *(record.model.card.name for _, record in records), "unit"]
-    rows = [
-        [
-            name,
-            *(with_interval(record.metrics[name]) if name in record.metrics else "–" for _, record in records),
-            unit,
-        ]
-        for name, unit in units.items()
-    ]
+    header = ["metric", *(markdown(names[record.cell]) for _, record in records), "unit"]
+    rows = []
+    for name, unit in units.items():
+        found = [record.metrics.get(name) for _, record in records]
+        rows.append([markdown(name), *("–" if own is None else with_interval(own) for own in found), markdown(unit)])
     return _table(rows, header)
 
 
-def _controls_table(records: Records, layer: int) -> str:
+def _controls_table(records: Records, layer: int, names: Mapping[str, str]) -> str:
     per_model = [(record, {row.source: row for row in headline_rows(record, layer)}) for _, record in records]
     sources = dict.fromkeys(source for _, rows in per_model for source in rows)
     if not sources:
         return ""
     roles = {source: role for record, _ in per_model for source, role in record.roles.items()}
-    header = ["model", *(f"{source} ({roles.get(source, 'model')})" for source in sources)]
+    header = ["model", *(f"{markdown(source)} ({roles.get(source, 'model')})" for source in sources)]
     table = [
-        [record.model.card.name, *(with_interval(rows[s]) if s in rows else "–" for s in sources)]
+        [markdown(names[record.cell]), *(with_interval(rows[s]) if s in rows else "–" for s in sources)]
         for record, rows in per_model
         if rows
     ]
@@ -203,11 +207,17 @@ def _headline_value(record: ResultRecord) -> float:
 
 
 def _settings_line(record: ResultRecord) -> str:
-    return ", ".join(f"{key} {_plain(value)}" for key, value in record.settings.items() if key != "layers") or "none"
+    """Settings in words. Layers are a column; what is not set, such as no limit, is left out."""
+    given = {key: value for key, value in record.settings.items() if key != "layers" and value not in (None, "", [])}
+    return markdown("; ".join(f"{key.replace('_', ' ')} {_plain(value)}" for key, value in given.items())) or "none"
 
 
 def _plain(value: object) -> str:
-    return " ".join(str(part) for part in value) if isinstance(value, list) else str(value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def _table(rows: Iterable[Sequence[str]], header: Sequence[str]) -> str:

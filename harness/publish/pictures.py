@@ -6,6 +6,7 @@ import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.publish.escape import visible
 from harness.storage.files import write_text
 
 if TYPE_CHECKING:
@@ -13,13 +14,16 @@ if TYPE_CHECKING:
 
 
 def svg(figure: Figure, name: str) -> str:
-    """The figure as SVG. ``name`` seeds the identifiers inside, so that two pictures on one page do not clash."""
+    """The figure as SVG. ``name`` seeds the identifiers inside, so that two pictures on one page do not clash.
+
+    Text cannot form a tag, which matplotlib sees to, nor hold a control character, which XML does not allow.
+    """
     import matplotlib
 
     buffer = io.StringIO()
     with matplotlib.rc_context({"svg.hashsalt": name, "svg.fonttype": "none"}):
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None}, dpi=150)
-    return buffer.getvalue()
+    return visible(buffer.getvalue(), keep="\n\t")
 
 
 def save_svg(figure: Figure, path: Path) -> None:

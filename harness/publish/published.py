@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from tabulate import tabulate
 
 from harness.errors import InputError
+from harness.publish.escape import markdown
 from harness.publish.format import number
 
 PUBLISHED = "published.toml"
@@ -46,11 +47,11 @@ def read_published(path: Path) -> tuple[PublishedValue, ...]:
     try:
         return _Published(**tomllib.loads(path.read_text(encoding="utf-8"))).published
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} is not TOML: {error}; mend or remove it") from None
+        raise InputError(f"{path} is not TOML: {error}; fix or remove it") from None
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise InputError(f"{path}: {where}: {first['msg']}; mend or remove it") from None
+        raise InputError(f"{path}: {where}: {first['msg']}; fix or remove it") from None
 
 
 def published_table(values: Sequence[PublishedValue]) -> str:
@@ -59,7 +60,11 @@ def published_table(values: Sequence[PublishedValue]) -> str:
         return ""
     header = ["model", "value", "metric", "dataset", "source", "what differs from ours"]
     rows = [
-        [value.model, f"{number(value.value)} (published)", value.metric, value.dataset, value.source, value.differs]
+        [
+            markdown(value.model),
+            f"{number(value.value)} (published)",
+            *map(markdown, (value.metric, value.dataset, value.source, value.differs)),
+        ]
         for value in values
     ]
     table = tabulate(rows, headers=header, tablefmt="pipe", disable_numparse=True)

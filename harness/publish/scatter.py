@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING
 
 from harness.adapter import Role
-from harness.publish.groups import Records, comparable
+from harness.publish.escape import one_line
+from harness.publish.groups import Records, comparable, labels
+from harness.publish.pictures import svg
 from harness.result import ResultRecord
 from harness.task import Metric
 
@@ -45,7 +46,7 @@ def headline_scatter(first: Records, second: Records) -> str | None:
     Of the groups of comparable results on real data, the two that share most models; None where no two share two.
     """
     chosen = max(_scatters(first, second), key=lambda scatter: len(scatter.points), default=None)
-    return None if chosen is None or len(chosen.points) < 2 else _svg(draw(chosen))
+    return None if chosen is None or len(chosen.points) < 2 else svg(draw(chosen), "scatter")
 
 
 def draw(scatter: Scatter) -> Figure:
@@ -99,12 +100,13 @@ def _scatters(first: Records, second: Records) -> Iterator[Scatter]:
 
 def _points(across: Records, up: Records) -> Iterator[Point]:
     known = {record.model.identity: metric for record, metric in _headlines(up)}
+    names = labels(across)
     seen = set()
     for record, metric in sorted(_headlines(across), key=lambda item: item[0].model.card.name):
         identity = record.model.identity
         if identity in known and identity not in seen:
             seen.add(identity)
-            yield Point(record.model.card.name, record.model.card.role, metric, known[identity])
+            yield Point(one_line(names[record.cell]), record.model.card.role, metric, known[identity])
 
 
 def _headlines(records: Records) -> Iterator[tuple[ResultRecord, Metric]]:
@@ -117,13 +119,4 @@ def _headlines(records: Records) -> Iterator[tuple[ResultRecord, Metric]]:
 def _axis(record: ResultRecord, metric: Metric) -> str:
     limit = f", limit {record.settings['limit']}" if record.settings.get("limit") else ""
     better = "lower" if metric.higher_is_better is False else "higher"
-    return f"{record.task.name}: {record.task.headline} on {record.dataset.name}{limit} ({better} is better)"
-
-
-def _svg(figure: Figure) -> str:
-    import matplotlib
-
-    buffer = io.StringIO()
-    with matplotlib.rc_context({"svg.hashsalt": "scatter", "svg.fonttype": "none"}):
-        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
-    return buffer.getvalue()
+    return one_line(f"{record.task.name}: {record.task.headline} on {record.dataset.name}{limit} ({better} is better)")

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
+from harness.publish.escape import terminal
 from harness.publish.format import number, with_interval
+from harness.publish.notes import notes_of
 from harness.result import ResultRecord
 from harness.task import TableRow
 
@@ -19,22 +21,25 @@ _ROLE_ORDER = ("model", "floor", "ablation", "reference")
 
 def print_summary(record: ResultRecord, console: Console) -> None:
     """Of a done record: quality and headline with intervals, every control beside it, then the highlights."""
-    title = f"[bold]{record.task.name}[/] · {escape(record.model.card.name)} · {escape(record.dataset.name)}"
-    label = " · [yellow]simulated data[/]" if record.dataset.simulated else ""
-    console.print(f"\n{title}{label}")
+    title = Text.assemble("\n", terminal(record.task.name, "bold"))
+    for name in (record.model.card.name, record.dataset.name):
+        title.append(" · ").append(terminal(name))
+    if record.dataset.simulated:
+        title.append(" · ").append("simulated data", "yellow")
+    console.print(title)
     console.print(_metrics(record))
     for layer in sorted({row.layer for row in record.table if row.layer is not None}):
         if rows := headline_rows(record, layer):
             console.print(_controls(record, layer, rows))
     if record.highlights is not None:
-        table = Table(title=record.highlights.title, title_justify="left", header_style="bold")
+        table = Table(title=terminal(record.highlights.title), title_justify="left", header_style="bold")
         for column in record.highlights.columns:
-            table.add_column(column)
+            table.add_column(terminal(column))
         for cells in record.highlights.rows:
-            table.add_row(*(escape(cell) for cell in cells))
+            table.add_row(*map(terminal, cells))
         console.print(table)
-    for note in record.notes:
-        console.print(f"[dim]note:[/] {escape(note)}")
+    for note in notes_of(record):
+        console.print(Text.assemble(("note:", "dim"), " ", terminal(note)))
 
 
 def print_controls(records: Sequence[ResultRecord], console: Console) -> None:
@@ -42,17 +47,17 @@ def print_controls(records: Sequence[ResultRecord], console: Console) -> None:
     task = records[0].task
     valued = {name for record in records for name, metric in record.metrics.items() if metric.value is not None}
     names = [name for name in dict.fromkeys((task.headline, *task.columns)) if name in valued]
-    title = f"\n{task.name} beside its controls"
+    title = Text.assemble("\n", terminal(f"{task.name} beside its controls"))
     table = Table(header_style="bold", title=title, title_justify="left", pad_edge=False)
     table.add_column("model", overflow="fold")
     table.add_column("role")
     for name in names[:_MOST_COLUMNS]:
-        table.add_column(name.replace("_", " "), justify="right", min_width=_INTERVAL_WIDTH)
+        table.add_column(terminal(name.replace("_", " ")), justify="right", min_width=_INTERVAL_WIDTH)
     for record in records:
         card = record.model.card
         values = [record.metrics.get(name) for name in names[:_MOST_COLUMNS]]
         texts = [with_interval(value) if value is not None else "–" for value in values]
-        table.add_row(escape(card.name), card.role, *texts, style="bold" if card.role == "model" else "")
+        table.add_row(terminal(card.name), card.role, *texts, style="bold" if card.role == "model" else "")
     console.print(table)
 
 
@@ -74,7 +79,7 @@ def _metrics(record: ResultRecord) -> Table:
     table.add_column("unit")
     for name, metric in record.metrics.items():
         style = "bold" if name == record.task.headline else ""
-        table.add_row(name, with_interval(metric), number(metric.n), metric.unit, style=style)
+        table.add_row(terminal(name), with_interval(metric), number(metric.n), terminal(metric.unit), style=style)
     return table
 
 
@@ -86,12 +91,12 @@ def _controls(record: ResultRecord, layer: int, rows: list[TableRow]) -> Table:
             found.setdefault(entry.name, set()).add(entry.source)
     shared = [name for name in record.metrics if name != record.task.headline and found.get(name, set()) >= sources]
     others = shared[: _MOST_COLUMNS - 1]
-    title = f"{record.task.headline} beside its controls, layer {layer}"
+    title = terminal(f"{record.task.headline} beside its controls, layer {layer}")
     table = Table(header_style="bold", title=title, title_justify="left")
     table.add_column("source")
     table.add_column("role")
     for name in (record.task.headline, *others):
-        table.add_column(name, justify="right")
+        table.add_column(terminal(name), justify="right")
     by_key = {
         (row.name, row.source): row
         for row in record.table
@@ -101,5 +106,5 @@ def _controls(record: ResultRecord, layer: int, rows: list[TableRow]) -> Table:
         cells = [by_key.get((name, row.source)) for name in others]
         texts = [with_interval(cell) if cell is not None else "–" for cell in (row, *cells)]
         role = record.roles.get(row.source, "model")
-        table.add_row(row.source, role, *texts, style="bold" if role == "model" else "")
+        table.add_row(terminal(row.source), role, *texts, style="bold" if role == "model" else "")
     return table

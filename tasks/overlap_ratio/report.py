@@ -60,7 +60,6 @@ def outcome(
     data: FamilyData,
     families: pd.DataFrame,
     card: ModelCard,
-    dataset: str,
     settings: OverlapRatioSettings,
 ) -> TaskOutcome:
     """The outcome without triplets and tables of pairs."""
@@ -79,7 +78,7 @@ def outcome(
         roles={variant: card.role for variant, _, _ in scores.found},
         selected=selected,
         skipped=data.skipped,
-        notes=_notes(scores, data, families, card, dataset, settings),
+        notes=_notes(scores, data, families, settings),
         highlights=_highlights(families),
         items=_items(families, scores.layer),
         tables={"families": families},
@@ -139,8 +138,6 @@ def _notes(
     scores: Scores,
     data: FamilyData,
     families: pd.DataFrame,
-    card: ModelCard,
-    dataset: str,
     settings: OverlapRatioSettings,
 ) -> list[str]:
     count = len(settings.seeds)
@@ -148,7 +145,6 @@ def _notes(
         f"{len(data.families):,} families, {len(data.records):,} sequences, {settings.pair_count:,} pairs of either "
         f"kind, drawn {count} {'time' if count == 1 else 'times'}; an interval is over families",
         f"{families['confused'].mean():.0%} of the families are at least as similar to another family as to themselves",
-        f"pretraining exposure to {dataset}: {card.exposure_to(dataset)}",
     ]
     if settings.pairs == "review":
         notes.append(

@@ -41,7 +41,7 @@ def run_overlap(
         scores = _scores(measures, shown, repeats, data, settings.draws)
         units = measures[0].units(len(data.records))
         families = family_table(data, shown["mean"], units, dataset.family_names)
-        outcome = report.outcome(scores, data, families, model.card, dataset.card.name, settings)
+        outcome = report.outcome(scores, data, families, model.card, settings)
         triplets.add(outcome, measures)
         outcome.notes += read_alone(model.card, data.records)
         outcome.selected["item_set"] = dataset.subset(data.records).fingerprint

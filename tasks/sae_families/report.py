@@ -39,7 +39,6 @@ class CellFacts:
     longest: int
     train_nucleotides: int
     card: ModelCard
-    dataset: str
     family_names: Mapping[str, str]
     standardisation: Mapping[int, Standardisation]
     groups: Sequence[Sequence[int]]
@@ -268,7 +267,6 @@ def _notes(facts: CellFacts, result: LayerResult) -> list[str]:
         f"the best floor by select is {result.floor.name}; scores are the largest activation in {data.window} nt",
         f"norm of the mean over norm of the deviations: {standard.centre_ratio:.1f}; position alone explains "
         f"{position} of the variance",
-        f"pretraining exposure to {facts.dataset}: {card.exposure_to(facts.dataset)}",
     ]
     if result.sae.macro.auroc.note:
         notes.append(f"intervals over {result.sae.macro.auroc.note} carry the spread between seeds by a t quantile")

@@ -79,7 +79,6 @@ class FamiliesRun:
                 longest=self.settings.longest,
                 train_nucleotides=self.train_nucleotides,
                 card=self.model.card,
-                dataset=self.dataset.card.name,
                 family_names=self.dataset.family_names,
                 standardisation=self.standardisation,
                 groups=self.groups,

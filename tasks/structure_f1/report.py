@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from harness.adapter import ModelCard
 from harness.statistics.bootstrap import Estimate
 from harness.task import Highlights, Metric, TableRow
 from tasks.structure_f1.counts import Floats
@@ -193,15 +192,12 @@ def highlights(heads: pd.DataFrame) -> Highlights:
     )
 
 
-def notes(
-    card: ModelCard, dataset: str, rnas: Sequence[Rna], table: pd.DataFrame, selection: Selection, split: str
-) -> list[str]:
+def notes(rnas: Sequence[Rna], table: pd.DataFrame, selection: Selection, split: str) -> list[str]:
     """What a reader of the numbers must know. ``rnas`` are those of the test, in the order of the table."""
     without = int((table["pairs"] == 0).sum())
     share = selection.frequency()[selection.chosen.layer, selection.chosen.head] / len(selection.draws)
     found = [
         f"head and threshold chosen on {split}; {share:.0%} of bootstrap draws over validation choose the same head",
-        f"pretraining exposure to {dataset}: {card.exposure_to(dataset)}",
     ]
     if without:
         found.append(f"{without} test RNAs have no base pair: they count in pooled F1 and not in means over RNAs")

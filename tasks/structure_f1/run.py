@@ -47,7 +47,7 @@ def run_structure(
             selected={**report.selected(selection, tested, known), "item_set": data.item_set(dataset)},
             skipped=data.skipped,
             notes=[
-                *report.notes(model.card, dataset.card.name, data.test, table, selection, split),
+                *report.notes(data.test, table, selection, split),
                 *read_alone(model.card, [rna.record for rna in (*data.select, *data.test)]),
             ],
             highlights=report.highlights(heads),

@@ -79,9 +79,9 @@ def test_leaderboard_is_written_and_checked(tmp_path: Path) -> None:
     assert harness("leaderboard", "--check", cwd=tmp_path).returncode == 1
     assert harness("leaderboard", cwd=tmp_path).returncode == 0
     assert harness("leaderboard", "--check", cwd=tmp_path).returncode == 0
-    page = (tmp_path / "leaderboards" / "fake-share.md").read_text()
-    link = page.split("](")[1].split(")")[0]
-    assert (tmp_path / "leaderboards" / link).is_file()
+    folder = tmp_path / "results" / "leaderboards"
+    link = (folder / "fake-share.md").read_text().split("](")[1].split(")")[0]
+    assert (folder / link).is_file()
 
 
 @pytest.mark.parametrize("kind", ["models", "tasks", "datasets"])

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from harness.progress import Progress
-from harness.publish.groups import comparable
+from harness.publish.groups import comparable, labels
 from harness.result import ResultRecord
 from harness.run.cell import run_cell
 from tests.fakes import FakeModel
@@ -77,3 +77,16 @@ def test_records_of_other_items_have_a_table_of_their_own(tmp_path: Path) -> Non
     groups = comparable([(Path(record.model.card.name), record) for record in [codons, *usual, older]])
     names = {group.items: [record.model.card.name for _, record in members] for group, members in groups.items()}
     assert names == {"": ["one", "two", "older"], "whole codons": ["codons"]}
+
+
+def test_other_weights_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    models = [FakeModel("tuned", "first"), FakeModel("tuned", "second"), FakeModel("other", "third")]
+    records = [run_cell(make_cell(model), tmp_path, "cpu", Progress(quiet=True)) for model in models]
+    missing = records[0].model_copy(
+        update={"cell": "missing", "model": records[0].model.model_copy(update={"identity": None})}
+    )
+    names = labels([(Path("x"), record) for record in (*records, missing)])
+    # sha256 of "first" and of "second"
+    assert list(names.values()) == ["tuned (a7937b)", "tuned (16367a)", "other", "tuned"]
+    again = records[0].model_copy(update={"cell": "other layer"})
+    assert labels([(Path("x"), records[0]), (Path("x"), again)]) == {records[0].cell: "tuned", "other layer": "tuned"}

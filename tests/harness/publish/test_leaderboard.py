@@ -5,14 +5,16 @@ import io
 from pathlib import Path
 
 import pytest
+from hypothesis import example, given
 
+from harness.errors import InputError
 from harness.progress import Progress
 from harness.publish import leaderboard
 from harness.publish.leaderboard import render_all, render_csv
-from harness.registry import Registry
 from harness.result import ResultRecord, read_records
 from harness.run.cell import run_cell
-from tests.fakes import FakeModel, FakeTask, MissingModel
+from tests.fakes import FakeModel, MissingModel
+from tests.harness.publish.test_escape import TEXT
 from tests.harness.run.test_cell import make_cell
 
 
@@ -52,6 +54,7 @@ def test_a_note_stands_once_after_the_models_that_it_is_true_of(tmp_path: Path) 
     assert list(first.notes) == ["a fake"]
     page = leaderboard.render_page("fake-share", [(path, first), (other_path, second)], tmp_path)
     assert "- all: a fake\n" in page and page.count("a fake") == 1
+    assert "- all: pretraining exposure to fake-set: unknown\n" in page
     assert f"- {second.model.card.name}: its own" in page
 
 
@@ -83,11 +86,7 @@ def test_published_values_stand_below_and_are_not_ranked(tmp_path: Path) -> None
     assert pages[out / "fake-share.csv"] == plain[out / "fake-share.csv"]
 
 
-class OtherTask(FakeTask):
-    card = FakeTask.card.model_copy(update={"name": "other-share", "plotted_against": "fake-share"})
-
-
-def test_a_task_is_drawn_against_the_one_that_its_card_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_task_is_drawn_against_its_partner(tmp_path: Path) -> None:
     found = [
         (path, record.model_copy(update={"dataset": record.dataset.model_copy(update={"simulated": False})}))
         for path, record in records(tmp_path / "results")
@@ -96,14 +95,13 @@ def test_a_task_is_drawn_against_the_one_that_its_card_names(tmp_path: Path, mon
         (path, record.model_copy(update={"task": record.task.model_copy(update={"name": "other-share"})}))
         for path, record in found
     ]
-    known = Registry({}, {"fake-share": FakeTask, "other-share": OtherTask}, {})
-    monkeypatch.setattr(leaderboard.Registry, "discover", lambda: known)
+    partners = {"other-share": "fake-share", "fake-share": "no such task"}
     picture = tmp_path / "other-share-against-fake-share.svg"
-    pages = render_all(found + others, tmp_path)
+    pages = render_all(found + others, tmp_path, partners)
     assert "other-share: share on fake-set" in pages[picture]
     assert f"]({picture.name})" in pages[tmp_path / "other-share.md"]
     assert picture.name not in pages[tmp_path / "fake-share.md"]
-    assert picture not in render_all(others, tmp_path)
+    assert picture not in render_all(others, tmp_path, partners)
 
 
 def test_the_layer_is_that_of_the_metrics_and_models_without_layers_have_none(tmp_path: Path) -> None:
@@ -118,3 +116,84 @@ def test_the_layer_is_that_of_the_metrics_and_models_without_layers_have_none(tm
     assert "| fake " in last and "| deeper " not in last and "Layers other than" not in last
     assert "| deeper " in chosen and "| fake " not in chosen and "Layers other than" in chosen
     assert "| counts " in last and "| counts " in chosen
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ResultRecord]:
+    results = tmp_path_factory.mktemp("results")
+    run_cell(make_cell(), results, "cpu", Progress(quiet=True))
+    return read_records(results)[0][0]
+
+
+def named(record: ResultRecord, text: str, cell: str) -> ResultRecord:
+    """The record with ``text`` in every place that something from outside can reach."""
+    card = record.model.card.model_copy(update={"name": text, "resolution": text, "exposure": {text: text}})
+    dataset = {"name": text, "summary": text, "licence": text, "fingerprint": text}
+    metrics = {name: metric.model_copy(update={"unit": text}) for name, metric in record.metrics.items()}
+    extra = {f"extra{text}": metrics["share"]}
+    return record.model_copy(
+        update={
+            "cell": cell,
+            "model": record.model.model_copy(update={"card": card, "identity": text}),
+            "dataset": record.dataset.model_copy(update=dataset),
+            "settings": {"layers": [2], f"setting{text}": text},
+            "metrics": metrics | extra,
+            "table": tuple(row.model_copy(update={"source": text + row.source}) for row in record.table),
+            "roles": {text + source: role for source, role in record.roles.items()},
+            "notes": (text,),
+        }
+    )
+
+
+def shape(page: str) -> list[int]:
+    """Bars on every line."""
+    return [line.count("|") for line in page.splitlines()]
+
+
+@given(TEXT)
+@example("a|b")
+@example("<script>alert(1)</script>")
+@example("| x |\n|---|\n| y |")
+@example("\x1b[31m")
+def test_no_text_changes_the_form_of_a_page(plain: tuple[Path, ResultRecord], text: str) -> None:
+    path, record = plain
+    pages = []
+    for word in (text, "word"):
+        found = [(path, named(record, word, "a")), (path, named(record, word, "b"))]
+        failed = found[0][1].model_copy(update={"cell": "c", "status": "failed", "error": word})
+        pages.append(render_all([*found, (path, failed)], path.parent))
+    (hostile, harmless) = ([page for _, page in sorted(rendered.items())] for rendered in pages)
+    assert shape(hostile[1]) == shape(harmless[1])
+    assert "<" not in hostile[1] and "\x1b" not in hostile[1] + hostile[0]
+    rows = [list(csv.reader(io.StringIO(text))) for text in (hostile[0], harmless[0])]
+    assert [len(row) for row in rows[0]] == [len(row) for row in rows[1]]
+    assert [row[-4:] for row in rows[0]] == [row[-4:] for row in rows[1]]
+    assert not [cell for row in rows[0] for cell in row[:12] if cell.startswith(("=", "+", "-", "@"))]
+
+
+def test_a_task_cannot_name_a_page_elsewhere(plain: tuple[Path, ResultRecord]) -> None:
+    path, record = plain
+    for name in ("../escaped", "", "..", "a/b", ".hidden"):
+        other = record.model_copy(update={"task": record.task.model_copy(update={"name": name})})
+        with pytest.raises(InputError, match="no page can be called"):
+            render_all([(path, other)], path.parent)
+
+
+def test_two_weight_folders_of_one_model_are_told_apart(tmp_path: Path) -> None:
+    for identity in ("first", "second"):
+        run_cell(make_cell(FakeModel(identity=identity)), tmp_path / "results", "cpu", Progress(quiet=True))
+    page = render_all(read_records(tmp_path / "results")[0], tmp_path)[tmp_path / "fake-share.md"]
+    assert page.count("| fake (a7937b) ") == page.count("| fake (16367a) ") == 2
+
+
+def test_settings_are_words_and_what_is_not_set_is_left_out(plain: tuple[Path, ResultRecord]) -> None:
+    path, record = plain
+    settings = {"limit": None, "layers": [2], "groups": [], "seeds": [0, 1], "pair_count": 1000, "centred": False}
+    page = leaderboard.render_page("t", [(path, record.model_copy(update={"settings": settings}))], path.parent)
+    assert "Settings: seeds 0, 1; pair count 1,000; centred no.\n" in page
+
+
+def test_failures_link_to_their_records(tmp_path: Path) -> None:
+    found = records(tmp_path / "results")
+    page = render_all(found, tmp_path)[tmp_path / "fake-share.md"]
+    assert all(f"/{record.cell}.json)" in page for _, record in found)

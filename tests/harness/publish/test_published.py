@@ -28,6 +28,12 @@ def test_values_are_read_and_shown_as_published(tmp_path: Path) -> None:
         assert text in table
 
 
+def test_no_text_of_theirs_is_markdown(tmp_path: Path) -> None:
+    path = tmp_path / "published.toml"
+    path.write_text(VALUE.replace("Old model", "a|b<script>"))
+    assert "| a&#124;b&lt;script> | 0.070 (published) |" in published_table(read_published(path))
+
+
 def test_without_a_file_there_is_none(tmp_path: Path) -> None:
     assert read_published(tmp_path / "published.toml") == ()
     assert published_table([]) == ""

@@ -81,3 +81,25 @@ def test_controls_stand_below_the_model_they_were_planned_beside(record: ResultR
     assert len(lines) == 2
     assert "fake" in lines[0] and "0.500" in lines[0]
     assert "kmer-6" in lines[1] and "floor" in lines[1] and "0.200 [0.100, 0.300]" in lines[1]
+
+
+def test_no_text_reaches_the_terminal_as_a_code(record: ResultRecord) -> None:
+    text = "\x1b[31m[/b]:rat:\x07\r"
+    card = record.model.card.model_copy(update={"name": text})
+    changes = {
+        "model": record.model.model_copy(update={"card": card}),
+        "task": record.task.model_copy(update={"name": text, "headline": text, "columns": (text,)}),
+        "dataset": record.dataset.model_copy(update={"name": text}),
+        "metrics": {text: Metric(value=0.5, n=12, unit=text)},
+        "table": tuple(TableRow(name=text, source=source, layer=2, value=0.5) for source in (text, "model")),
+        "notes": (text,),
+        "highlights": Highlights(title=text, columns=(text,), rows=((text,),)),
+    }
+    hostile = record.model_copy(update=changes)
+    console = Console(width=150, file=io.StringIO(), force_terminal=True, color_system=None)
+    print_summary(hostile, console)
+    print_controls([hostile, hostile], console)
+    printed = console.file.getvalue()  # type: ignore[attr-defined]
+    assert not {"\x1b", "\x07", "\r"} & set(printed)
+    # the summary names 13 (exposure names the dataset), the table of controls a title, a column and two models
+    assert printed.count("[31m[/b]:rat:") == 17

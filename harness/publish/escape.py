@@ -1,0 +1,52 @@
+"""Text from outside, made safe for what it is written into: one function for each kind of output.
+
+Names, summaries, notes, units and errors of a record are whatever their authors typed. Every one of them passes
+through :func:`markdown`, :func:`csv_cell` or :func:`terminal` on its way out; the numbers are our own and do not.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+Other = TypeVar("Other")
+
+_HIDDEN = {"Cc", "Cf", "Cs", "Cn", "Zl", "Zp"}
+"""Unicode categories of controls (ANSI codes begin with one), direction marks, and what is no character at all."""
+_MARKDOWN = str.maketrans({"&": "&amp;", "<": "&lt;"} | {letter: f"&#{ord(letter)};" for letter in "|\\`["})
+"""Entities rather than backslashes: a reader of Markdown that splits cells first still sees no bar."""
+_FORMULA = tuple("=+-@＝＋－＠")
+
+
+def visible(text: str, keep: str = "") -> str:
+    """``text`` with a replacement character for each control character that is not in ``keep``."""
+    hidden = [letter for letter in set(text) if unicodedata.category(letter) in _HIDDEN and letter not in keep]
+    return text.translate(dict.fromkeys(map(ord, hidden), "\N{REPLACEMENT CHARACTER}"))
+
+
+def one_line(text: str) -> str:
+    """``text`` on one line, without control characters."""
+    return visible(" ".join(text.split()))
+
+
+def markdown(text: str) -> str:
+    """Text for a Markdown cell, heading or list item: never a cell break, an HTML tag, a link or code."""
+    return one_line(text).translate(_MARKDOWN)
+
+
+def csv_cell(value: Other) -> Other | str:
+    """A cell that no spreadsheet runs as a formula, by the rule of OWASP; numbers stay numbers."""
+    if not isinstance(value, str):
+        return value
+    text = one_line(value)
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def terminal(text: str, style: str = "") -> Text:
+    """Text for a terminal: no escape codes, and square brackets and colons mean nothing to rich."""
+    from rich.text import Text
+
+    return Text(one_line(text), style=style)
