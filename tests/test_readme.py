@@ -77,6 +77,15 @@ def test_the_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsy
     assert "auroc_macro beside its controls" in output.out and "kmer" in output.out
 
 
+def test_the_example_obeys_every_law(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (source,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    (tmp_path / "one_hot.py").write_text(source, encoding="utf-8")
+    code = harness(monkeypatch, "check", "--plugin", str(tmp_path / "one_hot.py"), "--model", "one-hot")
+    assert code == 0, capsys.readouterr().out
+
+
 def test_the_published_pages_follow_from_the_records(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
