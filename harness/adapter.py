@@ -134,6 +134,10 @@ class ModelAdapter(ABC):
         """Whether the weights are on this machine; asks no network."""
         return True
 
+    def weights_folder(self) -> Path | None:
+        """The folder that the weights are read from; None where there are no files. ``harness check`` alters a copy."""
+        return None
+
     def load(self, device: str = "cpu") -> None:  # noqa: B027  (baselines have nothing to load)
         """Put the weights into memory on ``device``. Calling it again does nothing."""
 

@@ -11,7 +11,16 @@ import numpy as np
 
 from harness.adapter import ModelOptions, Replacement
 from harness.errors import InputError
-from tests.sound_adapters import HEADS, LAYERS, WIDTH, Floats, KMers, Sound
+from tests.sound_adapters import HEADS, LAYERS, LETTERS, WIDTH, Codons, Floats, KMers, Sound, drawn, log_softmax
+
+
+class WithoutReplacement(Sound):
+    """So that its faults are no faults of replacement too."""
+
+    def __init__(self, options: ModelOptions, initialisation: int | None = None) -> None:
+        super().__init__(options, initialisation)
+        kept = self.card.capabilities - {"replace_hidden"}
+        self.card = self.card.model_copy(update={"capabilities": kept})
 
 
 class ReadsGAsA(Sound):
@@ -52,13 +61,13 @@ class OffByOne(KMers):
 
 
 class WrongWidth(Sound):
-    def __init__(self, options: ModelOptions, initialisation: int = 0) -> None:
+    def __init__(self, options: ModelOptions, initialisation: int | None = None) -> None:
         super().__init__(options, initialisation)
         self.card = self.card.model_copy(update={"width": WIDTH + 1})
 
 
 class WrongHeads(Sound):
-    def __init__(self, options: ModelOptions, initialisation: int = 0) -> None:
+    def __init__(self, options: ModelOptions, initialisation: int | None = None) -> None:
         super().__init__(options, initialisation)
         self.card = self.card.model_copy(update={"heads": HEADS + 1})
 
@@ -201,28 +210,157 @@ class OverflowsInLowPrecision(Sound):
         return float("inf") if self.options.dtype == "bfloat16" else super().compare(first, second)
 
 
-class IdentityByName(Sound):
-    """The same identity for every initialisation."""
-
-    def facts(self) -> list[object]:
-        return ["sound", self.options.dtype]
-
-
 class IdentityWithoutFormat(Sound):
     def facts(self) -> list[object]:
-        return ["sound", self.initialisation]
+        return super().facts()[:-1]
 
 
 class IdentityByChance(Sound):
     def facts(self) -> list[object]:
-        return ["sound", self.initialisation, self.options.dtype, id(self)]
+        return [*super().facts(), id(self)]
+
+
+class TwinsShareIdentity(Sound):
+    def facts(self) -> list[object]:
+        return super().facts() if self.initialisation is None else ["random", self.options.dtype]
+
+
+class TwinIsTheModel(Sound):
+    def weights(self) -> dict[str, Floats]:
+        return drawn(0) if self.initialisation is not None else super().weights()
+
+
+class OneTwinOnly(Sound):
+    """Takes no notice of which initialisation is asked for."""
+
+    def weights(self) -> dict[str, Floats]:
+        return drawn(1) if self.initialisation is not None else super().weights()
+
+
+class IgnoresWeights(Sound):
+    def weights(self) -> dict[str, Floats]:
+        return drawn(0) if self.initialisation is None else super().weights()
+
+
+class IdentityByName(Sound):
+    """The same identity whatever the weights."""
+
+    def facts(self) -> list[object]:
+        return ["sound", self.initialisation, self.vocabulary(), self.options.dtype]
+
+
+class IdentityByPath(Sound):
+    def facts(self) -> list[object]:
+        return [*super().facts(), str(self.weights_folder())]
+
+
+class OwnVocabularyOrder(Sound):
+    """Numbers letters by a list of its own, whatever the tokenizer's file says."""
+
+    def vocabulary(self) -> list[str]:
+        return [*LETTERS, "<mask>", "<start>"]
+
+
+class KeepsSpecialTokens(Sound):
+    """Forgets to cut a special token off the hidden states at both ends."""
+
+    def hidden_states(self, sequences: Sequence[str], layers: Sequence[int]) -> Iterator[tuple[int, dict[int, Floats]]]:
+        for index, states in super().hidden_states(sequences, layers):
+            yield index, {layer: np.pad(array, ((1, 1), (0, 0))) for layer, array in states.items()}
+
+
+class ShiftsUpperLayers(WithoutReplacement):
+    def hidden_states(self, sequences: Sequence[str], layers: Sequence[int]) -> Iterator[tuple[int, dict[int, Floats]]]:
+        for index, states in super().hidden_states(sequences, layers):
+            yield index, {k: np.roll(v, 1, axis=0) if self.resolve_layer(k) else v for k, v in states.items()}
+
+    def hidden_states_with_leading(
+        self, sequences: Sequence[str], layers: Sequence[int]
+    ) -> Iterator[tuple[int, dict[int, Floats]]]:
+        for index, states in super().hidden_states_with_leading(sequences, layers):
+            yield index, {k: np.concatenate([v[:1], np.roll(v[1:], 1, axis=0)]) for k, v in states.items()}
+
+
+class ShiftsUpperCodons(ShiftsUpperLayers, Codons):
+    """By a nucleotide, which leaves two of three rows where they were."""
+
+
+class NumbersLayersTooHigh(WithoutReplacement):
+    """Layer i is the one below, and layer 0 the embedding all the same."""
+
+    def resolve_layer(self, layer: int) -> int:
+        return max(0, super().resolve_layer(layer) - 1)
+
+
+class SkipsTheLastBlock(Sound):
+    """Splices in before the last block what is meant for after it."""
+
+    def forward(
+        self, codes: Sequence[int], replacement: Replacement | None = None, index: int = 0
+    ) -> tuple[list[Floats], list[Floats]]:
+        if replacement is not None and replacement.layer == LAYERS:
+            replacement = Replacement(LAYERS - 1, replacement.function)
+        return super().forward(codes, replacement, index)
+
+
+class HeadSeesMore(Sound):
+    """Its head reads the embedding beside the last layer."""
+
+    def log_probs(
+        self, sequences: Sequence[str], positions: Sequence[Sequence[int]], replacement: Replacement | None = None
+    ) -> Iterator[tuple[int, Floats]]:
+        for index, values in super().log_probs(sequences, positions, replacement):
+            bare = self.embedding[self.masked(self.codes(sequences[index]), positions[index])]
+            logits = values + bare.mean(axis=0) @ self.head
+            yield index, log_softmax(logits)
+
+
+class ShiftsColumns(Sound):
+    axes: tuple[int, ...] = (2,)
+
+    def visit_attention(self, sequences: Sequence[str], visit: Callable[[int, int, Floats], None]) -> None:
+        super().visit_attention(
+            sequences, lambda i, layer, maps: visit(i, layer, np.roll(maps, [1] * len(self.axes), self.axes))
+        )
+
+
+class ShiftsRows(ShiftsColumns):
+    axes = (1,)
+
+
+class ShiftsMaps(ShiftsColumns):
+    axes = (1, 2)
+
+
+class ShiftsCodonMaps(ShiftsMaps, Codons):
+    pass
+
+
+class FillsWithZeros(Sound):
+    """Reads no more than 250 nucleotides, and says nothing of the rest."""
+
+    def hidden_states(self, sequences: Sequence[str], layers: Sequence[int]) -> Iterator[tuple[int, dict[int, Floats]]]:
+        for index, states in super().hidden_states(sequences, layers):
+            yield index, {k: np.where(np.arange(len(v))[:, None] < 250, v, np.float32(0)) for k, v in states.items()}
+
+
+class RunsOutOfPositions(Sound):
+    """Breaks down beyond 250 nucleotides, where its card allows 300."""
+
+    def codes(self, sequence: str) -> list[int]:
+        if len(sequence) > 250:
+            raise IndexError("index out of range in self")
+        return super().codes(sequence)
 
 
 BROKEN = [
     ("letters-distinct", ReadsGAsA),
     ("length", KeepsEnd),
+    ("length", KeepsSpecialTokens),
     ("unknown-letter", RefusesN),
     ("lengths-refused", CutsLongSequences),
+    ("longest", FillsWithZeros),
+    ("longest", RunsOutOfPositions),
     ("coverage", OffByOne),
     ("width", WrongWidth),
     ("layers", ForgetsALayer),
@@ -236,18 +374,33 @@ BROKEN = [
     ("leading", LeadingWithoutNorm),
     ("attention-rows", NoSoftmax),
     ("attention-rows", LosesAttention),
+    ("hidden-place", ShiftsUpperLayers),
+    ("hidden-place", ShiftsUpperCodons),
+    ("context", NumbersLayersTooHigh),
+    ("attention-place", ShiftsColumns),
+    ("attention-place", ShiftsRows),
+    ("attention-place", ShiftsMaps),
+    ("attention-place", ShiftsCodonMaps),
     ("normalised", Unnormalised),
     ("mask-hides", MasksNothing),
     ("causal", SeesTheFuture),
     ("replacement", IgnoresReplacement),
+    ("last-layer", SkipsTheLastBlock),
+    ("last-layer", HeadSeesMore),
     ("pairs-symmetric", OneSidedPairs),
     ("similarity-symmetric", OneSidedSimilarity),
     ("offline", PhonesHome),
     ("no-gradient", SwitchesGradientsOff),
     ("no-gradient", DoublePrecision),
     ("bfloat16", OverflowsInLowPrecision),
-    ("identity", IdentityByName),
     ("identity", IdentityWithoutFormat),
     ("identity", IdentityByChance),
+    ("random-twin", TwinsShareIdentity),
+    ("random-twin", TwinIsTheModel),
+    ("random-twin", OneTwinOnly),
+    ("weights-read", IgnoresWeights),
+    ("weights-read", IdentityByName),
+    ("weights-read", IdentityByPath),
+    ("vocabulary-read", OwnVocabularyOrder),
 ]
 MODELS = {"sound": Sound, "sees-padding": SeesPadding}

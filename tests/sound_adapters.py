@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
@@ -13,6 +16,7 @@ from numpy.typing import NDArray
 from harness.adapter import Capability, ModelAdapter, ModelCard, ModelOptions, Replacement
 from harness.compute.batching import token_budget_batches
 from harness.errors import InputError
+from harness.storage.weights import weights_digest
 
 LAYERS, HEADS, WIDTH = 4, 2, 8
 LETTERS = "ACGUN"
@@ -21,16 +25,35 @@ CAPABILITIES: frozenset[Capability] = frozenset(get_args(Capability)) - {"alignm
 Floats = NDArray[np.float32]
 
 
+def drawn(initialisation: int) -> dict[str, Floats]:
+    chance = np.random.default_rng(initialisation)
+    shapes = {"embedding": (7, WIDTH), "mixing": (LAYERS, WIDTH, WIDTH), "head": (WIDTH, 4)}
+    scales = {"embedding": 1, "mixing": 2, "head": 1}
+    return {name: (chance.normal(size=shape) / scales[name]).astype(np.float32) for name, shape in shapes.items()}
+
+
+@cache
+def _trained() -> tempfile.TemporaryDirectory[str]:
+    from safetensors.numpy import save_file
+
+    folder = tempfile.TemporaryDirectory()  # kept in the cache: it goes with the process
+    save_file(drawn(0), Path(folder.name) / "model.safetensors")
+    (Path(folder.name) / "config.json").write_text("{}", encoding="utf-8")
+    (Path(folder.name) / "vocab.txt").write_text("\n".join((*LETTERS, "<mask>", "<start>")), encoding="utf-8")
+    return folder
+
+
 class Sound(ModelAdapter):
     """A tiny network in numpy: every nucleotide reads all others through two attention heads, position by position."""
 
-    def __init__(self, options: ModelOptions, initialisation: int = 0) -> None:
+    def __init__(self, options: ModelOptions, initialisation: int | None = None) -> None:
         self.options, self.initialisation = options, initialisation
         self.tokens_per_batch: int | None = None
         self.batches = 0
         self.card = ModelCard(
             name="sound",
             summary="sound in every respect",
+            role="model" if initialisation is None else "floor",
             architecture="numpy",
             capabilities=CAPABILITIES,
             layers=LAYERS,
@@ -38,28 +61,43 @@ class Sound(ModelAdapter):
             width=WIDTH,
             max_length=300,
         )
-        chance = np.random.default_rng(initialisation)
-        self.embedding = self._rounded(chance.normal(size=(7, WIDTH)))
-        self.mixing = self._rounded(chance.normal(size=(LAYERS, WIDTH, WIDTH)) / 2)
-        self.head = self._rounded(chance.normal(size=(WIDTH, 4)))
+        weights = {name: self._rounded(values) for name, values in self.weights().items()}
+        self.embedding, self.mixing, self.head = weights["embedding"], weights["mixing"], weights["head"]
+
+    def weights(self) -> dict[str, Floats]:
+        from safetensors.numpy import load_file
+
+        if self.initialisation is not None:
+            return drawn(self.initialisation + 1)  # the trained ones are 0
+        weights: dict[str, Floats] = load_file(self.weights_folder() / "model.safetensors")
+        return weights
+
+    def weights_folder(self) -> Path:
+        return self.options.weights or Path(_trained().name)
+
+    def vocabulary(self) -> list[str]:
+        return (self.weights_folder() / "vocab.txt").read_text(encoding="utf-8").split()
 
     def _rounded(self, weights: Any) -> Floats:
         digits = 3 if self.options.dtype == "bfloat16" else 12
         return np.round(weights, digits).astype(np.float32)
 
     def facts(self) -> list[object]:
-        return ["sound", self.initialisation, self.options.dtype]
+        weights = weights_digest(self.weights_folder()) if self.initialisation is None else self.initialisation
+        return ["sound", weights, self.vocabulary(), self.options.dtype]
 
     def identity(self) -> str:
         return hashlib.sha256(json.dumps(self.facts()).encode()).hexdigest()
 
     def random_twin(self, initialisation: int = 0) -> ModelAdapter:
-        return type(self)(self.options, self.initialisation + 1 + initialisation)
+        own = -1 if self.initialisation is None else self.initialisation
+        return type(self)(self.options, own + 1 + initialisation)
 
     def codes(self, sequence: str) -> list[int]:
         if foreign := set(sequence) - set(LETTERS):
             raise InputError(f"{foreign} is not of {LETTERS}")
-        return [LETTERS.index(letter) for letter in sequence]
+        vocabulary = self.vocabulary()
+        return [vocabulary.index(letter) for letter in sequence]
 
     def embed(self, codes: Sequence[int]) -> Floats:
         vectors: Floats = self.embedding[list(codes)]
@@ -104,7 +142,7 @@ class Sound(ModelAdapter):
     ) -> Iterator[tuple[int, dict[int, Floats]]]:
         for index, sequence in enumerate(sequences):
             states, _ = self.forward(self.codes(sequence))
-            yield index, {layer: states[layer] for layer in layers}
+            yield index, {layer: states[self.resolve_layer(layer)] for layer in layers}
 
     def visit_attention(self, sequences: Sequence[str], visit: Callable[[int, int, Floats], None]) -> None:
         self.check_lengths(sequences)
@@ -162,7 +200,7 @@ class KMers(Sound):
 
     stride = 1
 
-    def __init__(self, options: ModelOptions, initialisation: int = 0) -> None:
+    def __init__(self, options: ModelOptions, initialisation: int | None = None) -> None:
         super().__init__(options, initialisation)
         codons = self.stride == 3
         self.card = self.card.model_copy(

@@ -134,6 +134,15 @@ def test_the_demo_ends_with_where_everything_is() -> None:
     assert ". $(BIN)/activate" in last
 
 
+def test_the_example_obeys_every_law(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (source,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    (tmp_path / "one_hot.py").write_text(source, encoding="utf-8")
+    code = harness(monkeypatch, "check", "--plugin", str(tmp_path / "one_hot.py"), "--model", "one-hot")
+    assert code == 0, capsys.readouterr().out
+
+
 def test_the_published_pages_follow_from_the_records(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

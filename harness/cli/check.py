@@ -21,7 +21,6 @@ def check(
 ) -> None:
     """Try a model on every law of the interface. Exit code 1 if one does not hold."""
     import json
-    from dataclasses import replace
 
     from harness.adapter import ModelAdapter, ModelOptions
     from harness.compute.device import resolve_device
@@ -30,12 +29,12 @@ def check(
     registry = Registry.discover(plugin or [])
 
     def make(options: ModelOptions) -> ModelAdapter:
-        return registry.model(model, replace(options, weights=weights))
+        return registry.model(model, options)
 
-    card = make(ModelOptions()).card  # a name that does not exist is said before anything is imported
+    card = make(ModelOptions(weights=weights)).card  # a name that does not exist is said before anything is imported
     from harness.conformance import check as judge
 
-    verdicts = judge(make, resolve_device(device))
+    verdicts = judge(make, resolve_device(device), weights)
     if json_output:
         document = {"model": card.name, "laws": [verdict.model_dump(mode="json") for verdict in verdicts]}
         print(json.dumps(document, indent=1, ensure_ascii=False))
@@ -59,7 +58,7 @@ def _print(name: str, verdicts: list[Verdict]) -> None:
     table.add_column("verdict", no_wrap=True)
     table.add_column("figure", justify="right", no_wrap=True)
     table.add_column("remark", overflow="fold")
-    styles = {"pass": "green", "fail": "bold red", "not-applicable": "dim"}
+    styles = {"pass": "green", "fail": "bold red", "not-applicable": "dim", "not-judged": "yellow"}
     for verdict in verdicts:
         figure = "–" if verdict.figure is None else f"{verdict.figure:.3g}"
         table.add_row(
@@ -67,4 +66,5 @@ def _print(name: str, verdicts: list[Verdict]) -> None:
         )
     console = wide_console()
     console.print(table)
-    console.print(f"{counts['pass']} pass, {counts['fail']} fail, {counts['not-applicable']} not applicable")
+    unjudged = f", {counts['not-judged']} not judged" if counts["not-judged"] else ""
+    console.print(f"{counts['pass']} pass, {counts['fail']} fail, {counts['not-applicable']} not applicable{unjudged}")

@@ -9,10 +9,10 @@ from typing import Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict
 
 from harness.adapter import Capability, ModelCard
-from harness.conformance.subject import Subject
-from harness.errors import Unavailable
+from harness.conformance.subject import NotJudged, Subject, said_by
+from harness.errors import HarnessError, Unavailable
 
-Outcome = Literal["pass", "fail", "not-applicable"]
+Outcome = Literal["pass", "fail", "not-applicable", "not-judged"]
 
 
 class Finding(NamedTuple):
@@ -24,7 +24,10 @@ class Finding(NamedTuple):
 
 
 class Verdict(BaseModel):
-    """The outcome of one law on one model. ``figure`` is the number that decided, often the largest difference."""
+    """The outcome of one law on one model. ``figure`` is the number that decided, often the largest difference.
+
+    ``not-judged``: a fault that another law names keeps this one from saying anything.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -53,7 +56,7 @@ class Law:
         return not self.needs or bool(self.needs & card.capabilities)
 
     def verdict(self, subject: Subject) -> Verdict:
-        """Judge the model. An error that the adapter raises is a failure of the law that met it.
+        """Judge the model. An error that the adapter raises is a failure of the law that meets it first.
 
         Raises:
             Unavailable: something that the model needs is not on this machine: no law can say anything.
@@ -65,9 +68,14 @@ class Law:
             holds, figure, remark = self.judge(subject)
         except Unavailable:
             raise
+        except NotJudged as reason:
+            return Verdict(law=self.name, outcome="not-judged", figure=None, remark=str(reason))
         except Exception as error:  # whatever an adapter raises where it must not is what the user needs to read
-            said = " ".join(f"{type(error).__name__}: {error}".split())
-            return Verdict(law=self.name, outcome="fail", figure=None, remark=f"raised {said}")
+            first = subject.errors.setdefault(said_by(error), self.name)
+            if first != self.name:
+                remark = f"stopped by the same error as {first}"
+                return Verdict(law=self.name, outcome="not-judged", figure=None, remark=remark)
+            return Verdict(law=self.name, outcome="fail", figure=None, remark=likely_cause(subject, error))
         outcome: Outcome = "not-applicable" if holds is None else "pass" if holds else "fail"
         return Verdict(law=self.name, outcome=outcome, figure=figure, remark=remark)
 
@@ -83,10 +91,29 @@ class BoundLaw:
         return self.law.name
 
     def demand(self) -> None:
-        """Raise AssertionError, with the figure and the remark, where the law does not hold."""
+        """Raise AssertionError, with the figure and the remark, where the law does not hold or cannot be judged."""
         verdict = self.law.verdict(self.subject)
-        if verdict.outcome == "fail":
+        if verdict.outcome in ("fail", "not-judged"):
             raise AssertionError(f"{verdict.law}: {self.law.statement} Figure {verdict.figure}: {verdict.remark}")
+
+
+def likely_cause(subject: Subject, error: Exception) -> str:
+    """What the adapter raised, and what to do where it is a letter that breaks it down."""
+    said = said_by(error)
+    if isinstance(error, HarnessError):
+        return f"raised {said}"
+    unread = subject.unread_letters
+    known = [letter for letter in subject.letters if letter not in unread]
+    letters = [letter for letter, raised in unread.items() if raised == said]
+    if not known or not letters:
+        return f"raised {said}"
+    letter = letters[0]
+    advice = f"give {letter} a token"
+    if letter == subject.unknown:
+        advice = "read it as the unknown token, or refuse it by an InputError and say so in the card's quirks"
+    elif letter == "U":
+        advice = "T comes as U: map U to the vocabulary's T"
+    return f"{letter} is not accepted ({said}): {advice}"
 
 
 def law(name: str, *needs: Capability) -> Callable[[Callable[[Subject], Finding]], Law]:

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import re
 from itertools import combinations
+from typing import Any
+
+import numpy as np
 
 from harness.conformance.law import Finding, law
-from harness.conformance.subject import TOLERANCE, Subject, largest_difference
+from harness.conformance.sequences import fitting_length
+from harness.conformance.subject import TOLERANCE, NotJudged, Subject, difference, in_order, largest_difference, said_by
 from harness.datasets.records import normalise_sequence
 from harness.errors import HarnessError, InputError
 
 FOREIGN = "?"
 _AXES = {"hidden_states": 1, "leading": 1, "attention": 2, "causal_log_probs": 1, "pair_scores": 2}
 """How many axes of an output run over the residues."""
+LONGEST_READ = 2**12
+"""Nucleotides: a card's limit is tried up to here, where one layer of a large model still fits into memory."""
 _LONGEST_TRIED = 2**16
 """A longer sequence than this is not tried, lest a model that does not refuse it runs out of memory."""
 
@@ -47,6 +53,7 @@ def spelling(subject: Subject) -> Finding:
 def length(subject: Subject) -> Finding:
     """As many residues come out as went in."""
     off = {"nothing": 0}
+    surplus: set[int] = set()
     for sequence, outputs in zip(subject.sequences, subject.outputs, strict=True):
         size = len(sequence)
         for name, array in outputs.items():
@@ -56,7 +63,10 @@ def length(subject: Subject) -> Finding:
                 axes = [(found[axis] if axis < array.ndim else 0) for axis in range(_AXES[kind])]
                 expected = size + (kind == "leading")
                 off[f"{name} of {size} nt has shape {array.shape}"] = max(abs(axis - expected) for axis in axes)
+                surplus.update(axis - expected for axis in axes)
     remark, figure = max(off.items(), key=lambda item: item[1])
+    if figure and len(too_many := surplus - {0}) == 1 and min(too_many) > 0:
+        remark = f"special tokens not cut? {figure} rows too many: {remark}"
     lengths = ", ".join(str(len(sequence)) for sequence in subject.sequences)
     return Finding(figure == 0, figure, remark if figure else f"lengths {lengths}")
 
@@ -64,8 +74,6 @@ def length(subject: Subject) -> Finding:
 @law("unknown-letter")
 def unknown_letter(subject: Subject) -> Finding:
     """The unknown letter (N, or X of proteins) gives finite output, or is refused and the card says so."""
-    import numpy as np
-
     some = subject.changed(subject.probe, len(subject.probe) // 3, subject.unknown)
     sequences = [some, subject.unknown * len(subject.probe)]
     try:
@@ -103,4 +111,43 @@ def lengths_refused(subject: Subject) -> Finding:
     return Finding(True, len(lengths), f"refused: {', '.join(map(str, lengths))} nt")
 
 
-LAWS = (letters_distinct, spelling, length, unknown_letter, lengths_refused)
+@law("longest", "hidden_states")
+def longest(subject: Subject) -> Finding:
+    """A sequence as long as the card allows is read to its last nucleotide."""
+    card = subject.card
+    size = fitting_length(card, LONGEST_READ)
+    sequence = (subject.probe * (size // len(subject.probe) + 1))[:size]
+    layers = sorted({0, card.layers or 0})
+    plain, *changed = [_states_alone(subject, some, layers) for some in subject.variants(sequence, size - 1)]
+    moved = {}
+    for layer in layers:
+        if len(plain[layer]) > size:
+            raise NotJudged(f"layer {layer} has {len(plain[layer])} rows for {size} nt: see length")
+        if len(plain[layer]) < size:
+            return Finding(False, plain[layer].shape[0], f"{size} nt went in and {plain[layer].shape[0]} rows came out")
+        if not np.isfinite(plain[layer]).all():
+            return Finding(False, size, f"layer {layer} is not finite at {size} nt")
+        moved[layer] = max(difference(plain[layer][-1], other[layer][-1]) for other in changed)
+    least = min(moved, key=lambda layer: moved[layer])
+    said = f"of {card.max_length}" if (card.max_length or size) > size else ""
+    if moved[least] == 0:
+        return Finding(False, 0.0, f"at {size} nt the last nucleotide does not count at layer {least}: cut before it?")
+    return Finding(True, moved[least], f"change of the last of {size} {said} nt".replace("  ", " "))
+
+
+def _states_alone(subject: Subject, sequence: str, layers: list[int]) -> Any:
+    try:
+        with subject.running() as adapter:
+            return in_order(adapter.hidden_states(subject.given([sequence]), layers), 1)[0]
+    except HarnessError:
+        raise
+    except Exception as error:
+        if said_by(error) in subject.unread_letters.values():
+            raise
+        limit = subject.card.max_length
+        raise InputError(
+            f"{len(sequence)} nt, where the card allows {limit or 'any length'}: {said_by(error)}"
+        ) from error
+
+
+LAWS = (letters_distinct, spelling, length, unknown_letter, lengths_refused, longest)

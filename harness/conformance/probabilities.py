@@ -9,7 +9,7 @@ import numpy as np
 
 from harness.adapter import Replacement
 from harness.conformance.law import Finding, law
-from harness.conformance.subject import TOLERANCE, Subject, difference, in_order, positions_of
+from harness.conformance.subject import TOLERANCE, NotJudged, Subject, difference, in_order, positions_of
 
 
 @law("normalised", "log_probs", "causal_log_probs")
@@ -60,6 +60,33 @@ def replacement(subject: Subject) -> Finding:
     return Finding(itself <= TOLERANCE, itself, f"itself at layer {layer}; zeros there change {zeros:.2g}")
 
 
+@law("last-layer", "replace_hidden")
+def last_layer(subject: Subject) -> Finding:
+    """The language-model head reads the last layer's hidden states and nothing else."""
+    if not subject.card.layers or "hidden_states" not in subject.card.capabilities:
+        return Finding(None, None, "has no hidden states of several layers")
+    probe, last = subject.probe, subject.card.layers
+    masked = [[len(probe) // 2]]
+    [states] = subject.hidden([probe], range(last + 1))
+    replaced = []
+
+    def keep(index: int, hidden: Any) -> Any:
+        replaced.append(np.array(hidden))
+        return hidden
+
+    _log_probs(subject, [probe], masked, Replacement(last, keep))
+    if not replaced:
+        raise NotJudged("hidden states are not replaced: see replacement")
+    elsewhere = np.arange(len(probe)) != masked[0][0]  # the mask changes most of all where it stands
+    distances = {layer: float(np.linalg.norm((replaced[0] - own)[elsewhere])) for layer, own in states.items()}
+    if (nearest := min(distances, key=lambda layer: distances[layer])) != last:
+        return Finding(False, nearest, f"what is replaced as layer {last} is nearest to hidden states {nearest}")
+    turned = probe.translate(str.maketrans(subject.letters, subject.letters[1:] + subject.letters[:1]))
+    own, other = _log_probs(subject, [probe, turned], masked * 2, Replacement(last, lambda index, hidden: states[last]))
+    figure = difference(own, other)
+    return Finding(figure <= TOLERANCE, figure, f"two sequences with the hidden states of one at layer {last}")
+
+
 def _log_probs(
     subject: Subject, sequences: list[str], positions: list[list[int]], replacement: Replacement | None = None
 ) -> list[Any]:
@@ -67,4 +94,4 @@ def _log_probs(
         return in_order(adapter.log_probs(subject.given(sequences), positions, replacement), len(sequences))
 
 
-LAWS = (normalised, mask_hides, causal, replacement)
+LAWS = (normalised, mask_hides, causal, replacement, last_layer)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,21 +15,33 @@ from numpy.typing import NDArray
 from harness.adapter import ModelAdapter, ModelCard, ModelFactory, ModelOptions
 from harness.conformance.guards import Watch
 from harness.conformance.sequences import aligned, letters_of, probe_sequence, standard_sequences
+from harness.errors import HarnessError
 
 TOLERANCE = 1e-5
 """Largest difference that float32 rounding explains, relative to the largest value of an array where that exceeds 1."""
+
+PROBES = 16
+"""Positions of the probe that are changed one at a time."""
+
+Profiles = NDArray[np.float64]
+"""(probes, length): how much changes at each nucleotide when one is changed."""
 
 Outputs = dict[str, NDArray[np.float32]]
 """All that an adapter says of one sequence, by the name of the capability and the layer."""
 
 
+class NotJudged(Exception):
+    """A law cannot speak, because of a fault that another law names."""
+
+
 class Subject:
     """An adapter, its card, the sequences it is tried on, and everything it returns for them."""
 
-    def __init__(self, make: ModelFactory, device: str = "cpu") -> None:
+    def __init__(self, make: ModelFactory, device: str = "cpu", weights: Path | None = None) -> None:
         self.make = make
         self.device = device
-        self.adapter: ModelAdapter = make(ModelOptions())
+        self.options = ModelOptions(weights=weights)
+        self.adapter: ModelAdapter = make(self.options)
         self.card: ModelCard = self.adapter.card
         self.letters, self.unknown = letters_of(self.card)
         self.sequences = standard_sequences(self.card)
@@ -35,6 +49,8 @@ class Subject:
         self.probe = probe_sequence(self.card)
         """A sequence for changes of single letters."""
         self.watch = Watch()
+        self.errors: dict[str, str] = {}
+        """What the adapter raised, and the law that met it first."""
 
     @property
     def has_layers(self) -> bool:
@@ -59,14 +75,56 @@ class Subject:
     @cached_property
     def low_precision(self) -> tuple[str, list[Outputs]]:
         """Identity and outputs of the same model asked to run in bfloat16."""
+        return self.told_by(self.make(replace(self.options, dtype="bfloat16")), self.sequences)
+
+    def told_by(self, other: ModelAdapter, sequences: Sequence[str]) -> tuple[str, list[Outputs]]:
+        """Identity and outputs of another adapter, which is loaded for that alone."""
         self.adapter.unload()  # two large models at once may not fit
-        other = self.make(ModelOptions(dtype="bfloat16"))
         identity = other.identity()
         with self.watch:
             other.load(self.device)
-            outputs = collect(other, self.given(self.sequences), self.sequences, self.layers, self.sequences[0])
+            outputs = collect(other, self.given(sequences), sequences, self.layers, self.sequences[0])
         other.unload()
         return identity, outputs
+
+    @property
+    def folder(self) -> Path | None:
+        """Where the model's weights lie; None where it has no files, as a random twin, or does not say."""
+        if self.card.role != "model":
+            return None
+        return self.options.weights or self.adapter.weights_folder()
+
+    @cached_property
+    def unread_letters(self) -> dict[str, str]:
+        """Letters at which the adapter breaks down, and the error that it raises."""
+        found = {}
+        for letter in (*self.letters, self.unknown):
+            try:
+                self.run([letter * len(self.probe)])
+            except HarnessError:  # a refusal in plain words
+                continue
+            except Exception as error:
+                found[letter] = said_by(error)
+        return found
+
+    @cached_property
+    def one_change_each(self) -> tuple[list[str], list[int]]:
+        """The probe, then the probe with one nucleotide changed at a time; and where."""
+        last = len(self.probe) - 1
+        positions = sorted({round(position) for position in np.linspace(0, last, PROBES).tolist()})
+        turned = dict(zip(self.letters, self.letters[1:] + self.letters[:1], strict=True))
+        changed = [self.changed(self.probe, position, turned[self.probe[position]]) for position in positions]
+        return [self.probe, *changed], positions
+
+    @cached_property
+    def changes(self) -> list[Profiles]:
+        """By layer: the root mean square of what each nucleotide's hidden state changes by, for one change each."""
+        sequences, _ = self.one_change_each
+        plain, *others = self.hidden(sequences, range((self.card.layers or 0) + 1))
+        return [
+            np.sqrt(np.mean([(states[layer] - before) ** 2 for states in others], axis=2, dtype=np.float64))
+            for layer, before in plain.items()
+        ]
 
     @contextmanager
     def running(self) -> Iterator[ModelAdapter]:
@@ -82,9 +140,18 @@ class Subject:
             return collect(adapter, self.given(sequences), sequences, self.layers, self.sequences[0])
 
     def hidden(self, sequences: Sequence[str], layers: Sequence[int]) -> list[dict[int, NDArray[np.float32]]]:
-        """Hidden states in the order of the sequences."""
+        """Hidden states in the order of the sequences.
+
+        Raises:
+            NotJudged: there are not as many rows as nucleotides.
+        """
         with self.running() as adapter:
-            return in_order(adapter.hidden_states(self.given(sequences), layers), len(sequences))
+            found = in_order(adapter.hidden_states(self.given(sequences), layers), len(sequences))
+        for sequence, states in zip(sequences, found, strict=True):
+            for layer, values in states.items():
+                if len(values) != len(sequence):
+                    raise NotJudged(f"layer {layer} has {len(values)} rows for {len(sequence)} nt: see length")
+        return found
 
     def given(self, sequences: Sequence[str]) -> Any:
         """What the adapter is handed: the sequences, or alignments with them as queries."""
@@ -139,6 +206,11 @@ def collect(
         if missing := sorted(names - set(found)):
             raise ValueError(f"{missing[0]} of sequence {index} was never returned")
     return outputs
+
+
+def said_by(error: Exception) -> str:
+    """Type and text of an error on one line."""
+    return " ".join(f"{type(error).__name__}: {error}".split())
 
 
 def positions_of(sequence: str) -> list[int]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
 import numpy as np
 
-from harness.adapter import ModelOptions
 from harness.conformance.law import Finding, law
 from harness.conformance.subject import TOLERANCE, Subject, largest_difference
 from harness.errors import NotApplicable
@@ -43,22 +44,38 @@ def bfloat16(subject: Subject) -> Finding:
 
 @law("identity")
 def identity(subject: Subject) -> Finding:
-    """The same weights have one identity; other weights, and another number format that counts, have another."""
+    """Two makes of one model have one identity; another number format that changes numbers has another."""
     own = subject.identity
-    if subject.make(ModelOptions()).identity() != own:
+    if subject.make(subject.options).identity() != own:
         return Finding(False, None, "two makes of one model differ")
-    identities = {own}
-    try:
-        twins = [subject.adapter.random_twin(initialisation).identity() for initialisation in (0, 1)]
-    except NotApplicable:
-        twins = []
-    identities.update(twins)
-    if len(identities) != 1 + len(twins):
-        return Finding(False, len(identities), "random twins share an identity with each other or with the model")
     other, low = subject.low_precision
     if other == own and largest_difference(subject.outputs, low)[0] > TOLERANCE:
-        return Finding(False, len(identities), "bfloat16 changes numbers and not the identity")
-    return Finding(True, len({*identities, other}), "identities told apart")
+        return Finding(False, 1, "bfloat16 changes numbers and not the identity")
+    return Finding(True, len({own, other}), "identities of two number formats")
 
 
-LAWS = (offline, no_gradient, bfloat16, identity)
+@law("random-twin")
+def random_twin(subject: Subject) -> Finding:
+    """A random twin has another identity and other output than the model, and so has every initialisation."""
+    told = [(subject.identity, subject.run([subject.probe]))]
+    for initialisation in (0, 1):
+        try:
+            twin = subject.adapter.random_twin(initialisation)
+        except NotApplicable as error:
+            return Finding(None, None, str(error))
+        if twin.card.capabilities != subject.card.capabilities:
+            return Finding(False, None, "the twin's card lists other capabilities")
+        told.append(subject.told_by(twin, [subject.probe]))
+    names = ("the model", "twin 0", "twin 1")
+    figures = []
+    for first, second in combinations(range(len(told)), 2):
+        both = f"{names[first]} and {names[second]}"
+        if told[first][0] == told[second][0]:
+            return Finding(False, None, f"{both} share an identity")
+        figures.append(largest_difference(told[first][1], told[second][1])[0])
+        if not figures[-1] > TOLERANCE:
+            return Finding(False, figures[-1], f"{both} return the same numbers")
+    return Finding(True, min(figures), "smallest difference between the model and two twins")
+
+
+LAWS = (offline, no_gradient, bfloat16, identity, random_twin)

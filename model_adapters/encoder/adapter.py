@@ -103,6 +103,9 @@ class EncoderAdapter(ModelAdapter):
         except HarnessError:
             return False
 
+    def weights_folder(self) -> Path | None:
+        return self._folder() if self.initialisation is None else None
+
     def load(self, device: str = "cpu") -> None:
         """Put the weights into memory on ``device``. Calling it again does nothing.
 

@@ -19,7 +19,7 @@ from torch import nn
 from harness.errors import InputError
 from harness.storage.weights import safetensors_files
 from model_adapters.encoder.entry import Entry
-from model_adapters.encoder.tokens import token_reader
+from model_adapters.encoder.tokens import token_reader, tokenizer_vocabulary
 
 _SHAPE_FIELDS = ("num_hidden_layers", "num_attention_heads", "hidden_size")
 
@@ -83,13 +83,15 @@ def _read_config(entry: Entry, folder: Path) -> dict[str, Any]:
         own = entry.config.get(field)
         if config.get(field, own) != own:
             raise InputError(f"{folder} has {field} {config[field]} and {entry.name} has {own}")
-    vocabulary = folder / "vocab.txt"
-    if vocabulary.is_file():
-        tokens = vocabulary.read_text(encoding="utf-8").split()
-        known = token_reader(entry, folder).vocabulary
-        if any(known.get(token) != number for number, token in enumerate(tokens)):
-            raise InputError(f"{vocabulary} is not the vocabulary that {entry.name} is known to have")
+    known = token_reader(entry, folder).vocabulary
+    for name, read in (("vocab.txt", _lines), ("tokenizer.json", tokenizer_vocabulary)):
+        if (file := folder / name).is_file() and any(known.get(token) != i for token, i in read(file).items()):
+            raise InputError(f"{file} is not the vocabulary that {entry.name} is known to have")
     return config
+
+
+def _lines(path: Path) -> dict[str, int]:
+    return {token: number for number, token in enumerate(path.read_text(encoding="utf-8").split())}
 
 
 def _read_shapes(folder: Path) -> dict[str, tuple[int, ...]]:

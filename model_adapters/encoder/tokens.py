@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -168,16 +169,30 @@ def _vocabulary(entry: Entry) -> tuple[str, ...]:
     return alphabet
 
 
-def _byte_pairs(path: Path) -> tuple[Mapping[str, int], Callable[[str], list[Span]]]:
-    from tokenizers import Tokenizer
+def tokenizer_vocabulary(path: Path) -> Mapping[str, int]:
+    """All tokens of a ``tokenizer.json`` with their numbers.
 
-    try:
-        tokenizer = Tokenizer.from_file(str(path))
-    except Exception as error:  # the library raises nothing narrower
-        raise InputError(f"{path} is damaged ({error}): fetch or copy it again") from error
+    Raises:
+        InputError: the file is damaged.
+    """
+    vocabulary: Mapping[str, int] = _tokenizer(path).get_vocab()
+    return vocabulary
+
+
+def _byte_pairs(path: Path) -> tuple[Mapping[str, int], Callable[[str], list[Span]]]:
+    tokenizer = _tokenizer(path)
 
     def merged(text: str) -> list[Span]:
         spans: list[Span] = tokenizer.encode(text, add_special_tokens=False).offsets
         return spans
 
     return tokenizer.get_vocab(), merged
+
+
+def _tokenizer(path: Path) -> Any:
+    from tokenizers import Tokenizer
+
+    try:
+        return Tokenizer.from_file(str(path))
+    except Exception as error:  # the library raises nothing narrower
+        raise InputError(f"{path} is damaged ({error}): fetch or copy it again") from error

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +15,16 @@ from harness.conformance import letters as letters_module
 from harness.conformance.sequences import standard_sequences
 from harness.errors import Unavailable
 from harness.sequences.alignment import Alignment
-from tests.broken_adapters import BROKEN, RefusesN, SeesPadding
+from tests.broken_adapters import (
+    BROKEN,
+    KeepsSpecialTokens,
+    OwnVocabularyOrder,
+    RefusesN,
+    SeesPadding,
+    ShiftsColumns,
+    ShiftsRows,
+    ShiftsUpperLayers,
+)
 from tests.fakes import FakeModel, MissingModel
 from tests.sound_adapters import HEALTHY, Sound
 
@@ -96,7 +107,7 @@ def test_a_model_of_one_capability_is_judged_by_what_concerns_it() -> None:
 class Aligned(Sound):
     """Reads alignments: the query, with the depth as a trace of the other rows."""
 
-    def __init__(self, options: ModelOptions, initialisation: int = 0) -> None:
+    def __init__(self, options: ModelOptions, initialisation: int | None = None) -> None:
         super().__init__(options, initialisation)
         capabilities = frozenset({"alignment", "hidden_states", "attention"})
         self.card = self.card.model_copy(update={"capabilities": capabilities})
@@ -114,10 +125,12 @@ class Aligned(Sound):
 
 
 class Protein(Sound):
-    def __init__(self, options: ModelOptions, initialisation: int = 0) -> None:
+    """A floor, because its letters are not those of a tokenizer's file."""
+
+    def __init__(self, options: ModelOptions, initialisation: int | None = None) -> None:
         super().__init__(options, initialisation)
         kept = frozenset({"hidden_states", "leading", "attention", "sequence_vectors"})
-        self.card = self.card.model_copy(update={"alphabet": "protein", "capabilities": kept})
+        self.card = self.card.model_copy(update={"alphabet": "protein", "capabilities": kept, "role": "floor"})
 
     def codes(self, sequence: str) -> list[int]:
         return ["ABCDEFGHIJKLMNOPQRSTUVWXYZ".index(letter) for letter in sequence]
@@ -140,6 +153,86 @@ def test_a_case_that_fails_says_the_law_the_figure_and_the_remark() -> None:
     [case] = [law for law in laws_for(SeesPadding) if str(law) == "alone-or-padded"]
     with pytest.raises(AssertionError, match=r"A sequence alone gives what it gives in a batch .* sequence_vectors"):
         case.demand()
+
+
+class KnowsT(Sound):
+    """Its vocabulary writes T, and it does not map U to it."""
+
+    def codes(self, sequence: str) -> list[int]:
+        return [{"A": 0, "C": 1, "G": 2, "T": 3, "N": 4}[letter] for letter in sequence]
+
+
+class KnowsNoN(Sound):
+    def codes(self, sequence: str) -> list[int]:
+        return [{"A": 0, "C": 1, "G": 2, "U": 3}[letter] for letter in sequence]
+
+
+class Breaks(Sound):
+    def codes(self, sequence: str) -> list[int]:
+        raise RuntimeError("out of order")
+
+
+def test_an_error_is_told_once_with_its_cause() -> None:
+    verdicts = check(KnowsT)
+    [told] = [verdict for verdict in verdicts if verdict.outcome == "fail"]
+    assert told.remark == "U is not accepted (KeyError: 'U'): T comes as U: map U to the vocabulary's T"
+    others = [verdict.remark for verdict in verdicts if verdict.outcome == "not-judged"]
+    assert len(others) > 10 and set(others) == {f"stopped by the same error as {told.law}"}
+
+
+def test_a_letter_is_blamed_only_where_it_is_the_letter() -> None:
+    [told] = [verdict for verdict in check(KnowsNoN) if verdict.outcome == "fail"]
+    assert told.law == "unknown-letter"
+    assert told.remark.startswith("N is not accepted (KeyError: 'N'): read it as the unknown token, or refuse it")
+    [told] = [verdict for verdict in check(Breaks) if verdict.outcome == "fail"]
+    assert told.remark == "raised RuntimeError: out of order"
+
+
+def test_special_tokens_that_were_not_cut_are_named_and_stop_the_laws_of_place() -> None:
+    found = {verdict.law: verdict for verdict in check(KeepsSpecialTokens)}
+    assert found["length"].remark.startswith("special tokens not cut? 2 rows too many")
+    assert found["coverage"].outcome == found["hidden-place"].outcome == found["longest"].outcome == "not-judged"
+    assert found["coverage"].remark == "layer 0 has 38 rows for 36 nt: see length"
+
+
+@pytest.mark.parametrize(("make", "shift"), [(ShiftsColumns, 1), (ShiftsRows, 1), (ShiftsUpperLayers, 1)])
+def test_the_figure_of_a_shift_is_the_shift(make: ModelFactory, shift: int) -> None:
+    [told] = [verdict for verdict in check(make) if verdict.outcome == "fail"]
+    assert told.figure == shift and f"{shift:+d} nucleotides" in told.remark
+
+
+def test_a_case_that_cannot_be_judged_is_no_case_that_passes() -> None:
+    [case] = [law for law in laws_for(KeepsSpecialTokens) if str(law) == "coverage"]
+    with pytest.raises(AssertionError, match="see length"):
+        case.demand()
+
+
+def write_tokenizer(folder: Path, letters: str) -> None:
+    vocabulary = {letter: number for number, letter in enumerate(letters)}
+    model = {"type": "WordLevel", "vocab": vocabulary, "unk_token": "N"}
+    (folder / "tokenizer.json").write_text(json.dumps({"version": "1.0", "added_tokens": [], "model": model}))
+
+
+class ReadsTokenizerFile(Sound):
+    def vocabulary(self) -> list[str]:
+        vocabulary = json.loads((self.weights_folder() / "tokenizer.json").read_text())["model"]["vocab"]
+        return sorted(vocabulary, key=lambda token: vocabulary[token])
+
+
+@pytest.mark.parametrize(("make", "fails"), [(ReadsTokenizerFile, []), (OwnVocabularyOrder, ["vocabulary-read"])])
+def test_a_tokenizer_json_is_a_vocabulary_too(make: ModelFactory, fails: list[str], tmp_path: Path) -> None:
+    shutil.copyfile(Sound(ModelOptions()).weights_folder() / "model.safetensors", tmp_path / "model.safetensors")
+    (tmp_path / "config.json").write_text("{}")
+    write_tokenizer(tmp_path, "ACGUN")
+    before = (tmp_path / "tokenizer.json").read_bytes(), (tmp_path / "model.safetensors").read_bytes()
+    assert failures(check(make, weights=tmp_path)) == fails
+    assert before == ((tmp_path / "tokenizer.json").read_bytes(), (tmp_path / "model.safetensors").read_bytes())
+
+
+def test_a_model_without_files_is_not_judged_by_them() -> None:
+    verdicts = {verdict.law: verdict for verdict in check(lambda options: FakeModel(layers=0))}
+    for name in ("weights-read", "vocabulary-read"):
+        assert verdicts[name].outcome == "not-applicable" and "--weights" in verdicts[name].remark
 
 
 def test_the_documentation_states_every_law() -> None:
