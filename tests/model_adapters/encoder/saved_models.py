@@ -29,7 +29,9 @@ SIZES = {
 GPT2_SIZES = {"n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 64, "bos_token_id": None, "eos_token_id": None}
 
 
-def save_model(folder: Path, kind: str, model_class: str, vocabulary: Sequence[str], seed: int = 0, **changes: Any) -> Any:
+def save_model(
+    folder: Path, kind: str, model_class: str, vocabulary: Sequence[str], seed: int = 0, **changes: Any
+) -> Any:
     """A model with random weights, biases and norms included, saved to ``folder``."""
     numbers = {token: number for number, token in enumerate(vocabulary)}
     pad = next((numbers[token] for token in ("[PAD]", "<pad>") if token in numbers), 0)
@@ -58,7 +60,7 @@ def save_vocabulary_list(folder: Path, vocabulary: Sequence[str]) -> None:
     """As older versions of the library saved a BERT tokenizer."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "vocab.txt").write_text("\n".join(vocabulary) + "\n")
-    (folder / "tokenizer_config.json").write_text('{"tokenizer_class": "BertTokenizer"}')
+    (folder / "tokenizer_config.json").write_text('{"tokenizer_class": "BertTokenizer", "do_lower_case": false}')
 
 
 def save_esm_tokenizer(folder: Path, vocabulary: Sequence[str]) -> None:
