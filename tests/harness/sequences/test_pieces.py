@@ -53,4 +53,4 @@ def test_rows_of_attention_keep_their_sums(pieces: Pieces) -> None:
 def test_the_examples_of_the_adapter_docs_hold() -> None:
     page = Path(__file__).parents[3] / "docs" / "adapters.md"
     failed, tried = doctest.testfile(str(page), module_relative=False)
-    assert failed == 0 and tried == 10
+    assert failed == 0 and tried == 11
