@@ -102,8 +102,9 @@ def _problem(folder: Path) -> str | None:
     if not (folder / "config.json").is_file():
         return "holds no config.json: save the model with save_pretrained"
     if not safetensors_files(folder):
-        pickles = " (pickles are not read: convert them)" if [*folder.glob("*.bin"), *folder.glob("*.pt")] else ""
-        return f"holds no .safetensors file{pickles}"
+        pickled = [*folder.glob("*.bin"), *folder.glob("*.pt"), *folder.glob("*.pth"), *folder.glob("*.ckpt")]
+        way = f" (pickles are not read: run `python -m harness.storage.convert {folder}`)" if pickled else ""
+        return f"holds no .safetensors file{way}"
     return None
 
 

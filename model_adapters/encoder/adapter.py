@@ -49,6 +49,7 @@ class EncoderAdapter(ModelAdapter):
         if not entry.architecture.attention:
             self.attention_kernel = None
         if initialisation is not None:
+            stand_in = entry.tokens.kind == "byte pair" and entry.own is None
             suffix = f":{initialisation}" if initialisation else ""
             self.card = entry.card.model_copy(
                 update={
@@ -59,7 +60,7 @@ class EncoderAdapter(ModelAdapter):
                     "exposure": {},
                     "hub_id": None,
                     "revision": None,
-                    "quirks": (*entry.token_quirks, *_STAND_IN_QUIRK[: entry.tokens.kind == "byte pair"]),
+                    "quirks": (*entry.token_quirks, *_STAND_IN_QUIRK[:stand_in]),
                 }
             )
         self._identity: str | None = None
@@ -74,10 +75,15 @@ class EncoderAdapter(ModelAdapter):
                 "tokens": [architecture.leading, architecture.trailing, architecture.pad_to],
             }
             tokens = self.entry.tokens
-            if (tokens, architecture.vocabulary) != (Tokens(), "standard"):
+            own = self.entry.own
+            if own is not None:
+                facts["vocabulary"] = [tokens.model_dump(), own.model_dump(exclude={"folder", "files", "longest"})]
+                facts["tokenizer"] = [file_digest(own.folder / name) for name in own.files]
+                facts["architecture"] = architecture.model_dump()
+            elif (tokens, architecture.vocabulary) != (Tokens(), "standard"):
                 # absent from the facts of single nucleotides, whose identities are older than other tokens
                 facts["vocabulary"] = [tokens.model_dump(), architecture.vocabulary]
-            if tokens.kind == "byte pair":
+            if own is None and tokens.kind == "byte pair":
                 folder = self._folder() if self.initialisation is None else None
                 facts["tokenizer"] = file_digest(byte_pair_file(folder))
             if self.initialisation is None:

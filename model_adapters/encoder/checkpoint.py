@@ -124,7 +124,9 @@ def _check_fit(entry: Entry, folder: Path, network: nn.Module, shapes: Mapping[s
 
 
 def _current_name(name: str) -> str:
-    # transformers saves the norms of BERT's descendants under their names in TensorFlow, and renames them on loading
+    # transformers saves the norms of BERT's descendants under their names in TensorFlow, and GPT-NeoX's head under the
+    # name it had, and renames them on loading
+    name = "lm_head.weight" if name == "embed_out.weight" else name
     return name.replace("LayerNorm.gamma", "LayerNorm.weight").replace("LayerNorm.beta", "LayerNorm.bias")
 
 

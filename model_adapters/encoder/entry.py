@@ -78,6 +78,7 @@ class Architecture(_Strict):
     """Self-attention module within a block; the last item of its output holds the attention probabilities."""
     final_norm: str | None = None
     lm_head: str | None = None
+    """Several names, separated by spaces, are applied one after the other."""
     causal: bool = False
     """Whether a token sees only the tokens before it."""
     optional_heads: tuple[str, ...] = ()
@@ -90,11 +91,28 @@ class Architecture(_Strict):
     """Tokens that every sequence is padded to, in sight of the model, because it was trained so."""
 
 
+class OwnTokenizer(_Strict):
+    """Tokens as the files beside the weights number them, in place of a vocabulary that the catalog knows."""
+
+    folder: Path
+    files: tuple[str, ...]
+    numbers: dict[str, int]
+    letters: str
+    """What a sequence may hold: A C G U, and N where the vocabulary has a token for it; amino acids of proteins."""
+    spelling: dict[str, str] = {}
+    """Letters that the vocabulary writes in another way: lower case, T for U."""
+    pad: str
+    mask: str | None
+    unknown: str | None
+    longest: int
+    """Most tokens that the model takes, special ones included."""
+
+
 class Entry(_Strict):
     """One model: its architecture, its configuration and what its card says."""
 
     name: str
-    group: Group
+    group: Group | None
     architecture_name: str
     architecture: Architecture
     config: dict[str, Any]
@@ -106,13 +124,14 @@ class Entry(_Strict):
     revision: str | None = None
     summary: str
     max_length: int
-    parameters: int
+    parameters: int | None
     corpus: str
     licence: str
     citation: str
     exposure: dict[str, str] = {}
     quirks: tuple[str, ...] = ()
     tokens: Tokens = Tokens()
+    own: OwnTokenizer | None = None
 
     @property
     def token_quirks(self) -> tuple[str, ...]:
@@ -120,21 +139,36 @@ class Entry(_Strict):
         quirks = []
         if self.tokens.kind != "single":
             quirks.append("its tokens are coarser than a nucleotide: pairs inside one token cannot be told apart")
-        if self.architecture.vocabulary == "nucleobase" or self.tokens.kind == "byte pair":
+        if self.own is not None:
+            quirks += self._own_quirks(self.own)
+        elif self.architecture.vocabulary == "nucleobase" or self.tokens.kind == "byte pair":
             quirks.append("a token with an N that its vocabulary lacks is read as <mask>")
         return tuple(quirks)
+
+    def _own_quirks(self, own: OwnTokenizer) -> list[str]:
+        quirks = []
+        unknown = "X" if self.tokens.letters == "protein" else "N"
+        if unknown not in own.letters:
+            quirks.append(f"{unknown} is refused: its vocabulary has no token for it")
+        elif own.spelling.get(unknown, unknown) not in own.numbers and own.unknown is not None:
+            quirks.append(f"a token with an {unknown} that its vocabulary lacks is read as {own.unknown}")
+        if "k-mer" in self.tokens.kind:
+            quirks.append(f"its vocabulary holds all {self.tokens.k}-mers, which were taken to be {self.tokens.name}s")
+        return quirks
 
     @property
     def card(self) -> ModelCard:
         architecture, tokens = self.architecture, self.tokens
+        maskable = self.own is None or self.own.mask is not None
         capabilities: set[Capability] = {"hidden_states"}
         if architecture.attention:
             capabilities.add("attention")
         if architecture.leading:
             capabilities.add("leading")
         if architecture.lm_head and architecture.causal:
-            capabilities.add("causal_log_probs")
-        elif architecture.lm_head and tokens.kind != "byte pair" and tokens.letters != "protein":
+            if tokens.kind == "single" and tokens.letters != "protein":
+                capabilities.add("causal_log_probs")
+        elif architecture.lm_head and maskable and tokens.kind != "byte pair" and tokens.letters != "protein":
             capabilities.add("log_probs")
             if tokens.kind == "single":
                 capabilities.add("replace_hidden")

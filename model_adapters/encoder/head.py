@@ -10,8 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from harness.sequences.pieces import Pieces
 from model_adapters.encoder.entry import Architecture
-from model_adapters.encoder.tokens import BASES, Pieces, TokenReader
+from model_adapters.encoder.tokens import BASES, TokenReader
 
 _ROWS = 256
 """Tokens that the head sees at once: a vocabulary of 6-mers has up to 15,631."""
@@ -63,7 +64,7 @@ class LanguageModelHead:
 
     def log_probs(self, hidden: Tensor) -> Tensor:
         """(tokens, 4), normalised, of a vocabulary of single letters."""
-        bases = [self.reader.vocabulary[base.replace("U", self.reader.uracil)] for base in BASES]
+        bases = [self.reader.vocabulary[base] for base in self.reader.spelled(BASES)]
         return self._logits(hidden)[:, bases].float().log_softmax(-1)
 
     def _logits(self, hidden: Tensor) -> Tensor:

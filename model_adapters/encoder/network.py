@@ -16,10 +16,11 @@ from harness.compute.batching import halve_on_out_of_memory, token_budget_batche
 from harness.compute.device import device_named
 from harness.compute.memory import release_freed_memory
 from harness.errors import HarnessError, InputError
+from harness.sequences.pieces import Pieces
 from model_adapters.encoder.checkpoint import random_network, trained_network
 from model_adapters.encoder.entry import Entry
 from model_adapters.encoder.head import LanguageModelHead, MaskedTokens
-from model_adapters.encoder.tokens import Pieces, TokenReader, token_reader
+from model_adapters.encoder.tokens import TokenReader, token_reader
 
 _LARGE_MAPS = 2**20  # entries of the attention maps of a layer, from which freed memory is worth giving back
 
@@ -64,7 +65,9 @@ class Network:
         last = self.model.get_submodule(architecture.final_norm) if architecture.final_norm else self.blocks[-1]
         self.sites = [self.model.get_submodule(architecture.embeddings), *self.blocks[:-1], last]
         if architecture.lm_head:
-            self.head = LanguageModelHead(architecture, self.model.get_submodule(architecture.lm_head), reader)
+            steps = [self.model.get_submodule(name) for name in architecture.lm_head.split()]
+            head = steps[0] if len(steps) == 1 else nn.Sequential(*steps)
+            self.head = LanguageModelHead(architecture, head, reader)
         self.leading = [reader.special(token) for token in architecture.leading]
         self.trailing = [reader.special(token) for token in architecture.trailing]
         self.offset = len(self.leading)
@@ -235,7 +238,7 @@ class Network:
         lengths = np.array([len(own.ids) + special for own in pieces])
         width = self.pad_to or int(lengths.max())
         self._check_width(width)
-        tokens = np.full((len(pieces), width), self.reader.special("<pad>"), dtype=np.int64)
+        tokens = np.full((len(pieces), width), self.reader.special(self.reader.pad), dtype=np.int64)
         for row, own in enumerate(pieces):
             span = self._span(own)
             tokens[row, : span.start], tokens[row, span] = self.leading, own.ids
@@ -248,8 +251,15 @@ class Network:
 
     def _check_width(self, width: int) -> None:
         """Positions run out before the model's limit in nucleotides where an N splits 6-mers into single letters."""
+        if self.entry.own is not None and width > self.entry.own.longest:
+            most = self.entry.own.longest
+            raise InputError(f"a sequence makes {width} tokens and {self.name} takes {most}: leave it out")
         config = self.model.config
-        if self.entry.tokens.kind == "k-mer" and config.position_embedding_type == "absolute":
+        if (
+            self.entry.own is None
+            and self.entry.tokens.kind == "k-mer"
+            and config.position_embedding_type == "absolute"
+        ):
             most = config.max_position_embeddings - config.pad_token_id - 1
             if width > most:
                 raise InputError(f"a sequence with N makes {width} tokens and {self.name} takes {most}: leave it out")

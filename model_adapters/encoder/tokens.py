@@ -1,10 +1,9 @@
-"""Tokens and the nucleotides that they cover. Imports the tokenizers' libraries: load it only when a model runs."""
+"""Sequences cut into the tokens of a model. Imports the tokenizers' libraries: load it only when a model runs."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -13,70 +12,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import HarnessError, InputError
-from model_adapters.encoder.entry import Entry, byte_pair_file
+from harness.sequences.pieces import Pieces
+from model_adapters.encoder.entry import Entry, OwnTokenizer, Tokens, byte_pair_file
 
 BASES = "ACGU"
 _LETTERS = {"RNA": "ACGUN", "DNA": "ACGUN", "protein": "LAGVSERTIDPNKQYFMHWCXBUZO"}
 _ESM = ("<cls>", "<pad>", "<eos>", "<unk>", *_LETTERS["protein"], ".", "-", "<null_1>", "<mask>")
 _NT_SPECIAL = ("<unk>", "<pad>", "<mask>", "<cls>", "<eos>", "<bos>")
 
-Span = tuple[int, int]
+Span = tuple[int, int, str]
+"""First nucleotide of a token, the one after its last, and the token as the vocabulary writes it."""
 
-
-@dataclass(frozen=True)
-class Pieces:
-    """The tokens of one sequence but for special ones: token t covers nucleotides ``starts[t]`` to ``ends[t]`` - 1."""
-
-    length: int
-    ids: NDArray[np.int64]
-    starts: NDArray[np.int64]
-    ends: NDArray[np.int64]
-
-    @cached_property
-    def single(self) -> bool:
-        """Whether every nucleotide has a token of its own."""
-        return bool((self.ends - self.starts == 1).all())
-
-    @cached_property
-    def coverage(self) -> NDArray[np.float32]:
-        """P, (length, tokens) float32: the share of each token in each nucleotide; its rows sum to 1."""
-        nucleotides = np.arange(self.length)[:, None]
-        covered = (self.starts <= nucleotides) & (nucleotides < self.ends)
-        shares: NDArray[np.float32] = covered.astype(np.float32) / covered.sum(axis=1, keepdims=True, dtype=np.float32)
-        return shares
-
-    @property
-    def groups(self) -> NDArray[np.int64]:
-        """(length,) ascending: equal numbers for nucleotides that the very same tokens cover."""
-        places = np.arange(self.length)
-        first = np.searchsorted(self.ends, places, side="right")
-        last = np.searchsorted(self.starts, places, side="right")
-        return np.unique(first * (len(self.ids) + 1) + last, return_inverse=True)[1].astype(np.int64)
-
-    @property
-    def reading(self) -> NDArray[np.float32]:
-        """R, (tokens, length) float32: how a token's share of attention is spread over nucleotides; rows sum to 1."""
-        coverage = self.coverage
-        return (coverage / coverage.sum(axis=0)).T
-
-    def covering(self, position: int) -> NDArray[np.int64]:
-        """The tokens that cover a nucleotide."""
-        return np.flatnonzero((self.starts <= position) & (position < self.ends))
-
-    def spread(self, states: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(tokens, width) to (length, width): the mean of the tokens that cover a nucleotide."""
-        return states.copy() if self.single else self.coverage @ states
+Split = Callable[[str], list[Span]]
 
 
 @dataclass(frozen=True)
 class TokenReader:
-    """Cuts sequences into tokens. A token that the vocabulary lacks, which N alone can cause, is read as ``<mask>``."""
+    """Cuts sequences into tokens. One that the vocabulary lacks, which N alone can cause, is read as ``unknown``."""
 
     vocabulary: Mapping[str, int]
-    split: Callable[[str], list[Span]]
+    split: Split
     letters: str
-    uracil: str
-    """How the vocabulary writes U."""
+    spelling: Mapping[str, str]
+    """How the vocabulary writes those letters that it writes in another way, such as U."""
+    pad: str = "<pad>"
+    masked: str = "<mask>"
+    unknown: str = "<mask>"
 
     def read(self, sequence: str) -> Pieces:
         """The tokens of a sequence.
@@ -87,14 +48,22 @@ class TokenReader:
         if foreign := set(sequence).difference(self.letters):
             letter = min(foreign, key=sequence.index)
             raise InputError(f"{letter!r} is not one of {' '.join(self.letters)}: normalise sequences")
-        text = sequence.replace("U", self.uracil)
-        spans = np.array(self.split(text), dtype=np.int64).reshape(-1, 2)
-        ids = [self.vocabulary.get(text[start:end], self.mask) for start, end in spans.tolist()]
-        return Pieces(len(sequence), np.array(ids, dtype=np.int64), spans[:, 0], spans[:, 1])
+        text = self.spelled(sequence)
+        found = self.split(text)
+        numbers = [self.vocabulary.get(token, -1) for _, _, token in found]
+        if -1 in numbers:
+            unknown = self.special(self.unknown)
+            numbers = [unknown if number == -1 else number for number in numbers]
+        spans = np.array([span[:2] for span in found], dtype=np.int64).reshape(-1, 2)
+        return Pieces(len(sequence), np.array(numbers, dtype=np.int64), spans[:, 0], spans[:, 1])
+
+    def spelled(self, sequence: str) -> str:
+        """A sequence in the letters of the vocabulary."""
+        return "".join(self.spelling.get(letter, letter) for letter in sequence)
 
     @property
     def mask(self) -> int:
-        return self.special("<mask>")
+        return self.special(self.masked)
 
     def special(self, name: str) -> int:
         """The number of a special token.
@@ -108,10 +77,10 @@ class TokenReader:
 
     def bases_of(self, width: int) -> NDArray[np.float64]:
         """(vocabulary, width, 4): 1 where a token of ``width`` letters has that base at that place, else 0."""
-        bases = BASES.replace("U", self.uracil)
+        bases, letters = self.spelled(BASES), set(self.spelled(self.letters))
         found = np.zeros((max(self.vocabulary.values()) + 1, width, len(bases)))
         for token, number in self.vocabulary.items():
-            if len(token) == width and set(token.replace(self.uracil, "U")).issubset(self.letters):
+            if len(token) == width and letters.issuperset(token):
                 for place, letter in enumerate(token):
                     if letter in bases:
                         found[number, place, bases.index(letter)] = 1
@@ -124,31 +93,40 @@ def token_reader(entry: Entry, folder: Path | None) -> TokenReader:
     Raises:
         InputError: the folder holds no such file, or a damaged one.
     """
-    tokens = entry.tokens
+    tokens, own = entry.tokens, entry.own
+    if own is not None:
+        split = merged_by(own) if tokens.kind == "byte pair" else splitter(tokens, own.numbers)
+        names = {"pad": own.pad, "masked": own.mask or "", "unknown": own.unknown or ""}
+        return TokenReader(own.numbers, split, own.letters, own.spelling, **names)
     letters = _LETTERS[tokens.letters]
-    uracil = "T" if tokens.letters == "DNA" else "U"
+    spelling = {"U": "T"} if tokens.letters == "DNA" else {}
     if tokens.kind == "byte pair":
-        return TokenReader(*_byte_pairs(byte_pair_file(folder)), letters, uracil)
+        return TokenReader(*_byte_pairs(byte_pair_file(folder)), letters, spelling)
     vocabulary = {token: number for number, token in enumerate(_vocabulary(entry))}
+    return TokenReader(vocabulary, splitter(tokens, vocabulary), letters, spelling)
+
+
+def splitter(tokens: Tokens, vocabulary: Mapping[str, int]) -> Split:
+    """How tokens of a fixed width follow one another in a sequence."""
     k = tokens.width
 
     def overlapping(text: str) -> list[Span]:
-        return [(start, start + k) for start in range(len(text) - k + 1)]
+        return [(start, start + k, text[start : start + k]) for start in range(len(text) - k + 1)]
 
     def side_by_side(text: str) -> list[Span]:
-        return [(start, start + k) for start in range(0, len(text), k)]
+        return [(start, start + k, text[start : start + k]) for start in range(0, len(text), k)]
 
     def longest_known(text: str) -> list[Span]:
         spans, start = [], 0
         while start < len(text):
             piece = text[start : start + k]
-            width = k if len(piece) == k and piece in vocabulary else 1
-            spans.append((start, start + width))
-            start += width
+            piece = piece if len(piece) == k and piece in vocabulary else piece[0]
+            spans.append((start, start + len(piece), piece))
+            start += len(piece)
         return spans
 
     splits = {"overlapping k-mer": overlapping, "k-mer": longest_known}
-    return TokenReader(vocabulary, splits.get(tokens.kind, side_by_side), letters, uracil)
+    return splits.get(tokens.kind, side_by_side)
 
 
 def _vocabulary(entry: Entry) -> tuple[str, ...]:
@@ -179,14 +157,38 @@ def tokenizer_vocabulary(path: Path) -> Mapping[str, int]:
     return vocabulary
 
 
-def _byte_pairs(path: Path) -> tuple[Mapping[str, int], Callable[[str], list[Span]]]:
+def _byte_pairs(path: Path) -> tuple[Mapping[str, int], Split]:
     tokenizer = _tokenizer(path)
 
     def merged(text: str) -> list[Span]:
-        spans: list[Span] = tokenizer.encode(text, add_special_tokens=False).offsets
-        return spans
+        spans = tokenizer.encode(text, add_special_tokens=False).offsets
+        return [(start, end, text[start:end]) for start, end in spans]
 
     return tokenizer.get_vocab(), merged
+
+
+def merged_by(own: OwnTokenizer) -> Split:
+    """Pieces of many lengths as a model's own tokenizer cuts them, refused where they do not fit the sequence."""
+    path = own.folder / "tokenizer.json"
+    no_letter = own.spelling.get("N", "N")
+    tokenizer = _tokenizer(path)
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+
+    def merged(text: str) -> list[Span]:
+        encoding = tokenizer.encode(text, add_special_tokens=False)
+        spans = [(start, end, token) for (start, end), token in zip(encoding.offsets, encoding.tokens, strict=True)]
+        borders = [0, *(end for _, end, _ in spans)]
+        if [start for start, _, _ in spans] != borders[:-1] or borders[-1] != len(text) or 0 in np.diff(borders):
+            raise InputError(f"the pieces that {path} makes of {text[:12]}… do not follow one another letter by letter")
+        for start, end, token in spans:
+            if token == own.unknown and no_letter not in text[start:end]:
+                raise InputError(
+                    f"{path} reads {text[start : start + 12]}… as {token}: its vocabulary is of other letters"
+                )
+        return spans
+
+    return merged
 
 
 def _tokenizer(path: Path) -> Any:

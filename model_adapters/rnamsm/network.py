@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from harness.sequences.alignment import Alignment
+from harness.sequences.pieces import Pieces
 from model_adapters.encoder.entry import Entry
 from model_adapters.encoder.head import MaskedTokens
 from model_adapters.encoder.network import Hook, Network
-from model_adapters.encoder.tokens import Pieces, TokenReader
+from model_adapters.encoder.tokens import TokenReader
 
 COLUMN_CELLS = 2**24
 """Column-attention probabilities (heads · columns · depth²) that are in memory at once."""
