@@ -99,8 +99,10 @@ class Subject:
         """Letters at which the adapter breaks down, and the error that it raises."""
         found = {}
         for letter in (*self.letters, self.unknown):
+            alone = letter * len(self.probe)
             try:
-                self.run([letter * len(self.probe)])
+                with self.running() as adapter:
+                    collect(adapter, self.given([alone]), [alone], self.layers, alone)
             except HarnessError:  # a refusal in plain words
                 continue
             except Exception as error:

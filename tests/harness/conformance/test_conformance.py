@@ -164,7 +164,9 @@ class KnowsT(Sound):
 
 class KnowsNoN(Sound):
     def codes(self, sequence: str) -> list[int]:
-        return [{"A": 0, "C": 1, "G": 2, "U": 3}[letter] for letter in sequence]
+        if "N" in sequence:
+            raise KeyError("N")
+        return super().codes(sequence)
 
 
 class Breaks(Sound):

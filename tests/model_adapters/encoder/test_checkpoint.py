@@ -10,6 +10,8 @@ import pytest
 import torch
 from multimolecule import RnaTokenizer
 from safetensors.torch import load_file, save_file
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
 
 from harness.adapter import ModelOptions
 from harness.errors import InputError
@@ -152,6 +154,20 @@ def test_another_vocabulary(folder: Path) -> None:
     tokens[6], tokens[9] = tokens[9], tokens[6]
     (folder / "vocab.txt").write_text("\n".join(tokens))
     assert "is not the vocabulary" in refusal(folder)
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_the_vocabulary_of_a_tokenizer_json(folder: Path, entry: Entry, swapped: bool) -> None:
+    tokens = (folder / "vocab.txt").read_text().split()
+    (folder / "vocab.txt").unlink()
+    if swapped:
+        tokens[6], tokens[9] = tokens[9], tokens[6]
+    vocabulary = {token: number for number, token in enumerate(tokens)}
+    Tokenizer(WordLevel(vocabulary, unk_token="<unk>")).save(str(folder / "tokenizer.json"))
+    if swapped:
+        assert "tokenizer.json is not the vocabulary" in refusal(folder)
+    else:
+        trained_network(entry, folder)
 
 
 def test_random_weights_come_from_the_seed_alone(entry: Entry) -> None:
