@@ -192,8 +192,9 @@ def test_the_adapter_finds_the_folder_it_is_given(saved: Path) -> None:
 def test_every_tokenisation_comes_back_as_it_was_saved(name: str, tmp_path: Path) -> None:
     original = upstream_model(name, seed=3)
     original.save_pretrained(tmp_path)
-    shutil.copy(STAND_IN, tmp_path / "tokenizer.json")
     entry = entry_of(name)
+    if entry.tokens.kind == "byte pair":
+        shutil.copy(STAND_IN, tmp_path / "tokenizer.json")
     loaded = trained_network(entry, tmp_path)
     for key, tensor in original.state_dict().items():
         assert torch.equal(loaded.state_dict()[key], tensor), key
