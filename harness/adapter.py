@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Literal, NoReturn
 from pydantic import BaseModel, ConfigDict, Field
 
 from harness.errors import InputError, NotApplicable
+from harness.names import ModelName
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,7 +45,7 @@ class ModelCard(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str
+    name: ModelName
     summary: str
     role: Role = "model"
     group: str | None = Field(default=None, description="what kind of sequence it was trained on; None for baselines")

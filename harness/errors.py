@@ -25,9 +25,12 @@ class Unavailable(HarnessError):
 
 
 class NotApplicable(HarnessError):
-    """The model and the task or dataset do not fit together; the cell ends so, and that is no failure."""
+    """The model and the task or dataset do not fit together; a cell ends so, and that is no failure.
 
-    exit_code = 0
+    Outside a cell it is one: the user asked for what this model has not, such as the random twin of k-mer counts.
+    """
+
+    exit_code = 2
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -8,6 +8,8 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from harness.names import printable
+
 Advance = Callable[..., None]
 
 
@@ -26,9 +28,9 @@ class Progress:
             traceback.print_exception(error, file=sys.stderr)
 
     def message(self, text: str) -> None:
-        """One plain line."""
+        """One plain line; control characters are spelled out."""
         if not self.quiet:
-            print(text, file=sys.stderr, flush=True)
+            print(printable(text), file=sys.stderr, flush=True)
 
     @contextmanager
     def track(self, description: str, total: int) -> Iterator[Advance]:
@@ -48,11 +50,11 @@ class Progress:
         from rich.progress import Progress as RichProgress
 
         columns = (
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
             TimeRemainingColumn(),
-            TextColumn("{task.fields[detail]}"),
+            TextColumn("{task.fields[detail]}", markup=False),
         )
         with RichProgress(*columns, console=Console(stderr=True), transient=True) as bar:
             task = bar.add_task(description, total=total, detail="")

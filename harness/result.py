@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from harness.adapter import ModelCard, Role
+from harness.names import DatasetName, TaskName
 from harness.storage.files import write_text
 from harness.task import Highlights, Metric, TableRow
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 PAGES: Final = "leaderboards"
 """Folder of a results folder that `harness leaderboard` writes to: it holds no records."""
 SCHEMA_PATH = Path(__file__).with_name("result.schema.json")
@@ -33,14 +35,14 @@ class ModelEntry(_Strict):
 
 
 class TaskEntry(_Strict):
-    name: str
+    name: TaskName
     version: str
     headline: str
     columns: tuple[str, ...]
 
 
 class DatasetEntry(_Strict):
-    name: str
+    name: DatasetName
     summary: str
     source: str
     licence: str
@@ -65,9 +67,13 @@ class Environment(_Strict):
 
 
 class ResultRecord(_Strict):
-    """One finished cell. Leaderboards and reports are made from these and from nothing else."""
+    """One finished cell. Leaderboards and reports are made from these and from nothing else.
 
-    schema_version: Literal[1] = SCHEMA_VERSION
+    ``files`` maps names, relative to the folder of the record, to their SHA-256; None where it is not known.
+    ``digest`` is the SHA-256 of the rest of the document, so that an edited record is noticed.
+    """
+
+    schema_version: Literal[2] = SCHEMA_VERSION
     cell: str
     status: Status
     error: str | None = None
@@ -81,8 +87,9 @@ class ResultRecord(_Strict):
     selected: dict[str, Any] = {}
     notes: tuple[str, ...] = ()
     highlights: Highlights | None = None
-    files: tuple[str, ...] = ()
+    files: dict[str, str | None] = {}
     environment: Environment
+    digest: str | None = None
 
     def to_json(self) -> str:
         """Deterministic JSON: keys in the order of the schema, sets sorted."""
@@ -94,28 +101,95 @@ class ResultRecord(_Strict):
         document["model"]["card"]["capabilities"].sort()
         return document
 
+    def sealed(self) -> ResultRecord:
+        """The record with the digest of what it says now."""
+        return self.model_copy(update={"digest": _digest(self.document())})
+
     def write(self, path: Path) -> None:
-        write_text(path, self.to_json())
+        write_text(path, self.sealed().to_json())
 
 
 def read_record(path: Path) -> ResultRecord:
-    """Read and validate a record.
+    """Read and validate a record, of this version or an older one.
 
     Raises:
-        ValueError: the file is not a record of this schema; says so in one line.
+        ValueError: the file is not a record of this schema, or was edited by hand; says so in one line.
     """
     try:
-        return ResultRecord.model_validate_json(path.read_text(encoding="utf-8"))
+        document = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(document, dict):
+            raise ValueError("it is not a JSON object")
+        current = _migrated(document)
+        record = ResultRecord.model_validate_json(json.dumps(current))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "document"
         raise ValueError(f"{path} is not a valid result record: {where}: {first['msg']}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} cannot be read: {error}") from None
+    except (ValueError, TypeError, RecursionError) as error:
+        raise ValueError(f"{path} is not a valid result record: {error}") from None
+    if current is document and document.get("digest") != _digest(document):
+        raise ValueError(f"{path} was edited after it was written: restore it, or delete it and run the cell again")
+    return record
+
+
+def verify(path: Path, record: ResultRecord) -> str | None:
+    """What is wrong with the files of the record at ``path``, in one line; None where nothing is.
+
+    Tables must be there. Everything else (pictures, sparse autoencoders, tables under ``large/``) may be left out of a
+    published folder, and is compared where it is there.
+    """
+    for name, expected in record.files.items():
+        if expected is None:
+            continue
+        file = path.parent / name
+        try:
+            with file.open("rb") as opened:
+                found = hashlib.file_digest(opened, "sha256").hexdigest()
+        except FileNotFoundError:
+            if _is_table(name):
+                return f"{path} lacks its file {name}: restore it, or run the cell again"
+            continue
+        except OSError as error:
+            return f"{path}: its file {name} cannot be read ({error.strerror})"
+        if found != expected:
+            return f"{path}: its file {name} is not the one that was written: restore it, or run the cell again"
+    return None
+
+
+def read_verified(path: Path) -> ResultRecord:
+    """A valid record whose files are the ones that it was written with.
+
+    Raises:
+        ValueError: it is not; says so in one line.
+    """
+    record = read_record(path)
+    if (problem := verify(path, record)) is not None:
+        raise ValueError(problem)
+    return record
+
+
+def _is_table(name: str) -> bool:
+    file = PurePosixPath(name)
+    return file.suffix == ".parquet" and len(file.parts) == 2
+
+
+def _migrated(document: dict[str, Any]) -> dict[str, Any]:
+    """The document itself, or what an older version of the schema says in the words of this one."""
+    if document.get("schema_version") != 1:
+        return document
+    # version 1 had no hashes
+    return document | {"schema_version": 2, "files": dict.fromkeys(document.get("files", ()))}
+
+
+def _digest(document: dict[str, Any]) -> str:
+    rest = {name: value for name, value in document.items() if name != "digest"}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
 
 
 def read_records(folder: Path) -> tuple[list[tuple[Path, ResultRecord]], list[str]]:
-    """All valid records under ``folder`` by path, and one line for each file that is not one."""
+    """All records under ``folder`` that are valid and have their files, by path, and one line for each other one."""
     records, problems = [], []
     for path in sorted(folder.rglob("*.json")):
         # SAE checkpoints and other artifacts hold JSON files of their own, one folder below the records
@@ -123,7 +197,7 @@ def read_records(folder: Path) -> tuple[list[tuple[Path, ResultRecord]], list[st
         if len(parts) != 4 or parts[0] == PAGES:
             continue
         try:
-            records.append((path, read_record(path)))
+            records.append((path, read_verified(path)))
         except ValueError as error:
             problems.append(str(error))
     return records, problems

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 from harness.adapter import Alphabet, Capability, ModelAdapter, Role
+from harness.names import TaskName
 from harness.progress import Progress
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from harness.datasets.records import Dataset
+    from harness.storage.kept import Arrays
+
+KEPT_AFTER_SECONDS = 2.0
+"""What took less is computed again after a stop."""
 
 
 class Metric(BaseModel):
@@ -60,6 +66,17 @@ class Highlights(BaseModel):
     rows: tuple[tuple[str, ...], ...]
 
 
+def _no_repeats(seeds: tuple[int, ...]) -> tuple[int, ...]:
+    for seed in seeds:
+        if seeds.count(seed) > 1:
+            raise PydanticCustomError("seeds", "seed {seed} is given twice", {"seed": seed})
+    return seeds
+
+
+Seeds = Annotated[tuple[Annotated[int, Field(ge=0, lt=2**32)], ...], Field(min_length=1), AfterValidator(_no_repeats)]
+"""One seed or more, each once; every task that draws anything takes them so."""
+
+
 class TaskSettings(BaseModel):
     """Settings that change numbers; every task adds its own. All of them are part of a cell's identity."""
 
@@ -80,7 +97,7 @@ class TaskCard(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str
+    name: TaskName
     version: str
     summary: str
     requires: frozenset[Capability]
@@ -98,9 +115,12 @@ class TaskOutcome:
     """What a task hands back: metrics, the rows behind them, and tables that are saved beside the record.
 
     ``items`` holds one row per item (item, cluster, family, metric, source, layer, seed, value), so that every
-    statistic can be recomputed without the model; ``tables`` are further parquet files by name. In ``selected``,
-    ``layer`` is the layer of the metrics, and ``layer_is_chosen`` says whether a score chose it: leaderboards keep
-    chosen layers apart from last ones, and take it that a score chose among several unless it is said.
+    statistic can be recomputed without the model; ``tables`` are further parquet files by name. A record that lacks one
+    of its tables is not trusted, unless it is called ``large/NAME``: published results may leave that out.
+
+    In ``selected``, ``layer`` is the layer of the metrics, and ``layer_is_chosen`` says whether a score chose it:
+    leaderboards keep chosen layers apart from last ones, and take it that a score chose among several unless it is
+    said.
     """
 
     metrics: dict[str, Metric]
@@ -120,7 +140,7 @@ class CellContext:
     """Where a running cell works and what it tells the user. Nothing here may change a number.
 
     ``work`` holds resumable partial state and is removed when the cell is done; files written under ``artifacts``
-    are kept beside the record.
+    are kept beside the record. ``stamp`` names the code that runs: what other code left in ``work`` is not taken up.
     """
 
     device: str
@@ -128,6 +148,32 @@ class CellContext:
     artifacts: Path
     progress: Progress
     seconds: dict[str, float] = field(default_factory=dict)
+    stamp: str = ""
+
+    def kept(self, name: str, compute: Callable[[], Arrays]) -> Arrays:
+        """What ``compute`` returns, or what a stopped run of this cell has left of it under this ``name``.
+
+        Arrays of numbers or text by name, the same bit for bit either way. Only what took seconds is written.
+        """
+        from harness.storage.kept import read_kept, write_kept
+
+        path = self.work / "kept" / f"{name}.npz"
+        if path.exists():
+            try:
+                arrays = read_kept(path, self.stamp)
+            except ValueError as error:
+                self.progress.message(f"{name}: what the stopped run left {error}; computing it again")
+            else:
+                self.progress.message(f"{name}: taken up from the stopped run")
+                return arrays
+        start = time.perf_counter()
+        computed = compute()
+        if time.perf_counter() - start >= KEPT_AFTER_SECONDS:
+            try:
+                write_kept(path, self.stamp, computed)
+            except OSError as error:
+                self.progress.message(f"{name}: not kept for a later run ({error.strerror})")
+        return computed
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:

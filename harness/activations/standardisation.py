@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +34,19 @@ class Standardisation:
     def centre_ratio(self) -> float:
         return float(np.linalg.norm(self.mean) / np.linalg.norm(self.deviation))
 
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Everything in arrays, to be stored; a position share that is not known is NaN."""
+        share = np.nan if self.position_share is None else self.position_share
+        numbers = {"nucleotides": np.array(self.nucleotides), "position share": np.array(share)}
+        return {"mean": self.mean, "deviation": self.deviation} | numbers
+
+    @classmethod
+    def of(cls, arrays: Mapping[str, NDArray[Any]]) -> Standardisation:
+        """Undo :meth:`arrays`."""
+        share = float(arrays["position share"])
+        known = None if np.isnan(share) else share
+        return cls(arrays["mean"], arrays["deviation"], int(arrays["nucleotides"]), known)
+
     @classmethod
     def fit(cls, stream: ActivationStream) -> dict[int, Standardisation]:
         """One pass over all nucleotides of the stream, for all of its layers at once. Exact (Chan et al. 1983).
@@ -39,7 +54,7 @@ class Standardisation:
         Raises:
             InputError: a layer does not vary, or its activations are not finite.
         """
-        moments = {layer: _Moments(stream.width, max(map(len, stream.sequences))) for layer in stream.layers}
+        moments = {layer: _Moments(stream.width, stream.longest) for layer in stream.layers}
         for block in stream.blocks():
             for layer, hidden in block.hidden.items():
                 for start in range(0, len(hidden), _CHUNK):

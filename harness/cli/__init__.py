@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from typing import Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -16,13 +16,32 @@ from harness.cli.new import new
 from harness.cli.run import run
 from harness.errors import HarnessError, InputError
 
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"harness {version('rna-harness')}")
+        raise typer.Exit
+
+
 app = typer.Typer(
     name="harness",
-    help="Put nucleotide language models through the same tasks, with controls, and write leaderboards.",
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+
+@app.callback()
+def _harness(
+    version: Annotated[
+        bool, typer.Option("--version", help="print the version", is_eager=True, callback=_print_version)
+    ] = False,
+) -> None:
+    """Put nucleotide language models through the same tasks, with controls, and write leaderboards."""
+
+
 app.command("run")(run)
 app.command("list")(list_names)
 app.command("leaderboard")(leaderboard)
@@ -44,13 +63,24 @@ def main() -> None:
     except HarnessError as error:
         if "--debug" in sys.argv:
             traceback.print_exc()
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-        sys.exit(error.exit_code)
+        _fail(str(error), error.exit_code)
     except _UsageError as error:
         command = error.ctx.command_path if error.ctx else "harness"
-        reason = " ".join(error.format_message().split()).rstrip(".")
-        print(f"error: {reason} (`{command} --help` shows what can be typed)", file=sys.stderr)
-        sys.exit(InputError.exit_code)
+        reason = error.format_message().rstrip(".")
+        _fail(f"{reason} (`{command} --help` shows what can be typed)", InputError.exit_code)
+    except OSError as error:
+        if "--debug" in sys.argv:
+            traceback.print_exc()
+        where = "" if error.filename is None else f"{error.filename} cannot be read or written: "
+        _fail(f"{where}{error.strerror or error}", InputError.exit_code)
     if code == _INTERRUPTED:
         print("interrupted: the same command continues where it stopped", file=sys.stderr)
+    sys.exit(code)
+
+
+def _fail(reason: str, code: int) -> NoReturn:
+    """End with one line, whatever the user's own words in it hold."""
+    from harness.names import printable
+
+    print(f"error: {printable(' '.join(reason.split()))}", file=sys.stderr)
     sys.exit(code)

@@ -51,6 +51,7 @@ def _print(name: str, verdicts: list[Verdict]) -> None:
     from rich.table import Table
 
     from harness.cli.console import wide_console
+    from harness.names import printable
 
     counts = Counter(verdict.outcome for verdict in verdicts)
     table = Table(header_style="bold", title=f"{name}: laws of an adapter", title_justify="left")
@@ -61,7 +62,9 @@ def _print(name: str, verdicts: list[Verdict]) -> None:
     styles = {"pass": "green", "fail": "bold red", "not-applicable": "dim"}
     for verdict in verdicts:
         figure = "–" if verdict.figure is None else f"{verdict.figure:.3g}"
-        table.add_row(verdict.law, f"[{styles[verdict.outcome]}]{verdict.outcome}[/]", figure, escape(verdict.remark))
+        table.add_row(
+            verdict.law, f"[{styles[verdict.outcome]}]{verdict.outcome}[/]", figure, escape(printable(verdict.remark))
+        )
     console = wide_console()
     console.print(table)
     console.print(f"{counts['pass']} pass, {counts['fail']} fail, {counts['not-applicable']} not applicable")

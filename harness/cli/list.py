@@ -59,7 +59,7 @@ def model_table(rows: list[dict[str, Any]]) -> Table:
     own = sorted((row for row in rows if " = " not in row["name"]), key=_place)
     for (_, heading), members in groupby(own, key=lambda row: _place(row)[:2]):
         table.add_row()
-        table.add_row(f"[bold]{heading}[/bold]")
+        table.add_row(f"[bold]{_cell(heading)}[/bold]")
         for row in members:
             table.add_row(*(_cell(row[column]) for column in columns))
     return table
@@ -85,7 +85,11 @@ def _table(rows: list[dict[str, Any]]) -> Table:
 
 
 def _cell(value: Any) -> str:
-    return "–" if value is None else str(value)
+    from rich.markup import escape
+
+    from harness.names import printable
+
+    return "–" if value is None else escape(printable(str(value)))
 
 
 def _models(registry: Any) -> list[dict[str, Any]]:

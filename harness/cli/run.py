@@ -74,9 +74,9 @@ def run(
     settings = dict(_key_value(text) for text in setting or [])
     settings |= {key: str(value) for key, value in (("limit", limit), ("seeds", seed)) if value is not None}
     request = Request(
-        models=_names(model),
-        tasks=_names(task),
-        datasets=_names(dataset or []),
+        models=_names(model, "--model"),
+        tasks=_names(task, "--task"),
+        datasets=_names(dataset or [], "--dataset"),
         layers=layer,
         settings=settings,
         options=ModelOptions(weights=weights, dtype=dtype),  # type: ignore[arg-type]
@@ -107,8 +107,13 @@ def run(
     raise typer.Exit(exit_code(records))
 
 
-def _names(values: list[str]) -> list[str]:
-    return list(dict.fromkeys(name.strip() for value in values for name in value.split(",") if name.strip()))
+def _names(values: list[str], option: str) -> list[str]:
+    from harness.errors import InputError
+
+    names = [name.strip() for value in values for name in value.split(",")]
+    if "" in names:
+        raise InputError(f"{option} {','.join(values)!r} holds an empty name: write NAME or NAME,NAME")
+    return list(dict.fromkeys(names))
 
 
 def _key_value(text: str) -> tuple[str, str]:
@@ -127,6 +132,8 @@ def _dataset_lines(cells: list[Cell]) -> list[str]:
     for name, dataset in datasets.items():
         kind = "SIMULATED" if dataset.card.simulated else "real"
         line = f"dataset {name}: {len(dataset.records):,} records, {kind} ({dataset.card.summary})"
+        if dataset.replaced_letters:
+            line += f"; {dataset.replaced_letters:,} letters other than A C G T U N became N"
         if dataset.card.simulated:
             line += "; for real sequences: HARNESS_DATA=FOLDER harness run … --dataset rfam-seed"
         if limits := {cell.settings.limit for cell in cells if cell.dataset is dataset and cell.settings.limit}:

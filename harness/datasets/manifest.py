@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from harness.datasets.records import DatasetCard, Split
 from harness.errors import InputError
+from harness.names import DatasetName
 from harness.storage.cache import file_digest
 
 
@@ -18,7 +19,7 @@ class Manifest(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: str
+    name: DatasetName
     summary: str
     source: str
     licence: str

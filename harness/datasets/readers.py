@@ -13,6 +13,7 @@ from harness.datasets import stockholm, structures, tables
 from harness.datasets.content import read_content
 from harness.datasets.records import Dataset, DatasetCard, Record, Split, build_dataset
 from harness.errors import HarnessError, InputError
+from harness.names import name_from, printable
 
 FORMATS: dict[str, tuple[str, ...]] = {
     "fasta": (".fa", ".fas", ".fasta", ".fna", ".ffn", ".frn"),
@@ -64,7 +65,7 @@ def read(
             raise InputError(f"record {nameless} has no id")
         if family_pattern is not None:
             rows = [_with_family(row, re.compile(family_pattern)) for row in rows]
-        return build_dataset(card or DatasetCard(name=stem(path), summary=f"{format} file {path.name}"), rows)
+        return build_dataset(card or _card(path, format), rows)
 
 
 def format_of(path: Path) -> str:
@@ -84,6 +85,13 @@ def format_of(path: Path) -> str:
 def stem(path: Path) -> str:
     """The file's name without its suffix and ``.gz``."""
     return Path(path.name.removesuffix(".gz")).stem
+
+
+def _card(path: Path, format: str) -> DatasetCard:
+    name = name_from(stem(path))
+    if name is None:
+        raise InputError("the dataset is called after its file, and this one has no letter A to Z or digit: rename it")
+    return DatasetCard(name, summary=f"{format} file {printable(path.name)}")
 
 
 def drop_duplicate_sequences(dataset: Dataset) -> Dataset:

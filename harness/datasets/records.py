@@ -12,10 +12,15 @@ from typing import Literal
 
 from harness.adapter import Alphabet
 from harness.errors import InputError
+from harness.names import check_label, check_name
 from harness.sequences.alignment import Alignment
 
 Split = Literal["train", "select", "test"]
 SPLITS: tuple[Split, ...] = ("train", "select", "test")
+
+MOST_REPLACED = 0.5
+"""Where more of a dataset's letters than this share became N, it is taken for proteins: those of IUPAC letters alone
+lose two thirds, and RNAs with modified residues a few per cent. A written N is no replaced letter."""
 
 _UNKNOWN = "RYKMSWBDHVN" + "PIX"
 _LETTERS, _MEANING = "ACGUT" + _UNKNOWN, "ACGUU" + "N" * len(_UNKNOWN)
@@ -59,6 +64,10 @@ class Record:
     alignment: Alignment | None = None
 
     def __post_init__(self) -> None:
+        check_label("the id", self.id)
+        for what in ("family", "clan", "cluster"):
+            if (label := getattr(self, what)) is not None:
+                check_label(f"record {self.id!r}: the {what}", label)
         length = len(self.sequence)
         if self.given_loop_types is not None and len(self.given_loop_types) != length:
             raise InputError(f"record {self.id!r}: {len(self.given_loop_types)} loop types for {length} nucleotides")
@@ -82,7 +91,11 @@ class Record:
 
 @dataclass(frozen=True)
 class DatasetCard:
-    """Where a dataset comes from. ``simulated`` sets are labelled so wherever they appear."""
+    """Where a dataset comes from. ``simulated`` sets are labelled so wherever they appear.
+
+    Raises:
+        InputError: the name has not the form of one (:mod:`harness.names`).
+    """
 
     name: str
     summary: str
@@ -90,6 +103,9 @@ class DatasetCard:
     licence: str = "unknown"
     simulated: bool = False
     alphabet: Alphabet = "nucleotide"
+
+    def __post_init__(self) -> None:
+        check_name("dataset", self.name)
 
 
 @dataclass(frozen=True)
@@ -140,11 +156,17 @@ def build_dataset(card: DatasetCard, rows: Sequence[Record], skipped: dict[str, 
     """A dataset from records with raw sequences: normalises every sequence and counts the letters that became N.
 
     Raises:
-        InputError: no records, an empty sequence, a foreign letter or a duplicate id.
+        InputError: no records, an empty sequence, a foreign letter, a duplicate id, or letters of which most became N.
     """
     records, replaced = [], 0
     for row in rows:
         sequence, changed = normalise_sequence(row.sequence, row.id)
         replaced += changed
         records.append(replace(row, sequence=sequence))
+    letters = sum(len(record.sequence) for record in records)
+    if replaced > MOST_REPLACED * letters:
+        raise InputError(
+            f"{replaced:,} of {letters:,} letters ({replaced / letters:.0%}) are neither A C G T U nor N: "
+            "these look like proteins, not nucleotides"
+        )
     return Dataset(card, tuple(records), dict(skipped or {}), replaced)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
-import re
+from collections.abc import Container
 from pathlib import Path
 
 from harness.datasets import hub, readers
@@ -12,30 +12,35 @@ from harness.datasets.alignments import with_alignments
 from harness.datasets.manifest import Manifest, check_hash, manifests
 from harness.datasets.records import Dataset, DatasetCard
 from harness.errors import InputError, Unavailable, did_you_mean
+from harness.names import fault_of_name, name_from
 from harness.storage.cache import file_digest
 
 
-def load_dataset(name_or_path: str) -> Dataset:
+def load_dataset(name_or_path: str, taken: Container[str] = ()) -> Dataset:
     """A named set, a file (also relative to ``$HARNESS_DATA``), or a set of the Hugging Face hub (``owner/name``).
 
-    A file that is one of the named sets gets that set's card, and its hash is checked. Where a folder
+    A file that is one of the named sets gets that set's card, and its hash is checked; any other is called after
+    itself, and may not be called like one of them, or by one of the names ``taken``. Where a folder
     ``<stem>.alignments`` lies beside a file, it holds the records' alignments, for models that read them.
 
     Raises:
-        InputError: no such name or file, or a file that cannot be used.
+        InputError: no such name or file, or a file that cannot be used or takes the name of another set.
         Unavailable: a named set that is not on this machine and cannot be fetched.
     """
     if manifest := manifests().get(name_or_path):
         return _load_named(manifest)
     if path := _find_file(name_or_path):
         manifest = _recognise(path)
+        name = name_from(readers.stem(path))
+        if manifest is None and name is not None and (name in manifests() or name in taken):
+            raise InputError(f"{path} would be called {name}, as a named dataset is: rename the file")
         dataset = _read(path, manifest) if manifest else readers.read(path)
         beside = path.parent / f"{readers.stem(path)}.alignments"
         return with_alignments(dataset, beside) if beside.is_dir() else dataset
     if _is_path(name_or_path):
         below = f" (nor below HARNESS_DATA={folder})" if (folder := data_folder()) else ""
         raise InputError(f"{name_or_path} does not exist{below}: check the path")
-    if re.fullmatch(r"[\w.-]+/[\w.-]+", name_or_path):
+    if "/" in name_or_path and fault_of_name("dataset", name_or_path) is None:
         return hub.load(name_or_path, None)
     raise InputError(
         f"no dataset is called {name_or_path!r}.{did_you_mean(name_or_path, manifests())} "

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import os
 import shutil
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,21 +14,25 @@ from pathlib import Path
 from harness.adapter import ModelAdapter, ModelOptions
 from harness.datasets.records import Dataset
 from harness.errors import HarnessError, InputError, NotApplicable, Unavailable
+from harness.names import folder_name
 from harness.progress import Progress
 from harness.result import (
-    SCHEMA_VERSION,
     DatasetEntry,
     ModelEntry,
     ResultRecord,
     Status,
     TaskEntry,
-    read_record,
+    read_verified,
 )
-from harness.run.environment import describe
+from harness.run.environment import code_stamp, describe
 from harness.storage.files import atomic_path
+from harness.storage.lock import exclusive
 from harness.task import CellContext, Task, TaskOutcome, TaskSettings
 
 FINISHED: frozenset[Status] = frozenset({"done", "not-applicable"})
+IDENTITY_VERSION = 1
+"""Raised when the parts of a cell's identity change, and every cell is to be computed again."""
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
 @dataclass(frozen=True)
@@ -64,7 +70,7 @@ class Cell:
     def identity(self) -> str:
         """Hash of everything that changes a number, and of nothing else."""
         parts = {
-            "schema": SCHEMA_VERSION,
+            "schema": IDENTITY_VERSION,
             "model": self.model_identity,
             "task": [self.task.card.name, self.task.card.version],
             "dataset": self.dataset.fingerprint,
@@ -79,12 +85,16 @@ class Cell:
     def path(self, results: Path) -> Path:
         """``<results>/<task>/<dataset>/<model>/<cell id>.json``."""
         folders = (self.task.card.name, self.dataset.card.name, self.model.card.name)
-        return results.joinpath(*(_folder_name(part) for part in folders), f"{self.identity}.json")
+        return results.joinpath(*(folder_name(part) for part in folders), f"{self.identity}.json")
+
+    def work(self, results: Path) -> Path:
+        """Where partial state lies until the cell is done: ``<cell id>.work/`` beside the record."""
+        return self.path(results).with_suffix(".work")
 
     def finished(self, results: Path) -> ResultRecord | None:
-        """The valid record of this cell where it has been computed; failures do not count."""
+        """The record of this cell where it has been computed and its files are whole; failures do not count."""
         try:
-            record = read_record(self.path(results))
+            record = read_verified(self.path(results))
         except ValueError:
             return None
         return record if record.status in FINISHED and record.cell == self.identity else None
@@ -115,22 +125,51 @@ class Cell:
                 raise NotApplicable(f"{card.name} reads {card.alphabet} sequences and {what} holds {alphabet}")
 
 
-def run_cell(cell: Cell, results: Path, device: str, progress: Progress) -> ResultRecord:
+def run_cell(cell: Cell, results: Path, device: str, progress: Progress, force: bool = False) -> ResultRecord:
     """Compute a cell and write its record; whatever goes wrong inside becomes the record's status.
 
-    Partial state stays in ``<cell id>.work/`` until the cell is done, so that a killed run goes on where it was.
-    Unavailable cells leave nothing on disk: their identity is not known.
+    A finished cell is read back unless ``force`` is given; one that another process works on is waited for. Partial
+    state stays in ``<cell id>.work/`` until the cell is done, so that a killed run goes on where it was. Unavailable
+    cells leave nothing on disk: their identity is not known.
     """
     if (reason := cell.unavailable) is not None:
+        progress.message(cell.name)
         return _record(cell, "unavailable", device, error=reason)
-    path = cell.path(results)
-    work = path.with_suffix(".work")
-    context = CellContext(device=device, work=work, artifacts=work / "artifacts", progress=progress)
+    path, work = cell.path(results), cell.work(results)
+    try:
+        # without a lock where nothing is to be done: the folder may be one to read only
+        if force or work.exists() or (record := cell.finished(results)) is None:
+            with exclusive(path.with_suffix(".lock"), lambda line: progress.message(f"{cell.name}: {line}")):
+                if force or (record := cell.finished(results)) is None:
+                    _say_why(path, progress)
+                    progress.message(cell.name)
+                    return _compute(cell, path, work, device, progress)
+                shutil.rmtree(work, ignore_errors=True)
+    except OSError as error:
+        return _record(cell, "failed", device, error=_cannot_write(error, path))
+    progress.message(f"{cell.name}: already {record.status} ({path})")
+    return record
+
+
+def _say_why(path: Path, progress: Progress) -> None:
+    """Tell of a record that is there and cannot be trusted."""
+    if path.exists():
+        try:
+            read_verified(path)
+        except ValueError as error:
+            progress.message(f"{error}; running the cell again")
+
+
+def _compute(cell: Cell, path: Path, work: Path, device: str, progress: Progress) -> ResultRecord:
+    artifacts = work / "artifacts"
+    context = CellContext(device=device, work=work, artifacts=artifacts, progress=progress, stamp=code_stamp())
     try:
         cell.check()
-        context.artifacts.mkdir(parents=True, exist_ok=True)
+        # a task makes all of them again, and what only an earlier attempt made is not to be kept
+        shutil.rmtree(artifacts, ignore_errors=True)
+        artifacts.mkdir(parents=True)
         outcome = cell.task.run(cell.model, cell.dataset, cell.settings, context)
-        files = _keep_files(path, work, outcome)
+        files = _write_tables(artifacts, path.stem, outcome)
         record = _record(cell, "done", device, outcome=outcome, files=files, seconds=context.seconds)
     except NotApplicable as error:
         record = _record(cell, "not-applicable", device, error=str(error))
@@ -139,14 +178,25 @@ def run_cell(cell: Cell, results: Path, device: str, progress: Progress) -> Resu
     except Exception as error:
         # --debug shows the traceback; the record keeps one line
         progress.trace(error)
-        line = str(error) if isinstance(error, HarnessError) else f"{type(error).__name__}: {error}"
-        record = _record(cell, "failed", device, error=" ".join(line.split()), seconds=context.seconds)
+        record = _record(cell, "failed", device, error=_one_line(error, path), seconds=context.seconds)
     finally:
         cell.model.unload()
-    record.write(path)
+    _publish(record, path, work)
     if record.status in FINISHED:
         shutil.rmtree(work, ignore_errors=True)
     return record
+
+
+def _one_line(error: Exception, path: Path) -> str:
+    if isinstance(error, OSError) and error.errno in _NO_ROOM:
+        return _cannot_write(error, path)
+    line = str(error) if isinstance(error, HarnessError) else f"{type(error).__name__}: {error}"
+    return " ".join(line.split())
+
+
+def _cannot_write(error: OSError, path: Path) -> str:
+    reason = error.strerror or " ".join(str(error).split())
+    return f"{path} cannot be written ({reason}): make room or choose --results, then run the same command again"
 
 
 def check_writable(results: Path) -> None:
@@ -164,23 +214,39 @@ def check_writable(results: Path) -> None:
         raise InputError(f"results folder {results} cannot be written to: {error.strerror}; choose --results") from None
 
 
-def _folder_name(name: str) -> str:
-    return "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in name)
-
-
-def _keep_files(path: Path, work: Path, outcome: TaskOutcome) -> tuple[str, ...]:
-    """Move what a task made into ``<cell id>/``; the record, which names it all, is written after that."""
-    artifacts = work / "artifacts"
+def _write_tables(artifacts: Path, folder: str, outcome: TaskOutcome) -> dict[str, str]:
+    """Write the tables beside what else a task made. Returns ``folder/NAME`` -> SHA-256 of all of it."""
     tables = dict(outcome.tables)
     if outcome.items is not None:
         tables["items"] = outcome.items
     for name, table in tables.items():
         with atomic_path(artifacts / f"{name}.parquet") as temporary:
             table.to_parquet(temporary, index=False)
-    kept = path.with_suffix("")
-    shutil.rmtree(kept, ignore_errors=True)
-    artifacts.replace(kept)
-    return tuple(sorted(str(file.relative_to(path.parent)) for file in kept.rglob("*") if file.is_file()))
+    hashes = {}
+    for file in sorted(file for file in artifacts.rglob("*") if file.is_file()):
+        with file.open("rb") as opened:
+            digest = hashlib.file_digest(opened, "sha256").hexdigest()
+        hashes[str(Path(folder, file.relative_to(artifacts)))] = digest
+    return hashes
+
+
+def _publish(record: ResultRecord, path: Path, work: Path) -> None:
+    """Move the files into ``<cell id>/`` and write the record that names them.
+
+    The record goes first and comes last: whoever finds one finds its files.
+    """
+    with atomic_path(path) as temporary:
+        with temporary.open("w", encoding="utf-8") as file:
+            file.write(record.to_json())
+            file.flush()
+            os.fsync(file.fileno())  # before anything is moved: a full disk shows here
+        if record.status == "done":
+            path.unlink(missing_ok=True)
+            kept, replaced = path.with_suffix(""), work / "replaced"
+            if kept.exists():
+                shutil.rmtree(replaced, ignore_errors=True)
+                kept.replace(replaced)
+            (work / "artifacts").replace(kept)
 
 
 def _record(
@@ -190,7 +256,7 @@ def _record(
     *,
     error: str | None = None,
     outcome: TaskOutcome | None = None,
-    files: tuple[str, ...] = (),
+    files: dict[str, str] | None = None,
     seconds: dict[str, float] | None = None,
 ) -> ResultRecord:
     outcome = outcome or TaskOutcome(metrics={}, used=0)
@@ -228,6 +294,6 @@ def _record(
         selected=outcome.selected,
         notes=tuple(outcome.notes),
         highlights=outcome.highlights,
-        files=files,
+        files=dict(files or {}),
         environment=describe(device, seconds or {}),
-    )
+    ).sealed()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import platform
 import re
 import resource
@@ -41,6 +42,11 @@ def commit_and_dirty() -> tuple[str | None, bool | None]:
         return git("rev-parse", "HEAD"), bool(git("status", "--porcelain", "--untracked-files=no"))
     except (OSError, subprocess.SubprocessError):
         return None, None
+
+
+def code_stamp() -> str:
+    """What computes: versions of packages and the commit. Partial state of another is not taken up."""
+    return json.dumps([package_versions(), commit_and_dirty()], sort_keys=True)
 
 
 def peak_memory_mb() -> float:

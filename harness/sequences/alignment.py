@@ -38,3 +38,12 @@ class Alignment:
     def shallow(self, depth: int) -> Alignment:
         """The first ``depth`` rows, query included."""
         return Alignment(self.name, self.rows[:depth])
+
+
+ModelInput = str | Alignment
+"""What a model reads: a sequence, or an alignment where it has the capability ``alignment``."""
+
+
+def sequence_of(given: ModelInput) -> str:
+    """The sequence whose nucleotides index everything that a model returns for ``given``."""
+    return given if isinstance(given, str) else given.query

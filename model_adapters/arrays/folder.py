@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from harness.adapter import Alphabet
 from harness.datasets.records import normalise_sequence
 from harness.errors import HarnessError, InputError, Unavailable
+from harness.names import ModelName
 
 MANIFEST = "manifest.json"
 DOCUMENTATION = "docs/precomputed.md"
@@ -37,7 +38,7 @@ class Manifest(_Strict):
     """What ``manifest.json`` says."""
 
     format: Literal[1]
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    name: Annotated[ModelName, Field(pattern="^[^:]*$")]
     summary: str = "arrays computed elsewhere"
     alphabet: Alphabet = "nucleotide"
     layers: int = Field(gt=0)

@@ -17,6 +17,7 @@ from harness.adapter import ModelAdapter
 from harness.datasets.alignments import alignment_of
 from harness.datasets.records import Record
 from harness.errors import HarnessError
+from harness.storage.files import atomic_path
 from harness.task import CellContext
 
 Vectors = NDArray[np.float32]
@@ -74,6 +75,8 @@ def embed(
     inputs: list[Any] = [records[row].sequence for row in missing]
     if "alignment" in model.card.capabilities:
         inputs = [alignment_of(records[row]) for row in missing]
+    if missing:
+        model.load(context.device)
     states = model.hidden_states_with_leading if leading else model.hidden_states
     with context.progress.track("embedding", len(records)) as advance:
         for done, (index, found) in enumerate(states(inputs, layers), len(records) - len(missing) + 1):
@@ -127,8 +130,12 @@ class _Store:
 
     def put(self, key: Key, row: int, vector: Vectors) -> None:
         if key not in self.arrays:
-            shape = self._rows, len(vector)
-            made = np.lib.format.open_memmap(self._paths[key], "w+", np.float32, shape)
-            made[:] = np.nan
-            self.arrays[key] = made
+            path = self._paths[key]
+            # written, not mapped: a full disk is an error here, and the end of the process in a mapped array
+            with atomic_path(path) as temporary, temporary.open("wb") as file:
+                header = {"descr": "<f4", "fortran_order": False, "shape": (self._rows, len(vector))}
+                np.lib.format.write_array_header_1_0(file, header)
+                for _ in range(self._rows):
+                    file.write(np.full(len(vector), np.nan, dtype="<f4").tobytes())
+            self.arrays[key] = np.load(path, mmap_mode="r+")
         self.arrays[key][row] = vector

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,13 +10,14 @@ import numpy as np
 
 from harness.adapter import ModelAdapter
 from harness.datasets.records import Record
+from harness.storage.kept import Arrays
 from harness.task import CellContext
 from tasks.overlap_ratio.data import FamilyData, Integers
 from tasks.overlap_ratio.density import Floats
 from tasks.overlap_ratio.embeddings import VARIANTS, Vectors, embed
 from tasks.overlap_ratio.intervals import ScoredPairs
 from tasks.overlap_ratio.pairs import Pairs
-from tasks.overlap_ratio.similarity import cosine, pair_table, unit_vectors
+from tasks.overlap_ratio.similarity import PairTable, cosine, pair_table, unit_vectors
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,15 @@ class Measure:
         """(n,) float64 for every part (n, 2) of record numbers; distinct pairs are asked of a model once."""
         if (units := self.units()) is not None:
             return [cosine(units, part) for part in parts]
-        table = pair_table(self.model, self.records, np.concatenate(parts), self.context.progress)
+        pairs = np.concatenate(parts)
+
+        def compute() -> Arrays:
+            self.model.load(self.context.device)
+            table = pair_table(self.model, self.records, pairs, self.context.progress)
+            return {"keys": table.keys, "values": table.values}
+
+        kept = self.context.kept(f"similarities {zlib.crc32(pairs.tobytes()):08x}", compute)
+        table = PairTable(kept["keys"], kept["values"], len(self.records))
         return [table(part) for part in parts]
 
     def scored(self, repeats: Sequence[Pairs], data: FamilyData) -> list[ScoredPairs]:
@@ -73,5 +83,8 @@ def make_measures(
         order = sorted(found, key=lambda key: (-key[1], VARIANTS.index(key[0])))
         return [Measure(model, context, records, *key, found[key]) for key in order]
     own = "similarity" in model.card.capabilities
-    vectors = None if own else model.sequence_vectors([record.sequence for record in records])
+    vectors = None
+    if not own:
+        model.load(context.device)
+        vectors = model.sequence_vectors([record.sequence for record in records])
     return [Measure(model, context, records, "mean", None, vectors)]

@@ -33,7 +33,6 @@ def run_overlap(
     repeats = [draw_pairs(data, settings, seed) for seed in settings.seeds]
     with context.phase("triplets"):
         triplets = Triplets(dataset, data, settings, model.card)
-    model.load(context.device)
     with context.phase("embedding"):
         measures = make_measures(model, (*data.records, *triplets.further), settings.layers, context)
     with context.phase("similarities"):
@@ -46,7 +45,7 @@ def run_overlap(
         triplets.add(outcome, measures)
         outcome.notes += read_alone(model.card, data.records)
         outcome.selected["item_set"] = dataset.subset(data.records).fingerprint
-        outcome.tables["pairs"] = report.pair_table(data, repeats, shown)
+        outcome.tables["large/pairs"] = report.pair_table(data, repeats, shown)
     with context.phase("pictures"):
         subject = f"{model.card.name} · {dataset.card.name}{' (simulated)' if dataset.card.simulated else ''}"
         first = {variant: scored[0] for variant, scored in shown.items()}

@@ -6,14 +6,14 @@ from typing import Literal
 
 from pydantic import Field
 
-from harness.task import TaskSettings
+from harness.task import Seeds, TaskSettings
 
 
 class OverlapRatioSettings(TaskSettings):
     """Settings of overlap-ratio."""
 
     layers: tuple[int, ...] = Field((-1,), min_length=1)
-    seeds: tuple[int, ...] = Field((0, 1, 2), min_length=1, description="one drawing of pairs each")
+    seeds: Seeds = Field((0, 1, 2), description="one drawing of pairs each")
     pairs: Literal["families", "review"] = Field(
         "families", description="how pairs are drawn; review: as published, where 'non-homologs' may share a family"
     )

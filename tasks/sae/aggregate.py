@@ -8,7 +8,7 @@ aggregations stand beside it.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,10 +28,10 @@ def window_length(lengths: Sequence[int]) -> int:
     return max(1, int(np.quantile(np.asarray(lengths), 0.25)))
 
 
-def window_start(name: str, length: int, window: int, seed: int) -> int:
-    """Where the window of a sequence lies: drawn from its name and the seed, not from its content."""
+def window_start(name: str, length: int, window: int) -> int:
+    """Where the window of a sequence lies: drawn from its name, not from its content."""
     room = length - window + 1
-    return 0 if room <= 1 else int(np.random.default_rng([seed, zlib.crc32(name.encode())]).integers(room))
+    return 0 if room <= 1 else int(np.random.default_rng([0, zlib.crc32(name.encode())]).integers(room))
 
 
 def aggregate(code: Any, window: slice, aggregation: str) -> NDArray[np.float32]:
@@ -65,6 +65,14 @@ class SequenceScores:
     def get(self, aggregation: str, rows: Integers) -> NDArray[np.float32]:
         """(rows, features) float32."""
         return self._scores[aggregation][rows]
+
+    def arrays(self) -> dict[str, NDArray[np.float32]]:
+        """Aggregation -> (sequences, features) float32, to be stored."""
+        return dict(self._scores)
+
+    def restore(self, arrays: Mapping[str, NDArray[np.float32]]) -> None:
+        """Undo :meth:`arrays`."""
+        self._scores = {name: arrays[name] for name in self._scores}
 
     @property
     def aggregations(self) -> tuple[str, ...]:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
 
+import numpy as np
+import torch
+
+from harness.activations.reader import ModelReader
 from harness.activations.standardisation import Standardisation
 from harness.activations.stream import ActivationStream
 from harness.adapter import ModelAdapter
+from harness.storage.kept import Arrays
 from harness.task import CellContext
 from tasks.sae.autoencoder.config import SAEConfig
 from tasks.sae.autoencoder.model import SparseAutoencoder
@@ -20,44 +26,73 @@ Dictionaries = dict[tuple[int, int], SparseAutoencoder]
 
 
 class DictionaryMaker:
-    """Makes the autoencoders of one model from one stream of training activations."""
+    """Makes the autoencoders of one model from one stream of training activations.
+
+    What is finished is kept in the work folder under ``name``: a run that goes on after a stop reads it back, and does
+    not load the model for it.
+    """
 
     def __init__(
-        self, model: ModelAdapter, sequences: Sequence[str], layers: Sequence[int], config: SAEConfig, device: str
+        self,
+        model: ModelAdapter,
+        sequences: Sequence[str],
+        layers: Sequence[int],
+        config: SAEConfig,
+        context: CellContext,
+        name: str = "sae",
     ) -> None:
         # every model and seed sees the same nucleotides in the same order
-        self.stream = ActivationStream(model, sequences, layers, config.batch_size, seed=0)
-        self.standardisation = Standardisation.fit(self.stream)
+        self.stream = ActivationStream(ModelReader(model, sequences, layers), config.batch_size, seed=0)
         self.config = config
-        self.device = device
+        self.context = context
+        self.name = name
 
-    def _fresh(self, seeds: Sequence[int]) -> Dictionaries:
-        return {
-            (layer, seed): SparseAutoencoder(
-                self.stream.width, self.config, seed, layer, self.standardisation[layer]
-            ).to(self.device)
-            for layer in self.stream.layers
-            for seed in seeds
-        }
+    def activations(self) -> ActivationStream:
+        """The stream, once the model is on its device."""
+        self.stream.reader.model.load(self.context.device)
+        return self.stream
+
+    @cached_property
+    def standardisation(self) -> dict[int, Standardisation]:
+        """Of every layer."""
+
+        def fit() -> Arrays:
+            found = Standardisation.fit(self.activations())
+            return {f"{layer} {part}": array for layer, own in found.items() for part, array in own.arrays().items()}
+
+        kept = self.context.kept(f"{self.name} standardisation", fit)
+        return {layer: Standardisation.of(_part(kept, f"{layer} ")) for layer in self.stream.layers}
 
     def untrained(self, seeds: Sequence[int]) -> Dictionaries:
         """Random dictionaries with the standardisation and the threshold of trained ones."""
-        autoencoders = self._fresh(seeds)
-        calibrate(autoencoders, self.stream)
-        return autoencoders
 
-    def trained(self, seeds: Sequence[int], checkpoint: Path, label: str, context: CellContext) -> Dictionaries:
-        """Train, or go on from ``checkpoint``; one that an older version left is put aside."""
-        try:
-            return self._train(seeds, checkpoint, label, context)
-        except StaleCheckpoint as error:
-            context.progress.message(f"training starts again: {error}")
-            checkpoint.unlink()
-            return self._train(seeds, checkpoint, label, context)
+        def make() -> Dictionaries:
+            autoencoders = self._fresh(seeds)
+            calibrate(autoencoders, self.activations())
+            return autoencoders
 
-    def _train(self, seeds: Sequence[int], checkpoint: Path, label: str, context: CellContext) -> Dictionaries:
+        return self._kept(f"{self.name} untrained", seeds, make)
+
+    def trained(self, seeds: Sequence[int], label: str) -> Dictionaries:
+        """Train, or go on from the checkpoint in the work folder; one that an older version left is put aside."""
+
+        def make() -> Dictionaries:
+            try:
+                return self._train(seeds, label)
+            except StaleCheckpoint as error:
+                self.context.progress.message(f"training starts again: {error}")
+                self._checkpoint.unlink()
+                return self._train(seeds, label)
+
+        return self._kept(f"{self.name} trained", seeds, make)
+
+    @property
+    def _checkpoint(self) -> Path:
+        return self.context.work / f"{self.name}.safetensors"
+
+    def _train(self, seeds: Sequence[int], label: str) -> Dictionaries:
         autoencoders = self._fresh(seeds)
-        with context.progress.track(label, self.config.steps) as advance:
+        with self.context.progress.track(label, self.config.steps) as advance:
 
             def report(step: int, steps: int, state: dict[str, float]) -> None:
                 advance(
@@ -66,5 +101,50 @@ class DictionaryMaker:
                     f"{state['nucleotides_per_second']:,.0f} nt/s",
                 )
 
-            train(autoencoders, self.stream, checkpoint, report, CHECKPOINT_SECONDS)
+            train(autoencoders, self.activations(), self._checkpoint, report, CHECKPOINT_SECONDS)
         return autoencoders
+
+    def _fresh(self, seeds: Sequence[int]) -> Dictionaries:
+        autoencoders = self._empty(seeds)
+        for (layer, _), autoencoder in autoencoders.items():
+            autoencoder.set_standardisation(self.standardisation[layer])
+        return autoencoders
+
+    def _empty(self, seeds: Sequence[int]) -> Dictionaries:
+        return {
+            (layer, seed): SparseAutoencoder(self.stream.width, self.config, seed, layer).to(self.context.device)
+            for layer in self.stream.layers
+            for seed in seeds
+        }
+
+    def _kept(self, name: str, seeds: Sequence[int], make: Callable[[], Dictionaries]) -> Dictionaries:
+        made: Dictionaries = {}
+
+        def compute() -> Arrays:
+            made.update(make())
+            return {
+                f"{layer} {seed} {part}": array
+                for (layer, seed), autoencoder in made.items()
+                for part, array in _state(autoencoder).items()
+            }
+
+        kept = self.context.kept(name, compute)
+        if not made:
+            made = self._empty(seeds)
+            for (layer, seed), autoencoder in made.items():
+                _restore(autoencoder, _part(kept, f"{layer} {seed} "))
+        return made
+
+
+def _state(autoencoder: SparseAutoencoder) -> dict[str, np.ndarray]:
+    tensors = {name: tensor.detach().cpu().numpy() for name, tensor in autoencoder.state_dict().items()}
+    return tensors | {"nucleotides seen": np.array(autoencoder.nucleotides_seen)}
+
+
+def _restore(autoencoder: SparseAutoencoder, state: dict[str, np.ndarray]) -> None:
+    autoencoder.nucleotides_seen = int(state.pop("nucleotides seen"))
+    autoencoder.load_state_dict({name: torch.from_numpy(array) for name, array in state.items()})
+
+
+def _part(arrays: Arrays, prefix: str) -> dict[str, np.ndarray]:
+    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from harness.activations.stream import known_positions
+from harness.activations.reader import known_positions
 from harness.adapter import ModelAdapter, Replacement
 from harness.errors import InputError
 from tasks.sae.autoencoder.model import SparseAutoencoder

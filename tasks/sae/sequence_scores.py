@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.activations.stream import known_positions
+from harness.activations.reader import known_positions
 from harness.adapter import ModelAdapter, Role
 from tasks.sae.aggregate import MEAN, WINDOW, SequenceScores, window_start
 from tasks.sae.concepts.membership import Integers
@@ -55,7 +55,6 @@ class Scorer:
     names: Sequence[str]
     sequences: Sequence[str]
     window: int
-    seed: int = 0
     _windows: list[slice] = field(init=False)
     _known: list[NDArray[np.int64]] = field(init=False)
 
@@ -63,7 +62,7 @@ class Scorer:
         self._known = [known_positions(sequence) for sequence in self.sequences]
         self._windows = []
         for name, sequence, known in zip(self.names, self.sequences, self._known, strict=True):
-            start = window_start(name, len(sequence), self.window, self.seed)
+            start = window_start(name, len(sequence), self.window)
             # rows of a code are the nucleotides that are not N
             first, last = np.searchsorted(known, [start, start + self.window])
             self._windows.append(slice(int(first), int(last)))

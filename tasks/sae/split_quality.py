@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, fields
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
-from harness.activations.stream import known_positions
+from harness.activations.reader import known_positions
 from harness.adapter import ModelAdapter
 from harness.statistics.bootstrap import Floats, nested_estimate, weighted_ratio
-from harness.task import Metric
+from harness.storage.kept import Arrays
+from harness.task import CellContext, Metric
 from tasks.sae.dictionaries import Dictionaries
-from tasks.sae.quality import Quality, QualityMeter, losses_recovered, stability
+from tasks.sae.quality import LossRecovered, Quality, QualityMeter, losses_recovered, stability
 from tasks.sae_families.metrics import metric, over_seeds
 
 MOST_MASKED_SEQUENCES = 200
 
 
 def qualities(
-    model: ModelAdapter, autoencoders: Dictionaries, sequences: Sequence[str], weights: Floats
+    model: ModelAdapter, autoencoders: Dictionaries, sequences: Sequence[str], weights: Floats, context: CellContext
 ) -> tuple[dict[int, dict[str, Metric]], dict[tuple[int, int], Quality]]:
     """Metrics per layer, and the quality of every autoencoder, from one pass of the model.
 
@@ -28,21 +32,43 @@ def qualities(
         sequences: of the test split, one per cluster.
         weights: (draws, sequences) bootstrap weights over them.
     """
-    meters = {key: QualityMeter(autoencoder) for key, autoencoder in autoencoders.items()}
-    sums: dict[tuple[int, int], Floats] = {key: np.zeros((len(sequences), 6)) for key in autoencoders}
-    layers = sorted({layer for layer, _ in autoencoders})
-    for index, states in model.hidden_states(sequences, layers):
-        known = known_positions(sequences[index])
-        hidden = {layer: torch.from_numpy(states[layer][known]) for layer in layers}
-        for (layer, seed), meter in meters.items():
-            sums[layer, seed][index] = meter.add(hidden[layer])
-    found = {key: meter.result() for key, meter in meters.items()}
+    keys, layers = list(autoencoders), sorted({layer for layer, _ in autoencoders})
+
+    def measure() -> Arrays:
+        model.load(context.device)
+        meters = {key: QualityMeter(autoencoder) for key, autoencoder in autoencoders.items()}
+        sums = np.zeros((len(keys), len(sequences), 6))
+        for index, states in model.hidden_states(sequences, layers):
+            known = known_positions(sequences[index])
+            hidden = {layer: torch.from_numpy(states[layer][known]) for layer in layers}
+            for number, ((layer, _), meter) in enumerate(meters.items()):
+                sums[number, index] = meter.add(hidden[layer])
+        numbers = {
+            f"{number} {name}": np.array(value)
+            for number, meter in enumerate(meters.values())
+            for name, value in asdict(meter.result()).items()
+        }
+        shares = {
+            f"{layer} stability": np.array(
+                [stability(autoencoders[a], autoencoders[b]).share for a, b in _pairs(keys, layer)]
+            )
+            for layer in layers
+        }
+        return {"sums": sums} | numbers | shares
+
+    kept = context.kept("quality", measure)
+    found = {
+        key: Quality(**{field.name: _plain(kept[f"{number} {field.name}"]) for field in fields(Quality)})
+        for number, key in enumerate(keys)
+    }
     metrics = {}
     for layer in layers:
-        own = [key for key in autoencoders if key[0] == layer]
-        metrics[layer] = _layer_metrics([sums[key] for key in own], [found[key] for key in own], weights)
+        own = [number for number, key in enumerate(keys) if key[0] == layer]
+        metrics[layer] = _layer_metrics(
+            [kept["sums"][number] for number in own], [found[keys[number]] for number in own], weights
+        )
         if len(own) > 1:
-            shares = [stability(autoencoders[a], autoencoders[b]).share for a, b in combinations(own, 2)]
+            shares = kept[f"{layer} stability"].tolist()
             metrics[layer]["stability"] = Metric(
                 value=float(np.mean(shares)),
                 low=min(shares),
@@ -53,15 +79,41 @@ def qualities(
     return metrics, found
 
 
+def _pairs(keys: Sequence[tuple[int, int]], layer: int) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
+    return combinations([key for key in keys if key[0] == layer], 2)
+
+
+def _plain(array: NDArray[Any]) -> Any:
+    return tuple(array.tolist()) if array.ndim else array.item()
+
+
 def recovered_losses(
-    model: ModelAdapter, autoencoders: Dictionaries, sequences: Sequence[str]
+    model: ModelAdapter, autoencoders: Dictionaries, sequences: Sequence[str], context: CellContext
 ) -> dict[int, dict[str, Metric]]:
     """Loss recovered per layer, on at most 200 sequences evenly spread over the test split."""
     step = -(-len(sequences) // MOST_MASKED_SEQUENCES)
+
+    def measure(layer: int) -> list[LossRecovered]:
+        own = [autoencoder for key, autoencoder in autoencoders.items() if key[0] == layer]
+
+        def compute() -> Arrays:
+            model.load(context.device)
+            losses = losses_recovered(own, model, sequences[::step])
+            return {
+                f"{number} {name}": np.array(v)
+                for number, loss in enumerate(losses)
+                for name, v in asdict(loss).items()
+            }
+
+        kept = context.kept(f"loss recovered, layer {layer}", compute)
+        names = [field.name for field in fields(LossRecovered)]
+        return [
+            LossRecovered(**{name: kept[f"{number} {name}"].item() for name in names}) for number in range(len(own))
+        ]
+
     metrics: dict[int, dict[str, Metric]] = {}
     for layer in sorted({layer for layer, _ in autoencoders}):
-        own = [autoencoder for key, autoencoder in autoencoders.items() if key[0] == layer]
-        losses = losses_recovered(own, model, sequences[::step])
+        losses = measure(layer)
         unit, first = "nats per masked nucleotide", losses[0]
         metrics[layer] = {
             "loss_recovered": over_seeds([loss.recovered for loss in losses], "at masked positions"),

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from harness.adapter import ModelAdapter, Role
 from harness.datasets.alignments import alignment_of, read_alone
 from harness.errors import NotApplicable
+from harness.storage.kept import Arrays
 from harness.task import CellContext, TaskOutcome
+from harness.twins import random_twin
 from tasks.sae.aggregate import AGGREGATIONS, WINDOW
 from tasks.sae.aligned import AlignedModel
 from tasks.sae.autoencoder.model import Metadata
@@ -19,7 +21,7 @@ from tasks.sae.dictionaries import Dictionaries, DictionaryMaker
 from tasks.sae.sequence_scores import ScoredSource, Scorer
 from tasks.sae.sources.autoencoder import SaeSource
 from tasks.sae.sources.letters import CompositionSource, KmerSource, LengthSource
-from tasks.sae.sources.linear import IcaSource, NeuronSource, PcaSource
+from tasks.sae.sources.linear import IcaSource, LinearSource, NeuronSource, PcaSource
 from tasks.sae.split_quality import qualities, recovered_losses
 from tasks.sae_families.data import prepare
 from tasks.sae_families.pictures import draw_similarity
@@ -101,35 +103,50 @@ class FamiliesRun:
     def _own_sources(self) -> None:
         """The model's own sources: autoencoders, trained and not, neurons, PCA, ICA."""
         settings, context = self.settings, self.context
-        self.model.load(context.device)
         with context.phase("activations"):
-            maker = self._maker(self.model)
+            maker = self._maker(self.model, "sae")
             self.train_nucleotides = maker.stream.nucleotides
+            self.standardisation = maker.standardisation
         with context.phase("training"):
-            self.trained = maker.trained(settings.seeds, context.work / "sae.safetensors", "sae", context)
+            self.trained = maker.trained(settings.seeds, "sae")
             untrained = maker.untrained(settings.seeds)
-        self.standardisation = maker.standardisation
         with context.phase("PCA and ICA"):
-            entries = [
-                self.scorer.prepare(source, layer, None)
-                for layer, sample in _sample(maker).items()
-                for source in (NeuronSource(), PcaSource(), IcaSource())
-                for _ in [source.fit(sample)]
-            ]
+            entries = [self.scorer.prepare(source, layer, None) for layer, source in self._linear_sources(maker)]
         entries += self._sae_entries(self.trained, "sae", "model", AGGREGATIONS)
         entries += self._sae_entries(untrained, "sae-untrained", "ablation")
         with context.phase("scoring"):
-            self.means = self._score(self.model, entries, "scoring")
+            self.means = self._score(self.model, entries, "scoring", "scores")
         with context.phase("quality"):
             self._measure(self.trained)
+
+    def _linear_sources(self, maker: DictionaryMaker) -> list[tuple[int, LinearSource]]:
+        """Neurons, PCA and ICA of every layer."""
+        kinds: tuple[type[LinearSource], ...] = (NeuronSource, PcaSource, IcaSource)
+        sources = [(layer, kind()) for layer in self.settings.layers for kind in kinds]
+
+        def fit() -> Arrays:
+            samples = _sample(maker)
+            for layer, source in sources:
+                source.fit(samples[layer])
+            return {
+                f"{layer} {source.name} {part}": array
+                for layer, source in sources
+                for part, array in (("mean", source.mean), ("directions", source.directions))
+            }
+
+        kept = self.context.kept("PCA and ICA", fit)
+        for layer, source in sources:
+            start = f"{layer} {source.name}"
+            source.mean, source.directions = kept[f"{start} mean"], kept[f"{start} directions"]
+        return sources
 
     def _measure(self, autoencoders: Dictionaries) -> None:
         """Quality on test, and the checkpoints that carry it."""
         items = self.data.items
         sequences = [self.scorer.sequences[row] for row in items.test]
-        self.quality, found = qualities(self.model, autoencoders, sequences, items.weights)
+        self.quality, found = qualities(self.model, autoencoders, sequences, items.weights, self.context)
         if {"log_probs", "replace_hidden"} <= self.model.card.capabilities:
-            metrics = recovered_losses(self.model, autoencoders, sequences)
+            metrics = recovered_losses(self.model, autoencoders, sequences, self.context)
             for layer, more in metrics.items():
                 self.quality[layer] |= more
         for (layer, seed), autoencoder in autoencoders.items():
@@ -145,21 +162,20 @@ class FamiliesRun:
         context = self.context
         for number, seed in enumerate(self.settings.seeds):
             try:
-                twin = self.model.random_twin(seed)
+                twin = random_twin(self.model, seed)
             except NotApplicable:
                 return
-            twin.load(context.device)
             with context.phase("random twins"):
-                checkpoint = context.work / f"sae-random-lm-{seed}.safetensors"
+                name = f"sae-random-lm-{seed}"
                 label = f"sae-random-lm {number + 1}/{len(self.settings.seeds)}"
-                trained = self._maker(twin).trained([seed], checkpoint, label, context)
+                trained = self._maker(twin, name).trained([seed], label)
                 entries = self._sae_entries(trained, "sae-random-lm", "floor")
-                self._score(twin, entries, f"scoring {label}")
+                self._score(twin, entries, f"scoring {label}", f"{name} scores")
             twin.unload()
 
-    def _maker(self, model: ModelAdapter) -> DictionaryMaker:
+    def _maker(self, model: ModelAdapter, name: str) -> DictionaryMaker:
         config = self.settings.sae_config(model.card.width or 0)
-        return DictionaryMaker(model, self.train_sequences, self.settings.layers, config, self.context.device)
+        return DictionaryMaker(model, self.train_sequences, self.settings.layers, config, self.context, name)
 
     def _sae_entries(
         self, autoencoders: Dictionaries, name: str, role: Role, aggregations: Sequence[str] = (WINDOW,)
@@ -169,11 +185,28 @@ class FamiliesRun:
             for (layer, seed), autoencoder in autoencoders.items()
         ]
 
-    def _score(self, model: ModelAdapter, entries: list[ScoredSource], label: str) -> dict[int, NDArray[np.float32]]:
-        with self.context.progress.track(label, len(self.scorer.sequences)) as advance:
-            means = self.scorer.score_model_sources(model, self.settings.layers, entries, advance)
+    def _score(
+        self, model: ModelAdapter, entries: list[ScoredSource], label: str, name: str
+    ) -> dict[int, NDArray[np.float32]]:
+        """Fill the entries, and return the mean hidden states of every layer; both are kept under ``name``."""
+        layers = self.settings.layers
+
+        def compute() -> Arrays:
+            model.load(self.context.device)
+            with self.context.progress.track(label, len(self.scorer.sequences)) as advance:
+                means = self.scorer.score_model_sources(model, layers, entries, advance)
+            scores = {
+                f"{number} {aggregation}": array
+                for number, entry in enumerate(entries)
+                for aggregation, array in entry.scores.arrays().items()
+            }
+            return {f"mean {layer}": array for layer, array in means.items()} | scores
+
+        kept = self.context.kept(name, compute)
+        for number, entry in enumerate(entries):
+            entry.scores.restore({part: kept[f"{number} {part}"] for part in entry.scores.aggregations})
         self.scored += entries
-        return means
+        return {layer: kept[f"mean {layer}"] for layer in layers}
 
     def _evaluate(self, layer: int) -> LayerResult:
         """All sources at one layer, from scores that are already there."""
@@ -206,7 +239,7 @@ class FamiliesRun:
 
 def _sample(maker: DictionaryMaker) -> dict[int, NDArray[np.float32]]:
     """Per layer some rows of the training activations for PCA and ICA, (rows, width) float32."""
-    stream = maker.stream
+    stream = maker.activations()
     rows = min(SAMPLE_ROWS, stream.nucleotides)
     batches = list(stream.batches(0, -(-rows // stream.batch_size)))
     return {layer: np.concatenate([batch[layer].numpy() for batch in batches])[:rows] for layer in stream.layers}

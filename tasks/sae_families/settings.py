@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from harness.errors import InputError
-from harness.task import TaskSettings
+from harness.task import Seeds, TaskSettings
 
 if TYPE_CHECKING:
     from tasks.sae.autoencoder.config import SAEConfig
@@ -25,7 +25,7 @@ class SaeFamiliesSettings(TaskSettings):
 
     preset: Literal["default", "demo", "sae-rna"] = "default"
     layers: tuple[int, ...] = (-1,)
-    seeds: tuple[int, ...] = Field((0, 1, 2), min_length=1)
+    seeds: Seeds = (0, 1, 2)
     features: int | Literal["8d"] = Field(2048, description="size of the dictionary; 8d is eight times the width")
     k: int = Field(32, ge=1)
     steps: int = Field(1000, ge=1)
@@ -42,6 +42,12 @@ class SaeFamiliesSettings(TaskSettings):
         if isinstance(values, dict):
             return PRESETS.get(values.get("preset", "default"), {}) | values
         return values
+
+    @model_validator(mode="after")
+    def _make_an_autoencoder(self) -> Self:
+        if self.features != "8d":  # which only the model's width says
+            self.sae_config(width=1)
+        return self
 
     @field_validator("groups")
     @classmethod
@@ -71,4 +77,6 @@ class SaeFamiliesSettings(TaskSettings):
         try:
             return type(base).model_validate(base.model_dump() | own | {"features": features})
         except ValidationError as error:
-            raise InputError(f"sae-families: {error.errors()[0]['msg']}") from None
+            first = error.errors()[0]
+            where = "".join(f"{part}: " for part in first["loc"])
+            raise InputError(f"sae-families: {where}{first['msg'].removeprefix('Value error, ')}") from None

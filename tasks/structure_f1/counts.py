@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -65,6 +66,21 @@ class Tally:
     def f1(self, known: int) -> Floats:
         """Pooled F1 (heads, 1001); ``known`` is the number of known pairs of all RNAs added."""
         return np.concatenate([f1(*self.layers[layer], known) for layer in sorted(self.layers)])
+
+    def arrays(self) -> dict[str, Indices]:
+        """Everything in arrays by name, to be stored."""
+        parts = ("true positives", "predicted")
+        return {
+            f"{layer} {part}": array
+            for layer, counts in self.layers.items()
+            for part, array in zip(parts, counts, strict=True)
+        }
+
+    @classmethod
+    def of(cls, arrays: Mapping[str, Indices]) -> Tally:
+        """Undo :meth:`arrays`; what has another name is left alone."""
+        layers = [int(name.split()[0]) for name in arrays if name.endswith(" true positives")]
+        return cls({layer: (arrays[f"{layer} true positives"], arrays[f"{layer} predicted"]) for layer in layers})
 
     def __add__(self, other: Tally) -> Tally:
         both = Tally()

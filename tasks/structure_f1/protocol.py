@@ -10,6 +10,7 @@ import numpy as np
 
 from harness.adapter import ModelAdapter
 from harness.statistics.bootstrap import cluster_weights
+from harness.storage.kept import Arrays
 from harness.task import CellContext
 from tasks.structure_f1.counts import Floats, Tally, count, exact_threshold
 from tasks.structure_f1.data import Rna, StructureData
@@ -56,14 +57,18 @@ class HeldOut:
 
 
 def tally(model: ModelAdapter, rnas: Sequence[Rna], depth: int | None, context: CellContext, label: str) -> Tally:
-    """Counts of every head at every threshold, pooled over RNAs."""
-    pooled = Tally()
+    """Counts of every head at every threshold, pooled over RNAs; kept under the ``label``."""
 
-    def visit(index: int, layer: int, scores: Scores) -> None:
-        pooled.add(layer, count(scores, rnas[index].known))
+    def compute() -> Arrays:
+        pooled = Tally()
 
-    visit_scores(model, rnas, depth, visit, context, label)
-    return pooled
+        def visit(index: int, layer: int, scores: Scores) -> None:
+            pooled.add(layer, count(scores, rnas[index].known))
+
+        visit_scores(model, rnas, depth, visit, context, label)
+        return pooled.arrays()
+
+    return Tally.of(context.kept(label, compute))
 
 
 def select(model: ModelAdapter, data: StructureData, depth: int | None, draws: int, context: CellContext) -> Selection:
@@ -78,15 +83,23 @@ def select(model: ModelAdapter, data: StructureData, depth: int | None, draws: i
         wide = best(both.heads, both.f1(known_pairs(data.select) + known_pairs(data.train)))
 
     groups = GroupCounts(shortlist(pooled.heads, values), data.select)
-    scores = _no_scores(data.select)
 
-    def visit(index: int, layer: int, own: Scores) -> None:
-        groups.add(index, layer, own, data.select[index].known)
-        if layer == chosen.layer:
-            scores[index] = own[chosen.head].copy()
+    def count_groups() -> Arrays:
+        scores = _no_scores(data.select)
+
+        def visit(index: int, layer: int, own: Scores) -> None:
+            groups.add(index, layer, own, data.select[index].known)
+            if layer == chosen.layer:
+                scores[index] = own[chosen.head].copy()
+
+        visit_scores(model, data.select, depth, visit, context, "best heads")
+        counts = {"true positives": groups.true_positives, "predicted": groups.predicted}
+        return {"scores": np.concatenate(scores)} | counts
 
     with context.phase("validation of the best heads"):
-        visit_scores(model, data.select, depth, visit, context, "best heads")
+        kept = context.kept("best heads", count_groups)
+        groups.true_positives, groups.predicted = kept["true positives"], kept["predicted"]
+        scores = _by_rna(kept["scores"], data.select)
     with context.phase("thresholds"):
         weights = cluster_weights(range(len(groups.known)), draws, SELECTION_SEED)
         known = [own[rna.known] for rna, own in zip(data.select, scores, strict=True)]
@@ -109,23 +122,27 @@ def score_test(
     context: CellContext,
 ) -> HeldOut:
     """One pass over the test RNAs; ``options[0]`` is the choice whose scores are kept."""
-    shape = (len(rnas), len(options))
-    tested = HeldOut(Tally(), _no_scores(rnas), list(options), np.zeros(shape, np.int64), np.zeros(shape, np.int64))
-    heads, steps = (np.array([getattr(option, name) for option in options]) for name in ("head", "step"))
-    layers = np.array([option.layer for option in options])
+    heads, steps, layers = (np.array([getattr(own, name) for own in options]) for name in ("head", "step", "layer"))
 
-    def visit(index: int, layer: int, scores: Scores) -> None:
-        true_positives, predicted = counts = count(scores, rnas[index].known)
-        tested.heads.add(layer, counts)
-        own = np.flatnonzero(layers == layer)
-        tested.true_positives[index, own] = true_positives[heads[own], steps[own]]
-        tested.predicted[index, own] = predicted[heads[own], steps[own]]
-        if layer == options[0].layer:
-            tested.scores[index] = scores[options[0].head].copy()
+    def compute() -> Arrays:
+        pooled, scores = Tally(), _no_scores(rnas)
+        reached = np.zeros((2, len(rnas), len(options)), np.int64)
+
+        def visit(index: int, layer: int, found: Scores) -> None:
+            counts = count(found, rnas[index].known)
+            pooled.add(layer, counts)
+            own = np.flatnonzero(layers == layer)
+            for part, of_heads in zip(reached, counts, strict=True):
+                part[index, own] = of_heads[heads[own], steps[own]]
+            if layer == options[0].layer:
+                scores[index] = found[options[0].head].copy()
+
+        visit_scores(model, rnas, depth, visit, context, "test")
+        return pooled.arrays() | {"scores": np.concatenate(scores), "options": reached}
 
     with context.phase("test"):
-        visit_scores(model, rnas, depth, visit, context, "test")
-    return tested
+        kept = context.kept("test" if depth is None else f"test, depth {depth}", compute)
+    return HeldOut(Tally.of(kept), _by_rna(kept["scores"], rnas), list(options), *kept["options"])
 
 
 def known_pairs(rnas: Sequence[Rna]) -> int:
@@ -134,3 +151,8 @@ def known_pairs(rnas: Sequence[Rna]) -> int:
 
 def _no_scores(rnas: Sequence[Rna]) -> list[Scores]:
     return [np.zeros(rna.pairs, dtype=np.float32) for rna in rnas]
+
+
+def _by_rna(scores: Scores, rnas: Sequence[Rna]) -> list[Scores]:
+    """The scores of all RNAs, one after the other, as one array for each."""
+    return np.split(scores, np.cumsum([rna.pairs for rna in rnas])[:-1])

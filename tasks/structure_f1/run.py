@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from harness.adapter import ModelAdapter
@@ -30,11 +31,11 @@ def run_structure(
 ) -> TaskOutcome:
     """Validation, test, statistics, pictures."""
     data = prepare(dataset, model, settings.longest, settings.train_records, settings.limit)
-    model.load(context.device)
     selection = select(model, data, None, settings.draws, context)
     tested = score_test(model, data.test, selection.options, None, context)
     with context.phase("statistics"):
-        conditional = wins(data.test, tested.scores)
+        kept = context.kept("comparisons", lambda: {"both": np.stack(wins(data.test, tested.scores))})
+        conditional = kept["both"][0], kept["both"][1]
         table = rna_table(data.test, tested.scores, selection.chosen, selection.exact, selection.matched, conditional)
         bootstrap, known = Bootstrap(table, settings.draws), known_pairs(data.test)
         heads = report.head_table(selection, tested, known)

@@ -32,6 +32,7 @@ def visit_scores(
     Raises:
         HarnessError: a map of another shape than the sequence.
     """
+    model.load(context.device)
     shown = [index for index, rna in enumerate(rnas) if rna.pairs]
     reads_alignments = "alignment" in model.card.capabilities
     inputs: list[Any] = [rnas[k].alignment(depth) if reads_alignments else rnas[k].sequence for k in shown]

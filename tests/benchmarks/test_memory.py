@@ -9,6 +9,7 @@ SCRIPT = """
 import resource, sys
 from collections.abc import Iterator
 import numpy as np
+from harness.activations.reader import ModelReader
 from harness.activations.stream import ActivationStream
 from tasks.sae.autoencoder.config import SAEConfig
 from tasks.sae.autoencoder.model import SparseAutoencoder
@@ -25,7 +26,8 @@ generator = np.random.default_rng(0)
 count = int(sys.argv[1])
 sequences = ["".join(generator.choice(list("ACGU"), 100)) for _ in range(count)]
 config = SAEConfig(features=256, k=8, steps=30, batch_size=1024)
-stream = ActivationStream(Wide(width=128, max_length=200), sequences, (1,), 1024, seed=0, capacity_bytes=2**23)
+reader = ModelReader(Wide(width=128, max_length=200), sequences, (1,))
+stream = ActivationStream(reader, 1024, seed=0, capacity_bytes=2**23)
 assert not stream.fits
 train({0: SparseAutoencoder(128, config, 0, 1)}, stream)
 print(stream.nucleotides, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)

@@ -10,6 +10,7 @@ import pytest
 
 SCRIPT = """
 import sys
+import tempfile
 from pathlib import Path
 import numpy as np
 import torch
@@ -33,7 +34,8 @@ model = EncoderAdapter(entry.model_copy(update={"config": dict(entry.config) | s
 generator = np.random.default_rng(0)
 sequences = ["".join(generator.choice(list("ACGU"), length)) for length in (10, 400, 400)]
 rnas = [Rna(Record(str(k), sequence, pairs=((0, 9),))) for k, sequence in enumerate(sequences)]
-context = CellContext("cpu", Path("."), Path("."), Progress(quiet=True))
+folder = Path(tempfile.mkdtemp())
+context = CellContext("cpu", folder, folder, Progress(quiet=True))
 tally(model, rnas[:1], None, context, "load")
 before = megabytes("VmRSS")
 Path("/proc/self/clear_refs").write_text("5")

@@ -51,6 +51,11 @@ def test_messages_and_tracebacks_go_to_stderr(capsys: Captured) -> None:
     assert output.out == "" and output.err.endswith("ValueError: the reason\n")
 
 
+def test_control_characters_never_reach_the_terminal(capsys: Captured) -> None:
+    Progress().message("a\x1b[31mred\x9b2J\r\u202e")
+    assert capsys.readouterr().err == r"a\x1b[31mred\x9b2J\r\u202e" + "\n"
+
+
 def test_a_terminal_gets_a_bar(monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     monkeypatch.setenv("FORCE_COLOR", "1")

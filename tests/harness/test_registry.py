@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import json
+import pickle
+import sys
 from pathlib import Path
 
 import pytest
@@ -29,7 +32,9 @@ def test_unknown_names_get_did_you_mean(registry: Registry) -> None:
         registry.task("fake-shore")
 
 
-@pytest.mark.parametrize("name", ["fake:trained", "fake:random:x", "fake:random:1:2"])
+@pytest.mark.parametrize(
+    "name", ["fake:trained", "fake:random:x", "fake:random:1:2", "fake:random:²", "fake:random:-1"]
+)
 def test_a_malformed_variant_is_refused(registry: Registry, name: str) -> None:
     with pytest.raises(InputError, match="is not a model name"):
         registry.model(name)
@@ -47,7 +52,24 @@ def test_entry_points_and_plugins_are_found() -> None:
     [
         ("x = 1\n", "defines none of MODELS, TASKS, DATASETS"),
         ("import nothing_of_this_name\n", "cannot be imported: ModuleNotFoundError"),
-        ("MODELS = {'rinalmo': None}\n", "a name that is taken"),
+        (
+            "MODELS = {'rinalmo': int}\n",
+            "plugin .*'rinalmo' among the models, .* model_adapters.models:MODELS has taken",
+        ),
+        ("MODELS = {'RNABERT': int}\n", "'RNABERT' among the models, a name that model_adapters"),
+        ("TASKS = {'structure-f1': int}\n", "a name that tasks:TASKS has taken"),
+        ("DATASETS = {'rfam-seed': int}\n", "a name that harness.datasets.builtin:DATASETS has taken"),
+        ("MODELS = ['mine']\n", "MODELS is a list, not a mapping from names"),
+        ("MODELS = None\n", "MODELS is a NoneType, not a mapping"),
+        ("MODELS = {1: int}\n", "MODELS names a model 1, which is not text"),
+        ("MODELS = {'mine': 'factory'}\n", "the model 'mine' is a str, nothing to call"),
+        ("MODELS = {'x' * 300: int}\n", "'x+…' is no name of a model"),
+        ("MODELS = {'..': int}\n", r"'\.\.' is no name of a model"),
+        ("TASKS = {'<b>': int}\n", "'<b>' is no name of a task"),
+        ("DATASETS = {'a|b': int}\n", r"'a\|b' is no name of a dataset"),
+        ("import sys\nsys.exit(0)\n", r"cannot be imported: it ends the program \(sys.exit\(0\)\)"),
+        ("raise BaseException('no')\n", "cannot be imported: BaseException: no"),
+        ("raise SystemExit\n", r"it ends the program \(sys.exit\(None\)\)"),
     ],
 )
 def test_a_bad_plugin_is_one_line(tmp_path: Path, text: str, message: str) -> None:
@@ -57,3 +79,116 @@ def test_a_bad_plugin_is_one_line(tmp_path: Path, text: str, message: str) -> No
         Registry.discover([path])
     with pytest.raises(InputError, match="is not a file"):
         Registry.discover([tmp_path / "absent.py"])
+
+
+def test_an_interrupt_during_the_import_of_a_plugin_is_an_interrupt(tmp_path: Path) -> None:
+    path = tmp_path / "plugin.py"
+    path.write_text("raise KeyboardInterrupt\n")
+    with pytest.raises(KeyboardInterrupt):
+        Registry.discover([path])
+    assert not [name for name, module in sys.modules.items() if getattr(module, "__file__", None) == str(path)]
+
+
+def test_a_plugin_named_twice_is_one(tmp_path: Path) -> None:
+    path = tmp_path / "plugin.py"
+    path.write_text("MODELS = {'mine': int}\n")
+    assert "mine" in Registry.discover([path, tmp_path / ".." / tmp_path.name / "plugin.py"]).models
+
+
+DATACLASS = """
+from __future__ import annotations
+from dataclasses import dataclass
+
+@dataclass
+class Settings:
+    size: int = 0
+
+DATASETS = {"mine": Settings}
+"""
+
+
+def test_classes_of_a_plugin_are_found_by_their_module_and_pickle(tmp_path: Path) -> None:
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "json.py").write_text(DATACLASS)  # named like a module of Python
+    one, two = (Registry.discover([tmp_path / folder / "json.py"]).datasets["mine"] for folder in ("one", "two"))
+    assert one is not two
+    for settings in (one, two):
+        made = settings()
+        made.size = 3  # type: ignore[attr-defined]
+        assert pickle.loads(pickle.dumps(made)) == made
+
+
+PLUGIN = """
+import sys
+from harness.adapter import ModelCard
+from tests.fakes import FakeModel
+
+class Unnamed(FakeModel):
+    def __init__(self, name):
+        super().__init__()
+        self.card = self.card.model_copy(update={"name": name})
+
+MODELS = {
+    "exits": lambda options: sys.exit(1),
+    "fails": lambda options: {}["weights"],
+    "carded": lambda options: FakeModel("a b"),
+    "copied": lambda options: Unnamed(".."),
+    "nothing": lambda options: None,
+    "poses": lambda options: FakeModel("rnabert"),
+    "twin": lambda options: FakeModel("rnabert:random:1"),
+    "alias": lambda options: FakeModel("carded"),
+}
+TASKS = {"nothing": dict}
+DATASETS = {"nothing": list}
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("exits", r"cannot be made: it ends the program \(sys.exit\(1\)\)"),
+        ("fails", "cannot be made: KeyError: 'weights'"),
+        ("carded", "cannot be made: name: 'a b' is no name of a model"),
+        ("copied", r"'\.\.' is no name of a model"),
+        ("nothing", "is made as a NoneType, not a ModelAdapter"),
+        ("poses", "calls itself 'rnabert', a name that model_adapters.models:MODELS has taken: rename it"),
+        ("twin", "calls itself 'rnabert:random:1', a name that model_adapters.models:MODELS has taken"),
+    ],
+)
+def test_whatever_a_factory_does_wrong_is_one_line_that_says_whose_it_is(tmp_path: Path, name: str, said: str) -> None:
+    path = tmp_path / "plugin.py"
+    path.write_text(PLUGIN)
+    registry = Registry.discover([path])
+    with pytest.raises(InputError, match=said) as caught:
+        registry.model(name)
+    assert f"model {name!r} of plugin {path}" in str(caught.value) and "\n" not in str(caught.value)
+    assert registry.model("alias").card.name == "carded"
+    with pytest.raises(InputError, match="is made as a dict, not a Task"):
+        registry.task("nothing")
+    with pytest.raises(InputError, match="is made as a list, not a Dataset"):
+        registry.dataset("nothing")
+
+
+def test_neither_a_folder_of_arrays_nor_a_file_takes_the_name_of_what_is_built_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("HARNESS_DATA", raising=False)
+    registry = Registry.discover()
+    for name, taken in (("mine", False), ("rnabert", True)):
+        (tmp_path / "manifest.json").write_text(
+            json.dumps({"format": 1, "name": name, "layers": 1, "sequences": [{"sequence": "ACGU"}]})
+        )
+        if not taken:
+            assert registry.model(f"precomputed:{tmp_path}").card.name == name
+            continue
+        with pytest.raises(InputError, match=f"{tmp_path} calls itself 'rnabert', a name that model_adapters.models"):
+            registry.model(f"precomputed:{tmp_path}")
+    for name, taken in (("rfam", False), ("rfam-seed", True), ("rfam-seed-unseen", True)):
+        path = tmp_path / f"{name}.fasta"
+        path.write_text(">a\nACGU\n")
+        if not taken:
+            assert registry.dataset(str(path)).card.name == name
+            continue
+        with pytest.raises(InputError, match=f"would be called {name}, as a named dataset is: rename the file"):
+            registry.dataset(str(path))

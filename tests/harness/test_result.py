@@ -26,7 +26,7 @@ def test_round_trip(record: ResultRecord, tmp_path: Path) -> None:
     path = tmp_path / "record.json"
     record.write(path)
     assert read_record(path) == record
-    assert json.loads(path.read_text())["schema_version"] == 1
+    assert json.loads(path.read_text())["schema_version"] == 2
 
 
 @pytest.mark.parametrize(

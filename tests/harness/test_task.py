@@ -3,10 +3,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from harness.progress import Progress
-from harness.task import CellContext, Metric, TableRow, TaskSettings
+from harness.task import CellContext, Metric, Seeds, TableRow, TaskSettings
 
 
 def test_phases_add_up_and_are_kept_when_they_fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -39,3 +39,17 @@ def test_settings_refuse_what_they_do_not_know_and_do_not_change() -> None:
         TaskSettings(limit=0)
     with pytest.raises(ValidationError):
         TaskSettings(limit=3).limit = 4  # type: ignore[misc]
+
+
+def test_seeds_are_given_once_and_never_negative() -> None:
+    seeds = TypeAdapter(Seeds)
+    assert seeds.validate_python(["0", "7", 2**32 - 1]) == (0, 7, 2**32 - 1)
+    for given, said in (
+        ((), "at least 1 item"),
+        ((0, -1), "greater than or equal to 0"),
+        ((2**32,), "less than"),
+        ((0, 0), "seed 0 is given twice"),
+        ((3, 1, "3"), "seed 3 is given twice"),
+    ):
+        with pytest.raises(ValidationError, match=said):
+            seeds.validate_python(given)

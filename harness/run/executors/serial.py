@@ -20,10 +20,4 @@ def serial(
     for cell in cells:
         if cell.control_of and all(asked.impossible for asked in cell.control_of):
             continue
-        record = None if force else cell.finished(results)
-        if record is not None:
-            progress.message(f"{cell.name}: already {record.status} ({cell.path(results)})")
-        else:
-            progress.message(cell.name)
-            record = run_cell(cell, results, device, progress)
-        yield record
+        yield run_cell(cell, results, device, progress, force)

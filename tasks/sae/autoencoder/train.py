@@ -300,7 +300,7 @@ def _describe(autoencoders: Mapping[Key, SparseAutoencoder], stream: ActivationS
         str(key): [autoencoder.layer, autoencoder.seed, autoencoder.config.model_dump(mode="json")]
         for key, autoencoder in autoencoders.items()
     }
-    source: list[Any] = [stream.model.identity(), stream.fingerprint]
+    source: list[Any] = [stream.reader.model.identity(), stream.fingerprint]
     return json.dumps({"autoencoders": members, "stream": source}, sort_keys=True)
 
 

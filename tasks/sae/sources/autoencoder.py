@@ -6,7 +6,7 @@ import numpy as np
 import scipy.sparse
 from numpy.typing import NDArray
 
-from harness.activations.stream import known_positions
+from harness.activations.reader import known_positions
 from harness.adapter import Role
 from tasks.sae.autoencoder.model import SparseAutoencoder
 from tasks.sae.sources.base import FeatureSource

@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.activations.stream import known_positions
+from harness.activations.reader import known_positions
 from harness.adapter import Role
 from tasks.sae.sources.base import FeatureSource
 
@@ -17,7 +17,7 @@ _ICA_ITERATIONS = 100
 _ICA_VARIANCE = 1e-10  # of the largest; less is rounding
 
 
-class _Linear(FeatureSource):
+class LinearSource(FeatureSource):
     """Directions in the hidden state, each with both signs: features j and j + n are opposite."""
 
     role: Role = "ablation"
@@ -39,7 +39,7 @@ class _Linear(FeatureSource):
         return f"{self.name} {number} {'+-'[sign]}"
 
 
-class NeuronSource(_Linear):
+class NeuronSource(LinearSource):
     """Every dimension of the hidden state, standardised."""
 
     name = "neuron"
@@ -51,7 +51,7 @@ class NeuronSource(_Linear):
         self.directions = np.diag(np.where(usable, 1 / np.where(usable, deviation, 1), 0)).astype(np.float32)
 
 
-class PcaSource(_Linear):
+class PcaSource(LinearSource):
     """All principal components."""
 
     name = "pca"
@@ -64,7 +64,7 @@ class PcaSource(_Linear):
         self.directions = pca.components_.T.astype(np.float32)
 
 
-class IcaSource(_Linear):
+class IcaSource(LinearSource):
     """Independent components: at most 128, from at most 20,000 rows and 100 iterations, converged or not."""
 
     name = "ica"

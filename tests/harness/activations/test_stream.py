@@ -6,8 +6,9 @@ import tracemalloc
 import numpy as np
 import pytest
 
+from harness.activations.reader import ModelReader, known_positions
 from harness.activations.standardisation import Standardisation
-from harness.activations.stream import ActivationStream, known_positions
+from harness.activations.stream import ActivationStream
 from harness.adapter import ModelAdapter, ModelCard
 from harness.errors import InputError
 
@@ -44,7 +45,7 @@ SMALL = 8 * 4 * 100  # 100 rows of one layer
 
 
 def stream(capacity=2**28, layers=(1,), batch=32, seed=0, **kwargs):
-    return ActivationStream(Positions(**kwargs), SEQUENCES, layers, batch, seed, capacity)
+    return ActivationStream(ModelReader(Positions(**kwargs), SEQUENCES, layers), batch, seed, capacity)
 
 
 def collect(source, start, stop):
@@ -67,7 +68,7 @@ def test_every_known_nucleotide_comes_once_an_epoch_and_n_never(capacity, backwa
 def test_origins_name_every_row_without_running_the_model(capacity):
     source = stream(capacity)
     origins = [source.origins(step) for step in range(60)]
-    assert source.model.calls <= 1  # the width is asked for once
+    assert source.reader.model.calls <= 1  # the width is asked for once
     for origin, batch in zip(origins, source.batches(0, 60), strict=True):
         lengths = [len(SEQUENCES[i]) for i in origin[:, 0]]
         assert np.array_equal(batch[1][:, 0].numpy() - 1000, lengths)
@@ -89,7 +90,7 @@ def test_epochs_and_seeds_differ():
     first, again = source.origins(0), stream(batch=10, seed=1).origins(0)
     assert not np.array_equal(first, again)
     per_epoch = source.nucleotides
-    one = ActivationStream(Positions(), SEQUENCES, [1], per_epoch, 0)
+    one = ActivationStream(ModelReader(Positions(), SEQUENCES, [1]), per_epoch, 0)
     assert not np.array_equal(one.origins(0), one.origins(1))
     assert set(map(tuple, one.origins(0))) == set(map(tuple, one.origins(1)))
 
@@ -104,14 +105,14 @@ def test_the_model_runs_once_when_all_fits_and_again_when_not():
     assert fits.fits and not blocks.fits
     collect(fits, 0, 100)
     list(fits.blocks())
-    assert fits.model.calls == 2  # the width, and the one pass
+    assert fits.reader.model.calls == 2  # the width, and the one pass
     collect(blocks, 0, 100)
-    assert blocks.model.calls > 20
+    assert blocks.reader.model.calls > 20
 
 
 def test_only_n_is_an_error():
     with pytest.raises(InputError, match="no sequence holds a nucleotide other than N"):
-        ActivationStream(Positions(), ["NN", "N"], [1], 4, 0)
+        ModelReader(Positions(), ["NN", "N"], [1])
 
 
 def test_known_positions():
@@ -120,7 +121,7 @@ def test_known_positions():
 
 def peak(copies):
     sequences = ["ACGU" * 25] * 100 * copies
-    source = ActivationStream(Positions(width=64), sequences, [1], 256, 0, capacity_bytes=2**20)
+    source = ActivationStream(ModelReader(Positions(width=64), sequences, [1]), 256, 0, capacity_bytes=2**20)
     tracemalloc.start()
     for _ in source.batches(0, 40 * copies):
         pass
@@ -156,7 +157,7 @@ def test_share_of_variance_that_position_explains():
     assert Standardisation.fit(pure)[1].position_share == pytest.approx(1, abs=1e-6)
     half = stream(function=lambda s: by_position[: len(s)] + noise[s])
     assert 0.3 < Standardisation.fit(half)[1].position_share < 0.7
-    lone = ActivationStream(Positions(), ["ACGU"], [1], 4, 0)
+    lone = ActivationStream(ModelReader(Positions(), ["ACGU"], [1]), 4, 0)
     assert Standardisation.fit(lone)[1].position_share is None
 
 

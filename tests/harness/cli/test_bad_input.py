@@ -80,6 +80,11 @@ FILES: dict[str, tuple[str, bytes, tuple[str, ...]]] = {
     "a record without sequence": ("rna.fasta", b">a\nACGU\n>b\n>c\nGG\n", ("rna.fasta", "record 'b' has no sequence")),
     "a protein": ("rna.fasta", b">a\nACGU\n>p\nMKLE\n", ("record 'p', position 3: 'L' is not a nucleotide",)),
     "a letter outside ASCII": ("rna.csv", f"{CSV}a,ACéU,F\n".encode(), ("position 3: 'é' is not a nucleotide",)),
+    "a protein of nucleotide codes": ("rna.fasta", b">p\nMKVSTPRDGHIYW\n", ("look like proteins, not nucleotides",)),
+    "an id that colours the terminal": ("rna.fasta", b">a\x1b[31m\nACGU\n", (r"id 'a\x1b[31m' holds '\x1b'",)),
+    "a family of two lines": ("rna.csv", f'{CSV}a,ACGU,"F\nG"\n'.encode(), (r"record 'a': the family 'F\nG' holds",)),
+    "no letter in its name": ("---.fasta", b">a\nACGU\n", ("no letter A to Z or digit: rename it",)),
+    "the name of a set": ("rfam-seed.fasta", b">a\nACGU\n", ("would be called rfam-seed, as a named dataset is",)),
     "a gap": ("rna.fasta", b">a\nAC-U\n", ("position 3: '-' is not a nucleotide",)),
     "duplicate ids": ("rna.fasta", b">a\nACGU\n>b\nGG\n>a\nCC\n", ("id 'a' occurs 2 times",)),
     "a missing column": ("rna.csv", b"id,letters\na,ACGU\n", ("no column sequence or seq; found id, letters",)),
@@ -118,6 +123,21 @@ def test_a_folder_a_missing_file_and_a_named_set_of_other_content(
         ([*SHARE, "--limit", "ten"], ("--limit", "`harness run --help`")),
         ([*SHARE, "--frobnicate"], ("--frobnicate", "`harness run --help`")),
         (["run", "--model", "fake"], ("Missing option '--task'",)),
+        ([*RUN, "--model", "", "--task", "fake-share"], ("--model '' holds an empty name",)),
+        ([*RUN, "--model", ",", "--task", "fake-share"], ("--model ',' holds an empty name",)),
+        ([*RUN, "--model", "fake", "--task", " "], ("--task ' ' holds an empty name",)),
+        ([*SHARE, "--dataset", "fake-set,"], ("--dataset 'fake-set,' holds an empty name",)),
+        ([*RUN, "--model", "..", "--task", "fake-share"], ("no model is called '..'",)),
+        ([*RUN, "--model", "kmer-2:random", "--task", "fake-share"], ("kmer-2 has no random twin",)),
+        ([*RUN, "--model", "\x1b[31mfake", "--task", "fake-share"], (r"no model is called '\x1b[31mfake'",)),
+        ([*SHARE, "--dataset", "\x9b31m.csv"], (r"\x9b31m.csv does not exist",)),
+        ([*SHARE, "--\x1b[31m"], (r"No such option: --\x1b[31m",)),
+        (["check", "--model", "kmer-2:random"], ("kmer-2 has no random twin",)),
+        ([*FAMILIES, "--seed=-1"], ("sae-families: seeds", "greater than or equal to 0, not '-1'")),
+        ([*FAMILIES, "--seed", "0,0"], ("sae-families: seeds: seed 0 is given twice",)),
+        ([*RUN, "--model", "fake", "--task", "overlap-ratio", "--seed", "1,2,1"], ("seed 1 is given twice",)),
+        ([*FAMILIES, "--set", "features=0"], ("sae-families: features:", "greater than or equal to 1")),
+        ([*FAMILIES, "--set", "features=8", "--set", "k=9"], ("k = 9 active features out of 8: choose k <= features",)),
         (["rum"], ("No such command 'rum'. Did you mean 'run'?",)),
         ([*SHARE, "--results", "file/below"], ("file/below cannot be written to", "choose --results")),
         ([*SHARE, "--results", "/proc/results"], ("/proc/results cannot be written to",)),
@@ -197,3 +217,26 @@ def test_a_model_without_weights_and_network_is_told_so_at_once(tmp_path: Path) 
     (error,) = [line for line in done.stderr.splitlines() if line.startswith("error:")]
     assert "no weights of rinalmo-giga" in error and "hf download multimolecule/rinalmo-giga" in error
     assert "--weights" in error and not list(tmp_path.glob("results/*"))
+
+
+@pytest.mark.parametrize("name", ["..", "", "a/../../b", "<script>", "x" * 300])
+def test_a_plugin_whose_model_has_no_name_writes_nothing_anywhere(harness: Harness, tmp_path: Path, name: str) -> None:
+    (tmp_path / "plugin.py").write_text(f"from tests import fakes\nMODELS = {{{name!r}: fakes.MODELS['fake']}}\n")
+    (tmp_path / "rna.fasta").write_text(">a\nACGU\n")
+    run = ["run", "--plugin", fakes.__file__, "--plugin", "plugin.py", "--task", "fake-share", "--device", "cpu"]
+    refused(harness(*run, "--model", "fake", "--dataset", "rna.fasta"), "plugin.py: ", "is no name of a model")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["plugin.py", "rna.fasta"]
+
+
+def test_letters_that_became_n_are_said(harness: Harness, tmp_path: Path) -> None:
+    (tmp_path / "rna.fasta").write_text(">a\nACGURYN\n")
+    ended = harness(*SHARE, "--dataset", "rna.fasta")
+    assert ended.code == 0 and "2 letters other than A C G T U N became N" in ended.stderr
+
+
+def test_pages_that_cannot_be_written(harness: Harness, tmp_path: Path) -> None:
+    assert harness(*SHARE).code == 0
+    (tmp_path / "file").write_text("not a folder")
+    ended = harness("leaderboard", "--out", "file/pages")
+    assert ended.code == 2 and len(ended.stderr.splitlines()) == 1
+    assert ended.error.startswith("error: file/pages/") and "cannot be read or written: Not a directory" in ended.error

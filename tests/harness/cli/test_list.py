@@ -81,6 +81,13 @@ def test_a_group_that_is_not_known_comes_last(rows: list[dict[str, Any]]) -> Non
     assert lines.index("viral RNA") == lines.index("reference") + 1 + sum(row["role"] == "reference" for row in rows)
 
 
+def test_what_a_plugin_says_of_itself_is_shown_as_it_is(rows: list[dict[str, Any]]) -> None:
+    (line,) = [
+        line for line in printed([{**rows[0], "name": "mine", "tokenisation": "[red]\x1b[31m"}]) if "mine" in line
+    ]
+    assert "[red]\\x1b[31m" in line
+
+
 def test_aliases_are_named_below_the_table_and_are_rows_of_the_document(rows: list[dict[str, Any]]) -> None:
     assert "rinalmo = rinalmo-giga" in [row["name"] for row in rows]
     text = "\n".join(printed(rows))

@@ -38,3 +38,8 @@ def test_an_interrupt_says_that_the_same_command_continues(
     assert capsys.readouterr().err.splitlines()[-1] == "interrupted: the same command continues where it stopped"
     assert ended(monkeypatch, *RUN, "--results", str(tmp_path)) == 0
     assert len(list(tmp_path.rglob("*.json"))) == 2
+
+
+def test_the_version(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert ended(monkeypatch, "--version") == 0
+    assert capsys.readouterr() == ("harness 0.1.0\n", "")

@@ -18,7 +18,10 @@ from harness.datasets.records import Dataset, Record
 from harness.datasets.tables import records
 from harness.errors import InputError
 
-SEQUENCES = st.lists(st.text("ACGUTRYKMSWBDHVNacgut", min_size=1, max_size=40), min_size=1, max_size=5)
+# one plain RNA beside them: letters of which most become N are taken for proteins
+SEQUENCES = st.lists(st.text("ACGUTRYKMSWBDHVNacgut", min_size=1, max_size=40), min_size=1, max_size=5).map(
+    lambda drawn: [*drawn, "ACGU" * 100]
+)
 QUICK = settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
@@ -42,6 +45,32 @@ def test_fasta(tmp_path: Path, name: str) -> None:
         Record("plain", "NNU"),
     )
     assert data.card.name == "x" and data.replaced_letters == 0
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        ("my rna (1).fasta", "my-rna-1"),
+        ("-rf.fasta", "rf"),
+        ("a--b..c.fasta.gz", "a-b.c"),
+        ("_x_.fasta", "x"),
+        ("größe.fasta", "gro-e"),
+        ("two\nlines\x1b[31m.fasta", "two-lines-31m"),
+        ("'; rm -rf $HOME;'.fasta", "rm-rf-HOME"),
+        ("a" * 120 + ".fasta", "a" * 100),
+    ],
+)
+def test_a_dataset_is_called_after_its_file_in_letters_that_can_be_a_folder(
+    tmp_path: Path, file: str, name: str
+) -> None:
+    card = read(write(tmp_path / file, ">a\nACGU\n")).card
+    assert card.name == name and card.summary.isprintable()
+
+
+@pytest.mark.parametrize("file", ["..fasta", "---.fasta", "数据.fasta"])
+def test_a_file_without_a_letter_in_its_name_is_refused(tmp_path: Path, file: str) -> None:
+    with pytest.raises(InputError, match="no letter A to Z or digit: rename it"):
+        read(write(tmp_path / file, ">a\nACGU\n"))
 
 
 @QUICK

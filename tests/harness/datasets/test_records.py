@@ -46,6 +46,42 @@ def test_every_protein_letter_that_is_no_nucleotide_is_refused() -> None:
         normalise_sequence("", "a")
 
 
+@pytest.mark.parametrize("field", ["id", "family", "clan", "cluster"])
+def test_labels_are_what_can_be_printed(field: str) -> None:
+    def record(label: str) -> Record:
+        return Record(**({"id": "a", "sequence": "ACGU"} | {field: label}))  # type: ignore[arg-type]
+
+    for label in ("=cmd|' /C calc'!A0", "<script>", "5S rRNA|x/1-9", "µ β-Globin\u00a0é", "x" * 500):
+        assert getattr(record(label), field) == label
+    for label in ("a\x1b[31mb", "a\nb", "a\x9b2Jb", "a\u202eb", "a\u2028b"):
+        with pytest.raises(InputError, match=f"{field} .*holds .*, which cannot be printed: remove it") as caught:
+            record(label)
+        assert str(caught.value).isprintable()
+    with pytest.raises(InputError, match=rf"{field} 'x+…' has 501 letters, more than 500: shorten it"):
+        record("x" * 501)
+
+
+def test_a_card_of_another_name_than_a_folder_can_have_is_refused() -> None:
+    with pytest.raises(InputError, match="'a b' is no name of a dataset"):
+        DatasetCard("a b", "")
+
+
+@pytest.mark.parametrize(("proteins", "refused"), [(5, True), (4, False)])
+def test_proteins_of_nucleotide_codes_alone(proteins: int, refused: bool) -> None:
+    """Of 18 letters 13 become N; a written N is no sign of a protein."""
+    rows = [Record(f"p{i}", "MKVSTPRDGHIYWAVCNS") for i in range(proteins)]
+    rows += [Record("r", "ACGU" * 8), Record("n", "N" * 3)]
+    if refused:
+        with pytest.raises(InputError, match=r"^65 of 125 letters \(52%\) .* look like proteins"):
+            build_dataset(CARD, rows)
+    else:
+        assert build_dataset(CARD, rows).replaced_letters == 52
+
+
+def test_rnas_of_mostly_unknown_nucleotides_are_none_of_them() -> None:
+    assert build_dataset(CARD, [Record("n", "N" * 90 + "ACGU")]).replaced_letters == 0
+
+
 @pytest.mark.parametrize("pairs", [((0, 4),), ((-1, 2),), ((2, 2),), ((3, 1),)])
 def test_pairs_lie_inside_the_sequence_in_order(pairs: tuple[tuple[int, int], ...]) -> None:
     with pytest.raises(InputError, match=r"record 'a': base pair \(\d+, \d+\) does not fit 4 nucleotides"):
@@ -65,7 +101,7 @@ def test_the_fingerprint_follows_the_content_and_not_the_order() -> None:
     records = list(dataset().records)
     base = dataset().fingerprint
     random.Random(1).shuffle(records)
-    assert Dataset(DatasetCard("other name", ""), tuple(records)).fingerprint == base
+    assert Dataset(DatasetCard("other-name", ""), tuple(records)).fingerprint == base
     changes = [
         *(Record("a2", "ACGU", "F1"), Record("a", "ACGA", "F1"), Record("a", "ACGU", "F3"), Record("a", "ACGU")),
         *(Record("a", "ACGU", "F1", clan="C"), Record("a", "ACGU", "F1", cluster="k")),

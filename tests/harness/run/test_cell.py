@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from harness.adapter import ModelOptions
-from harness.datasets.records import Dataset
+from harness.datasets.records import Dataset, DatasetCard
 from harness.errors import InputError
 from harness.progress import Progress
 from harness.result import exit_code, read_record
@@ -26,7 +28,7 @@ def make_cell(model: FakeModel | None = None, dataset: Dataset | None = None, **
 def test_identity_follows_what_changes_numbers_and_nothing_else() -> None:
     base = make_cell().identity
     assert make_cell().identity == base
-    assert make_cell(FakeModel(name="other name")).identity == base
+    assert make_cell(FakeModel(name="other-name")).identity == base
     changed = [
         make_cell(FakeModel(identity="other weights")),
         make_cell(scale=2.0),
@@ -43,6 +45,19 @@ def test_identity_does_not_depend_on_the_order_of_records() -> None:
     assert make_cell(dataset=dataset.subset(reversed(dataset.records))).identity == make_cell().identity
 
 
+@pytest.mark.parametrize(
+    ("model", "dataset", "folder"),
+    [
+        ("rnabert:random:1", "fake-set", "fake-set/rnabert_random_1"),
+        ("utrlm-te_el:random", "multimolecule/rfam", "multimolecule--rfam/utrlm-te_el_random"),
+        ("nt-2.5b", "pdb_rna.v2", "pdb_rna.v2/nt-2.5b"),
+    ],
+)
+def test_folders_are_named_after_model_and_dataset(tmp_path: Path, model: str, dataset: str, folder: str) -> None:
+    named = replace(fake_dataset(), card=DatasetCard(dataset, ""))
+    assert make_cell(FakeModel(model), named).path(tmp_path).parent == tmp_path / "fake-share" / folder
+
+
 def test_a_done_cell_leaves_record_items_and_files_and_no_partial_state(tmp_path: Path) -> None:
     cell = make_cell()
     record = run_cell(cell, tmp_path, "cpu", QUIET)
@@ -50,7 +65,8 @@ def test_a_done_cell_leaves_record_items_and_files_and_no_partial_state(tmp_path
     path = cell.path(tmp_path)
     assert path == tmp_path / "fake-share" / "fake-set" / "fake" / f"{cell.identity}.json"
     assert read_record(path) == record
-    assert record.files == (f"{cell.identity}/items.parquet", f"{cell.identity}/note.txt")
+    assert list(record.files) == [f"{cell.identity}/items.parquet", f"{cell.identity}/note.txt"]
+    assert record.files[f"{cell.identity}/note.txt"] == hashlib.sha256(b"kept\n").hexdigest()
     assert all((path.parent / name).is_file() for name in record.files)
     assert sorted(p.name for p in path.parent.iterdir()) == [cell.identity, f"{cell.identity}.json"]
     # one G in acgu, four in GGGG, none in AANN

@@ -16,6 +16,14 @@ def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path: Path) -> None
     assert path.read_text() == "old" and [p.name for p in path.parent.iterdir()] == ["record.json"]
 
 
+def test_a_folder_that_is_none_is_an_error_about_the_file_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for path in (tmp_path / "file" / "page.md", Path("/proc/page.md")):
+        with pytest.raises(OSError) as caught:
+            write_text(path, "text")
+        assert caught.value.filename == str(path) and caught.value.strerror
+
+
 def test_a_written_file_is_as_readable_as_any(tmp_path: Path) -> None:
     write_text(tmp_path / "a", "a")
     (tmp_path / "b").write_text("b")

@@ -164,7 +164,7 @@ def test_a_failed_gate_is_in_the_name_of_the_metric(
 
 def test_tables_recompute_the_metrics(knowing: tuple[ResultRecord, Path]) -> None:
     record, folder = knowing
-    pairs = pd.read_parquet(folder / "pairs.parquet")
+    pairs = pd.read_parquet(folder / "large" / "pairs.parquet")
     family = {r.id: int((r.family or "F0")[1:]) for r in dataset().records}
     assert len(pairs) == 3 * 4000
     for variant in VARIANTS:
@@ -189,7 +189,7 @@ def test_pair_similarities_by_hand(knowing: tuple[ResultRecord, Path]) -> None:
     _, folder = knowing
     data = dataset()
     model, sequence = FamilyModel(data), {r.id: r.sequence for r in data.records}
-    for row in pd.read_parquet(folder / "pairs.parquet").sample(20, random_state=0).itertuples():
+    for row in pd.read_parquet(folder / "large" / "pairs.parquet").sample(20, random_state=0).itertuples():
         first, second = (model.states(sequence[name], 2)[1:].mean(axis=0) for name in (row.first, row.second))
         cosine = first @ second / np.linalg.norm(first) / np.linalg.norm(second)
         assert row.mean == pytest.approx(cosine, abs=1e-5)

@@ -5,6 +5,7 @@ import zlib
 import numpy as np
 import torch
 
+from harness.activations.reader import ModelReader
 from harness.activations.standardisation import Standardisation
 from harness.activations.stream import ActivationStream
 from harness.adapter import ModelAdapter, ModelCard
@@ -48,7 +49,7 @@ def random_sequences(count=60, length=100, seed=0):
 
 
 def planted_stream(layers=(1,), batch_size=256, model=None, count=60):
-    return ActivationStream(model or Planted(), random_sequences(count), layers, batch_size, seed=0)
+    return ActivationStream(ModelReader(model or Planted(), random_sequences(count), layers), batch_size, seed=0)
 
 
 def standard(width, mean=0.0, deviation=1.0):

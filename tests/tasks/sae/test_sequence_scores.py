@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from harness.activations.stream import known_positions
+from harness.activations.reader import known_positions
 from harness.adapter import ModelAdapter
 from tasks.sae.aggregate import AGGREGATIONS, MEAN, WINDOW, window_start
 from tasks.sae.sequence_scores import Scorer
@@ -29,7 +29,7 @@ NUMBER = {KmerSource().feature_name(k): k for k in range(KmerSource.features)}
 
 def in_window(index: int) -> list[int]:
     """Positions of the window of a sequence that are not N."""
-    start = window_start(NAMES[index], len(SEQUENCES[index]), WINDOW_LENGTH, 0)
+    start = window_start(NAMES[index], len(SEQUENCES[index]), WINDOW_LENGTH)
     places = range(start, min(start + WINDOW_LENGTH, len(SEQUENCES[index])))
     return [place for place in places if SEQUENCES[index][place] != "N"]
 
@@ -37,9 +37,9 @@ def in_window(index: int) -> list[int]:
 @given(st.lists(st.text("ACGUN", min_size=1, max_size=40), min_size=1, max_size=4), st.integers(1, 50))
 def test_windows_hold_the_nucleotides_of_the_window_that_are_not_n(sequences: list[str], window: int) -> None:
     names = [str(index) for index in range(len(sequences))]
-    scorer = Scorer(names, sequences, window, seed=3)
+    scorer = Scorer(names, sequences, window)
     for index, sequence in enumerate(sequences):
-        start = window_start(names[index], len(sequence), window, 3)
+        start = window_start(names[index], len(sequence), window)
         expected = [place for place in range(len(sequence)) if sequence[place] != "N" and 0 <= place - start < window]
         assert known_positions(sequence)[scorer._windows[index]].tolist() == expected
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +12,9 @@ from numpy.typing import NDArray
 
 from harness.activations.standardisation import Standardisation
 from harness.adapter import Replacement
+from harness.progress import Progress
 from harness.statistics.bootstrap import cluster_weights
+from harness.task import CellContext
 from tasks.sae.dictionaries import Dictionaries
 from tasks.sae.quality import losses_recovered, stability
 from tasks.sae.split_quality import qualities, recovered_losses
@@ -20,6 +23,11 @@ from tests.tasks.sae.planted import Planted, random_sequences, ready
 SEQUENCES = ["ACGUNNACGU", *random_sequences(29, 40)]
 WEIGHTS = cluster_weights(range(len(SEQUENCES)), draws=200)
 FEW = cluster_weights(range(4), draws=200)
+
+
+@pytest.fixture
+def context(tmp_path: Path) -> CellContext:
+    return CellContext("cpu", tmp_path, tmp_path, Progress(quiet=True))
 
 
 class Counting(Planted):
@@ -43,10 +51,10 @@ def autoencoders(layers: tuple[int, ...] = (1, 2), seeds: tuple[int, ...] = (0, 
     return made
 
 
-def test_numbers_are_those_of_all_nucleotides_at_once() -> None:
+def test_numbers_are_those_of_all_nucleotides_at_once(context: CellContext) -> None:
     own = autoencoders()
     model = Counting(width=16)
-    metrics, found = qualities(model, own, SEQUENCES, WEIGHTS)
+    metrics, found = qualities(model, own, SEQUENCES, WEIGHTS, context)
     assert model.passes == 1 and set(metrics) == {1, 2} and set(found) == set(own)
     for layer in (1, 2):
         rows = [
@@ -74,9 +82,9 @@ def test_numbers_are_those_of_all_nucleotides_at_once() -> None:
 
 
 @torch.no_grad()
-def test_intervals_of_one_seed_are_percentiles_over_resampled_sequences() -> None:
+def test_intervals_of_one_seed_are_percentiles_over_resampled_sequences(context: CellContext) -> None:
     own = autoencoders((2,), (0,))
-    metrics = qualities(Counting(width=16), own, SEQUENCES, WEIGHTS)[0][2]
+    metrics = qualities(Counting(width=16), own, SEQUENCES, WEIGHTS, context)[0][2]
     sums: dict[str, list[tuple[float, float]]] = {"fve": [], "fve_raw": [], "l0": []}
     for index, states in Planted(width=16).hidden_states(SEQUENCES, (2,)):
         x = torch.from_numpy(states[2][[letter != "N" for letter in SEQUENCES[index]]])
@@ -93,14 +101,14 @@ def test_intervals_of_one_seed_are_percentiles_over_resampled_sequences() -> Non
         assert (metrics[name].low, metrics[name].high) == pytest.approx(tuple(expected), rel=1e-4), name
 
 
-def test_stability_is_over_pairs_of_seeds_and_needs_two() -> None:
+def test_stability_is_over_pairs_of_seeds_and_needs_two(context: CellContext) -> None:
     own = autoencoders((1,))
     own[1, 2].load_state_dict(own[1, 0].state_dict())
-    metric = qualities(Planted(width=16), own, SEQUENCES[:4], FEW)[0][1]["stability"]
+    metric = qualities(Planted(width=16), own, SEQUENCES[:4], FEW, context)[0][1]["stability"]
     different = stability(own[1, 0], own[1, 1]).share
     assert (metric.low, metric.high, metric.n) == (different, 1, 3)
     assert metric.value == pytest.approx((1 + 2 * different) / 3)
-    alone, _ = qualities(Planted(width=16), autoencoders((1,), (0,)), SEQUENCES[:4], FEW)
+    alone, _ = qualities(Planted(width=16), autoencoders((1,), (0,)), SEQUENCES[:4], FEW, context)
     assert "stability" not in alone[1]
 
 
@@ -124,11 +132,11 @@ class Reading(Planted):
             yield index, log_probs[list(positions[index])].astype(np.float32)
 
 
-def test_losses_recovered_on_few_sequences_spread_over_the_split() -> None:
+def test_losses_recovered_on_few_sequences_spread_over_the_split(context: CellContext) -> None:
     sequences = random_sequences(450, 10)
     own = autoencoders((1,), (0, 1))
     model = Reading(width=16)
-    metrics = recovered_losses(model, own, sequences)[1]
+    metrics = recovered_losses(model, own, sequences, context)[1]
     assert model.seen == tuple(sequences[::3]) and len(model.seen) <= 200
     losses = losses_recovered([own[1, 0], own[1, 1]], Reading(width=16), sequences[::3])
     # 16 ones read the right letter with a logit of 2; the mean of 0.5 with a logit of 1
