@@ -6,30 +6,23 @@ through :func:`markdown`, :func:`csv_cell` or :func:`terminal` on its way out; t
 
 from __future__ import annotations
 
-import unicodedata
 from typing import TYPE_CHECKING, TypeVar
+
+from harness.names import printable
 
 if TYPE_CHECKING:
     from rich.text import Text
 
 Other = TypeVar("Other")
 
-_HIDDEN = {"Cc", "Cf", "Cs", "Cn", "Zl", "Zp"}
-"""Unicode categories of controls (ANSI codes begin with one), direction marks, and what is no character at all."""
 _MARKDOWN = str.maketrans({"&": "&amp;", "<": "&lt;"} | {letter: f"&#{ord(letter)};" for letter in "|\\`["})
 """Entities rather than backslashes: a reader of Markdown that splits cells first still sees no bar."""
 _FORMULA = tuple("=+-@＝＋－＠")
 
 
-def visible(text: str, keep: str = "") -> str:
-    """``text`` with a replacement character for each control character that is not in ``keep``."""
-    hidden = [letter for letter in set(text) if unicodedata.category(letter) in _HIDDEN and letter not in keep]
-    return text.translate(dict.fromkeys(map(ord, hidden), "\N{REPLACEMENT CHARACTER}"))
-
-
 def one_line(text: str) -> str:
-    """``text`` on one line, without control characters."""
-    return visible(" ".join(text.split()))
+    """``text`` on one line, control characters spelled out."""
+    return printable(" ".join(text.split()))
 
 
 def markdown(text: str) -> str:

@@ -10,14 +10,12 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from tabulate import tabulate
 
-from harness.errors import InputError
 from harness.publish.escape import csv_cell, markdown
 from harness.publish.format import number, with_interval
 from harness.publish.groups import Group, Records, comparable, labels
@@ -32,7 +30,6 @@ _CSV_COLUMNS = (
     *("task", "dataset", "simulated", "fingerprint", "model", "cell"),
     *("metric", "source", "role", "layer", "seed", "stratum", "value", "low", "high", "n"),
 )
-_PAGE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
 def render_all(records: Records, out: Path, partners: Mapping[str, str] | None = None) -> dict[Path, str]:
@@ -41,13 +38,11 @@ def render_all(records: Records, out: Path, partners: Mapping[str, str] | None =
     ``partners`` says against which other task the headline of a task is drawn.
 
     Raises:
-        InputError: ``published.toml`` in ``out`` cannot be read, or a record's task is no name for a page.
+        InputError: ``published.toml`` in ``out`` cannot be read.
     """
     published = read_published(out / PUBLISHED)
     by_task: dict[str, list[tuple[Path, ResultRecord]]] = defaultdict(list)
     for path, record in records:
-        if not _PAGE_NAME.fullmatch(record.task.name):
-            raise InputError(f"{path}: no page can be called {record.task.name!r}, the name of its task; remove it")
         by_task[record.task.name].append((path, record))
     for members in by_task.values():
         members.sort(key=lambda item: (item[1].model.card.name, item[1].cell))

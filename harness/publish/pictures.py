@@ -6,7 +6,7 @@ import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.publish.escape import visible
+from harness.names import printable
 from harness.storage.files import write_text
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def svg(figure: Figure, name: str) -> str:
     buffer = io.StringIO()
     with matplotlib.rc_context({"svg.hashsalt": name, "svg.fonttype": "none"}):
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None}, dpi=150)
-    return visible(buffer.getvalue(), keep="\n\t")
+    return "\n".join(map(printable, buffer.getvalue().split("\n")))
 
 
 def save_svg(figure: Figure, path: Path) -> None:
