@@ -51,9 +51,7 @@ def new_adapter(
             raise InputError(f"{path} cannot be written ({error.strerror}): take another --dir") from error
         print(f"{path}: {said}")
     if source is not None:
-        print(f"found in {source}:")
-        for line in _found(plugin, name):
-            print(f"  {line}")
+        print("\n  ".join([f"found in {source}:", *_found(plugin, name)]))
     print(f"now: harness check --plugin {plugin} --model {name}")
 
 
@@ -79,7 +77,7 @@ def _found(plugin: Path, name: str) -> list[str]:
         f"architecture: {card.architecture}, {card.layers} layers, {card.heads} heads, width {card.width}, {weights}",
         f"class and tokenizer: {card.summary}",
         f"tokens: {card.tokenisation}",
-        f"longest input: {card.max_length} nt",
+        f"longest input: {card.max_length} {'amino acids' if card.alphabet == 'protein' else 'nt'}",
         f"language-model head: {head}",
         *(f"note: {quirk}" for quirk in card.quirks),
     ]

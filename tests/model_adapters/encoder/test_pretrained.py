@@ -397,3 +397,35 @@ def test_an_architecture_that_is_not_known_runs_from_its_stated_parts(tmp_path: 
     logits = outputs(model, numbers).logits[0, 5].double()
     bases = [BERT_LETTERS.index(letter) for letter in "ACGU"]
     np.testing.assert_allclose(values[0], logits[bases].log_softmax(-1).numpy(), atol=1e-5)
+
+
+def test_a_sequence_that_the_tokenizer_reads_as_one_unknown_word_is_refused(tmp_path: Path) -> None:
+    pieces = [
+        "[PAD]",
+        "[UNK]",
+        "[CLS]",
+        "[SEP]",
+        "[MASK]",
+        *"ACGT",
+        *(f"##{letter}" for letter in "ACGT"),
+        "##AC",
+        "CG",
+    ]
+    save_bert_tokenizer(tmp_path, pieces)
+    save_model(tmp_path, "Bert", "BertForMaskedLM", pieces, max_position_embeddings=200)
+    adapter = from_folder("own", tmp_path)(ModelOptions())
+    assert adapter.card.tokenisation == "byte pair"
+    ((_, states),) = adapter.hidden_states(["CGAC" * 25], [0])
+    assert len(states[0]) == 100
+    with pytest.raises(InputError, match=r"reads CGACCGACCGAC… as \[UNK\]"):  # words of more than 100 letters
+        list(adapter.hidden_states(["CGAC" * 26], [0]))
+
+
+def test_a_vocabulary_of_any_text_is_read_once_its_letters_are_stated(tmp_path: Path) -> None:
+    amino_acids = ("<cls>", "<pad>", "<eos>", "<unk>", *"LAGVSERTIDPNKQYFMHWCXBUZO", "<mask>")
+    save_esm_tokenizer(tmp_path, amino_acids)
+    save_model(tmp_path, "Esm", "EsmForMaskedLM", amino_acids)
+    assert from_folder("own", tmp_path)(ModelOptions()).card.alphabet == "protein"
+    rna = from_folder("own", tmp_path, letters="RNA")(ModelOptions())
+    assert rna.card.alphabet == "nucleotide" and "log_probs" in rna.card.capabilities
+    assert rna._reader.read("ACGUN").ids.tolist() == [amino_acids.index(letter) for letter in "ACGUN"]
