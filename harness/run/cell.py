@@ -5,8 +5,8 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
-import os
 import shutil
+import tempfile
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -25,7 +25,7 @@ from harness.result import (
     read_verified,
 )
 from harness.run.environment import code_stamp, describe
-from harness.storage.files import atomic_path
+from harness.storage.files import atomic_path, write_text
 from harness.storage.lock import exclusive
 from harness.task import CellContext, Task, TaskOutcome, TaskSettings
 
@@ -207,9 +207,7 @@ def check_writable(results: Path) -> None:
     """
     try:
         results.mkdir(parents=True, exist_ok=True)
-        with atomic_path(results / ".writable"):
-            pass
-        (results / ".writable").unlink()
+        tempfile.TemporaryFile(dir=results).close()
     except OSError as error:
         raise InputError(f"results folder {results} cannot be written to: {error.strerror}; choose --results") from None
 
@@ -235,18 +233,16 @@ def _publish(record: ResultRecord, path: Path, work: Path) -> None:
 
     The record goes first and comes last: whoever finds one finds its files.
     """
-    with atomic_path(path) as temporary:
-        with temporary.open("w", encoding="utf-8") as file:
-            file.write(record.to_json())
-            file.flush()
-            os.fsync(file.fileno())  # before anything is moved: a full disk shows here
-        if record.status == "done":
-            path.unlink(missing_ok=True)
-            kept, replaced = path.with_suffix(""), work / "replaced"
-            if kept.exists():
-                shutil.rmtree(replaced, ignore_errors=True)
-                kept.replace(replaced)
-            (work / "artifacts").replace(kept)
+    prepared = work / "record.json"
+    write_text(prepared, record.to_json())  # before anything is moved: a full disk shows here
+    if record.status == "done":
+        path.unlink(missing_ok=True)
+        kept, replaced = path.with_suffix(""), work / "replaced"
+        if kept.exists():
+            shutil.rmtree(replaced, ignore_errors=True)
+            kept.replace(replaced)
+        (work / "artifacts").replace(kept)
+    prepared.replace(path)
 
 
 def _record(

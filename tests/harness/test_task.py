@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
@@ -53,3 +55,63 @@ def test_seeds_are_given_once_and_never_negative() -> None:
     ):
         with pytest.raises(ValidationError, match=said):
             seeds.validate_python(given)
+
+
+class Listening(Progress):
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[str] = []
+
+    def message(self, text: str) -> None:
+        self.lines.append(text)
+
+
+ARRAYS = {"one": np.array([1.5, np.nan]), "a b": np.array([["x", "yz"]]), "none": np.zeros((0, 3), np.float32)}
+
+
+def test_kept_arrays_are_computed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.task.KEPT_AFTER_SECONDS", 0.0)
+    progress = Listening()
+    context = CellContext("cpu", tmp_path, tmp_path, progress, stamp="a")
+    assert context.kept("phase", lambda: ARRAYS) is ARRAYS and not progress.lines
+    found = context.kept("phase", lambda: 1 / 0)  # type: ignore[arg-type, return-value]
+    assert found.keys() == ARRAYS.keys() and progress.lines == ["phase: taken up from the stopped run"]
+    for name, array in ARRAYS.items():
+        assert found[name].dtype == array.dtype
+        np.testing.assert_array_equal(found[name], array)
+
+
+def test_a_damaged_or_stale_file_is_computed_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.task.KEPT_AFTER_SECONDS", 0.0)
+    progress = Listening()
+    context = CellContext("cpu", tmp_path, tmp_path, progress, stamp="a")
+    context.kept("phase", lambda: ARRAYS)
+    path = tmp_path / "kept" / "phase.npz"
+    content = path.read_bytes()
+    flipped = bytearray(content)
+    flipped[content.index(np.array(1.5).tobytes())] ^= 1
+    for damaged in (b"", content[:-30], b"x" * 100, bytes(flipped)):
+        path.write_bytes(damaged)
+        assert context.kept("phase", lambda: ARRAYS) is ARRAYS
+        assert progress.lines.pop() == "phase: what the stopped run left is damaged; computing it again"
+        assert path.read_bytes() != damaged
+    assert replace(context, stamp="b").kept("phase", lambda: ARRAYS) is ARRAYS
+    assert "was made by another version" in progress.lines.pop()
+
+
+def test_what_is_quick_is_not_written_and_a_full_disk_costs_only_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    progress = Listening()
+    context = CellContext("cpu", tmp_path / "work", tmp_path, progress)
+    context.kept("phase", lambda: ARRAYS)
+    assert not (tmp_path / "work").exists()
+    monkeypatch.setattr("harness.task.KEPT_AFTER_SECONDS", 0.0)
+    monkeypatch.setattr("os.fsync", full)
+    assert context.kept("phase", lambda: ARRAYS) is ARRAYS
+    assert progress.lines == ["phase: not kept for a later run (No space left on device)"]
+    assert not list((tmp_path / "work" / "kept").iterdir())
+
+
+def full(*arguments: object) -> None:
+    raise OSError(28, "No space left on device")

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +16,7 @@ from harness.adapter import ModelOptions
 from harness.datasets.records import Dataset, DatasetCard
 from harness.errors import InputError
 from harness.progress import Progress
-from harness.result import exit_code, read_record
+from harness.result import exit_code, read_record, read_verified
 from harness.run.cell import Cell, check_writable, run_cell
 from harness.run.executors.serial import serial
 from tests.fakes import FakeModel, FakeSettings, FakeTask, MissingModel, fake_dataset
@@ -161,3 +165,107 @@ def test_results_that_cannot_be_written_are_refused_before_the_work(tmp_path: Pa
             check_writable(folder)
     check_writable(tmp_path / "new")
     assert not list((tmp_path / "new").iterdir())
+
+
+class Listening(Progress):
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[str] = []
+
+    def message(self, text: str) -> None:
+        self.lines.append(text)
+
+
+@pytest.mark.parametrize("damage", ["record", "missing table", "changed table"])
+def test_a_finished_cell_that_is_not_whole_is_reported_and_run_again(tmp_path: Path, damage: str) -> None:
+    record = run_cell(make_cell(), tmp_path, "cpu", QUIET)
+    path = make_cell().path(tmp_path)
+    table = path.with_suffix("") / "items.parquet"
+    if damage == "record":
+        path.write_text(path.read_text().replace('"used": 3', '"used": 4'))
+    elif damage == "missing table":
+        table.unlink()
+    else:
+        table.write_bytes(b"PAR1")
+    progress = Listening()
+    again = run_cell(make_cell(), tmp_path, "cpu", progress)
+    assert again.metrics == record.metrics and again.files == record.files and read_verified(path) == again
+    assert str(path) in progress.lines[0] and progress.lines[0].endswith("; running the cell again")
+
+
+def test_what_a_kill_after_the_record_left_is_cleared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    record = run_cell(make_cell(), tmp_path, "cpu", QUIET)
+    path = make_cell().path(tmp_path)
+    (path.with_suffix(".work") / "kept").mkdir(parents=True)
+    path.with_suffix(".lock").write_text("process 1 on nowhere")
+    monkeypatch.setattr(FakeTask, "runs", 0)
+    assert run_cell(make_cell(), tmp_path, "cpu", QUIET) == record and FakeTask.runs == 0
+    assert sorted(p.name for p in path.parent.iterdir()) == [record.cell, f"{record.cell}.json"]
+
+
+def test_a_full_disk_is_one_line_and_nothing_half_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*arguments: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    path = make_cell().path(tmp_path)
+    for broken in ("os.fsync", "os.open", "os.mkdir", "pathlib.Path.replace"):
+        with monkeypatch.context() as patch:
+            patch.setattr(broken, full)
+            record = run_cell(make_cell(), tmp_path, "cpu", QUIET)
+        assert record.status == "failed" and exit_code([record]) == 1
+        assert record.error == (
+            f"{path} cannot be written (No space left on device): "
+            "make room or choose --results, then run the same command again"
+        )
+        assert not path.exists() or read_verified(path).status == "failed"
+        assert not path.with_suffix("").exists() and not list(tmp_path.rglob("*.partial"))
+    assert run_cell(make_cell(), tmp_path, "cpu", QUIET).status == "done"
+    assert sorted(p.name for p in path.parent.iterdir()) == [path.stem, path.name]
+
+
+def test_two_at_once_make_one_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second waits for the first and takes its record: flock holds between threads too."""
+    started, go = threading.Event(), threading.Event()
+    states = FakeModel.hidden_states
+
+    def slow(self: FakeModel, sequences: object, layers: object) -> object:
+        started.set()
+        assert go.wait(60)
+        return states(self, sequences, layers)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(FakeTask, "runs", 0)
+    monkeypatch.setattr(FakeModel, "hidden_states", slow)
+    told: list[str] = []
+
+    class Releasing(Listening):
+        def message(self, text: str) -> None:
+            told.append(text)
+            if "waiting for process" in text:
+                go.set()
+
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(run_cell, make_cell(), tmp_path, "cpu", QUIET)
+        assert started.wait(60)
+        second = pool.submit(run_cell, make_cell(), tmp_path, "cpu", Releasing())
+        assert first.result() == second.result() and FakeTask.runs == 1
+    assert f"waiting for process {os.getpid()} on " in told[0] and "already done" in told[1]
+
+
+def test_the_record_appears_after_its_files_and_goes_before_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_cell(make_cell(), tmp_path, "cpu", QUIET)
+    path = make_cell().path(tmp_path)
+    replace = Path.replace
+
+    def watched(self: Path, target: Path) -> Path:
+        if path.exists():
+            read_verified(path)
+        moved = replace(self, target)
+        if path.exists():
+            read_verified(path)
+        return moved
+
+    monkeypatch.setattr(Path, "replace", watched)
+    assert run_cell(make_cell(), tmp_path, "cpu", QUIET, force=True).status == "done"
+    assert read_verified(path)

@@ -109,6 +109,20 @@ def test_a_stopped_run_goes_on_where_it_was(tmp_path: Path) -> None:
     assert (embed(FamilyModel(DATA), RECORDS, (2,), context(tmp_path))["mean", 2] == fresh["mean", 2]).all()
 
 
+def test_a_stop_while_a_file_is_made_leaves_no_rows_of_zeros(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A row is missing until it is written: a file is in its place only once every row says so."""
+
+    def stopped(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("os.fsync", stopped)
+        embed(FamilyModel(DATA), RECORDS, (2,), context(tmp_path))
+    assert not list((tmp_path / "vectors").iterdir())
+    found = embed(FamilyModel(DATA), RECORDS, (2,), context(tmp_path))
+    assert all(np.isfinite(vectors).all() and vectors.any(axis=1).all() for vectors in found.values())
+
+
 class Broken(FamilyModel):
     def __init__(self, fault: str) -> None:
         super().__init__(DATA)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from harness.progress import Progress
 from harness.publish.terminal import headline_rows
 from harness.result import ResultRecord
 from harness.run.cell import Cell, run_cell
+from harness.task import CellContext
 from tasks.sae.autoencoder.train import Trainer
 from tasks.sae_families.task import SaeFamilies, SaeFamiliesSettings
 from tests.tasks.sae_families.planted import FAMILIES, PlantedModel, planted_dataset
@@ -154,6 +156,39 @@ def test_a_killed_run_ends_as_an_uninterrupted_one(
     record = run_cell(make_cell(PlantedModel(dataset), dataset), tmp_path, "cpu", QUIET)
     assert record.metrics == knowing[0].metrics and record.table == knowing[0].table
     assert not work.exists()
+
+
+def test_a_run_stopped_before_the_statistics_asks_the_model_nothing_again(
+    tmp_path: Path, knowing: tuple[ResultRecord, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = planted_dataset()
+    phase = CellContext.phase
+    passes = 0
+    hidden_states = PlantedModel.hidden_states
+
+    def stopped(self: CellContext, name: str) -> AbstractContextManager[None]:
+        if name == "statistics":
+            raise KeyboardInterrupt
+        return phase(self, name)
+
+    def counted(self: PlantedModel, sequences: Sequence[str], layers: Sequence[int]) -> object:
+        nonlocal passes
+        passes += 1
+        return hidden_states(self, sequences, layers)
+
+    monkeypatch.setattr("harness.task.KEPT_AFTER_SECONDS", 0.0)
+    monkeypatch.setattr(PlantedModel, "hidden_states", counted)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(CellContext, "phase", stopped)
+        run_cell(make_cell(PlantedModel(dataset), dataset), tmp_path, "cpu", QUIET)
+    assert passes > 0
+    passes = 0
+    cell = make_cell(PlantedModel(dataset), dataset)
+    record = run_cell(cell, tmp_path, "cpu", QUIET)
+    assert passes == 0
+    plain = knowing[0]
+    assert (record.metrics, record.table, record.selected) == (plain.metrics, plain.table, plain.selected)
+    assert record.files == plain.files
 
 
 def test_several_layers_come_from_one_cell(tmp_path: Path) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from harness.progress import Progress
 from harness.result import ResultRecord
 from harness.run.cell import Cell, run_cell
 from harness.sequences.alignment import Alignment
+from harness.task import CellContext
 from tasks.structure_f1.task import StructureF1, StructureF1Settings
 from tests.fakes import FakeModel
 from tests.tasks.structure_f1 import slow
@@ -145,6 +147,34 @@ def test_permuting_test_pairs_changes_no_choice(tmp_path: Path, knowing: tuple[R
     for name in ("layer", "head", "threshold", "threshold_exact", "threshold_matched", "chosen_by_bootstrap"):
         assert moved.selected[name] == knowing[0].selected[name]
     assert moved.metrics["f1_pooled"].value < knowing[0].metrics["f1_pooled"].value
+
+
+def test_a_run_stopped_before_the_statistics_asks_the_model_nothing_again(
+    tmp_path: Path, knowing: tuple[ResultRecord, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    phase, visit_attention = CellContext.phase, AttentionModel.visit_attention
+    passes = 0
+
+    def stopped(self: CellContext, name: str) -> AbstractContextManager[None]:
+        if name == "statistics":
+            raise KeyboardInterrupt
+        return phase(self, name)
+
+    def counted(self: AttentionModel, sequences: Sequence[str], visit: Callable[..., None]) -> None:
+        nonlocal passes
+        passes += 1
+        visit_attention(self, sequences, visit)
+
+    monkeypatch.setattr("harness.task.KEPT_AFTER_SECONDS", 0.0)
+    monkeypatch.setattr(AttentionModel, "visit_attention", counted)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(CellContext, "phase", stopped)
+        run_cell(make_cell(AttentionModel(dataset()), dataset()), tmp_path, "cpu", QUIET)
+    assert passes == 4
+    record = run_cell(make_cell(AttentionModel(dataset()), dataset()), tmp_path, "cpu", QUIET)
+    plain = knowing[0]
+    assert passes == 4 and record.files == plain.files
+    assert (record.metrics, record.table, record.selected) == (plain.metrics, plain.table, plain.selected)
 
 
 def test_a_model_that_knows_nothing_scores_near_chance(tmp_path: Path) -> None:
