@@ -18,6 +18,7 @@ from tasks.sae.autoencoder.config import SAEConfig
 from tasks.sae.autoencoder.sparse import SparseCode, decode, positions, select_batch_top_k, select_row_top_k, split_flat
 
 SCHEMA_VERSION: Literal[1] = 1
+_WHITE_SAMPLE = 256  # draws that the scale of a new encoder rests on
 _CHUNK = 4096  # nucleotides whose dense pre-activations are in memory at once
 
 
@@ -93,11 +94,26 @@ class SparseAutoencoder(nn.Module):
         else:
             uncalibrated = config.activation == "batchtopk"
             self.register_buffer("threshold", threshold + float("nan") if uncalibrated else threshold)
+        if config.is_top_k:
+            self._scale_encoder(generator)
         self.register_buffer("mean", torch.zeros(width))
         self.register_buffer("shift", torch.zeros(width))
         self.register_buffer("scale", torch.full((width,), float("nan")))
         if standardisation is not None:
             self.set_standardisation(standardisation)
+
+    @torch.no_grad()
+    def _scale_encoder(self, generator: torch.Generator) -> None:
+        """Start from an encoder no larger than what reconstructs white inputs best.
+
+        k unit rows that are drawn for being alike to x add up to many times x where k is over the width (53 times for
+        32 rows in 5 dimensions): the variance left would start in the thousands, and short trainings end there.
+        """
+        x = torch.randn(_WHITE_SAMPLE, self.width, generator=generator)
+        scores = self.scores(x)
+        largest, indices = scores.topk(self.config.k, dim=1)
+        reconstruction = torch.einsum("bk,bkd->bd", largest.relu(), self.decoder[indices])
+        self.encoder.mul_(min(1.0, float((reconstruction * x).sum() / reconstruction.square().sum())))
 
     @property
     def is_standardised(self) -> bool:
