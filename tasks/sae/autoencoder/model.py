@@ -94,7 +94,7 @@ class SparseAutoencoder(nn.Module):
         else:
             uncalibrated = config.activation == "batchtopk"
             self.register_buffer("threshold", threshold + float("nan") if uncalibrated else threshold)
-        if config.is_top_k:
+        if config.is_top_k and config.k > width:
             self._scale_encoder(generator)
         self.register_buffer("mean", torch.zeros(width))
         self.register_buffer("shift", torch.zeros(width))
@@ -104,10 +104,10 @@ class SparseAutoencoder(nn.Module):
 
     @torch.no_grad()
     def _scale_encoder(self, generator: torch.Generator) -> None:
-        """Start from an encoder no larger than what reconstructs white inputs best.
+        """Start from an encoder of the scale that reconstructs white inputs best.
 
-        k unit rows that are drawn for being alike to x add up to many times x where k is over the width (53 times for
-        32 rows in 5 dimensions): the variance left would start in the thousands, and short trainings end there.
+        More active rows than dimensions are all alike to x and add up to many times x (53 times for 32 rows in 5
+        dimensions): the variance left would start in the thousands, and short trainings end there.
         """
         x = torch.randn(_WHITE_SAMPLE, self.width, generator=generator)
         scores = self.scores(x)
