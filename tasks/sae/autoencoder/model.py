@@ -111,8 +111,11 @@ class SparseAutoencoder(nn.Module):
         """
         x = torch.randn(_WHITE_SAMPLE, self.width, generator=generator)
         scores = self.scores(x)
-        largest, indices = scores.topk(self.config.k, dim=1)
-        reconstruction = torch.einsum("bk,bkd->bd", largest.relu(), self.decoder[indices])
+        select = select_batch_top_k if self.config.activation == "batchtopk" else select_row_top_k
+        chosen = select(scores, self.config.k)
+        pointers, indices = split_flat(chosen, len(x), self.config.features)
+        code = SparseCode(pointers, indices, scores.reshape(-1)[chosen], self.config.features)
+        reconstruction = decode(code, self.decoder)
         self.encoder.mul_(min(1.0, float((reconstruction * x).sum() / reconstruction.square().sum())))
 
     @property

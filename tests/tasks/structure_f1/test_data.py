@@ -30,6 +30,13 @@ def test_given_splits_are_kept_and_train_is_cut_by_hash() -> None:
     assert prepare(dataset(), FakeModel(), Settings(train_records=0)).train == ()
 
 
+def test_item_set_names_what_chooses_and_is_scored_and_no_training_rna() -> None:
+    made = dataset()
+    item_sets = {prepare(made, FakeModel(), Settings(train_records=n)).item_set(made) for n in (0, 3, 500)}
+    assert len(item_sets) == 1
+    assert prepare(made, FakeModel(), Settings(limit=2)).item_set(made) not in item_sets
+
+
 def test_what_cannot_be_compared_is_left_out_and_counted() -> None:
     sequence, pairs = hairpin(99, stem=20, loop=12)
     extra = [
