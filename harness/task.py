@@ -7,13 +7,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from math import lcm
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from harness.adapter import Alphabet, Capability, ModelAdapter, Role
+from harness.adapter import Alphabet, Capability, ModelAdapter, ModelCard, Role
 from harness.names import TaskName
 from harness.progress import Progress
 
@@ -78,11 +79,33 @@ Seeds = Annotated[tuple[Annotated[int, Field(ge=0, lt=2**32)], ...], Field(min_l
 
 
 class TaskSettings(BaseModel):
-    """Settings that change numbers; every task adds its own. All of them are part of a cell's identity."""
+    """Settings that change numbers; every task adds its own. All of them are part of a cell's identity.
+
+    The lengths that a cell takes are settings, and nothing but dataset and settings says what its items are. The last
+    two are left out of a record where they rule nothing out.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     limit: int | None = Field(None, ge=1, description="use only so many records (family tasks: families)")
+    longest: int = Field(440, ge=1, description="longer sequences are left out; a model's own limit may lower it")
+    shortest: int = Field(1, ge=1, exclude_if=lambda value: value == 1, description="shorter sequences are left out")
+    length_multiple: int = Field(
+        1, ge=1, exclude_if=lambda value: value == 1, description="sequences of other than a multiple are left out"
+    )
+
+    def narrowed_to(self, card: ModelCard) -> Self:
+        """The same settings without the lengths that a model does not take.
+
+        The floors beside a model get the settings narrowed to that model, so that all are scored on the same items.
+        """
+        return self.model_copy(
+            update={
+                "longest": self.longest if card.max_length is None else min(self.longest, card.max_length),
+                "shortest": max(self.shortest, card.min_length),
+                "length_multiple": lcm(self.length_multiple, card.length_multiple),
+            }
+        )
 
 
 class TaskCard(BaseModel):

@@ -90,11 +90,11 @@ def run(
     records = []
     # finished cells need no device, and asking for one imports torch
     chosen = resolve_device(device) if any(force or cell.finished(results) is None for cell in cells) else "cpu"
-    controls = {cell.model.card.name for cell in cells if cell.control_of}
+    controls = {cell.identity for cell in cells if cell.control_of}
     for record in serial(cells, results, chosen, progress, force):
         records.append(record)
         # what failed or is missing is said once, as an error, at the end; controls have a table of their own
-        if not json_output and record.error is None and record.model.card.name not in controls:
+        if not json_output and record.error is None and record.cell not in controls:
             print_summary(record, wide_console())
     if json_output:
         print(json.dumps({"cells": [record.document() for record in records]}, indent=1, ensure_ascii=False))
@@ -143,12 +143,13 @@ def _dataset_lines(cells: list[Cell]) -> list[str]:
 
 
 def _print_controls(records: list[ResultRecord]) -> None:
-    """A table for every task and dataset."""
+    """A table for every task and dataset, and for the lengths that models take."""
     from harness.publish.terminal import print_controls
 
-    groups: dict[tuple[str, str], list[ResultRecord]] = {}
+    groups: dict[tuple[object, ...], list[ResultRecord]] = {}
     for record in records:
-        groups.setdefault((record.task.name, record.dataset.name), []).append(record)
+        lengths = (record.settings.get(name) for name in ("longest", "shortest", "length_multiple"))
+        groups.setdefault((record.task.name, record.dataset.name, *lengths), []).append(record)
     for members in groups.values():
         if len(members) > 1:
             print_controls(members, wide_console())

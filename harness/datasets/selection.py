@@ -3,23 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from harness.adapter import ModelCard
 from harness.datasets.records import Record
 
+if TYPE_CHECKING:
+    from harness.task import TaskSettings
 
-def why_left_out(record: Record, longest: int, card: ModelCard) -> str | None:
-    """Why a record is skipped and counted: too long for the table, mostly N, or not what the model takes; else None."""
+_OVER, _UNDER, _NOT_WHOLE = "sequences over ", "sequences under ", "sequences that are not whole codons of "
+
+
+def why_left_out(record: Record, settings: TaskSettings) -> str | None:
+    """Why a record is skipped and counted: too long, mostly N, too short, or no whole codons; None where it is not.
+
+    The settings alone decide, so that a model and its floors have the same items; see
+    :meth:`harness.task.TaskSettings.narrowed_to` for what a model takes.
+    """
     length = len(record.sequence)
-    if length > longest:
-        return f"sequences over {longest} nt"
+    if length > settings.longest:
+        return f"{_OVER}{settings.longest} nt"
     if 2 * record.sequence.count("N") >= length:
         return "sequences of mostly N"
-    if rule := card.broken_length_rule(length):
-        return f"the model takes {rule}"
+    if length < settings.shortest:
+        return f"{_UNDER}{settings.shortest} nt"
+    if length % settings.length_multiple:
+        return f"{_NOT_WHOLE}{settings.length_multiple} nt"
     return None
 
 
-def left_out_by_model(skipped: Mapping[str, int]) -> str:
-    """The counted reasons that lie with the model and not with the data, for an error; empty where there is none."""
-    return "; ".join(f"{count:,} left out: {reason}" for reason, count in skipped.items() if "the model" in reason)
+def left_out_for_the_model(skipped: Mapping[str, int]) -> str:
+    """The counted reasons that a model may lie behind, by its lengths or its tokens, for an error; "" without any."""
+    return "; ".join(
+        f"{count:,} left out: {reason}"
+        for reason, count in skipped.items()
+        if count and (reason.startswith((_OVER, _UNDER, _NOT_WHOLE)) or "of the model" in reason)
+    )

@@ -31,6 +31,9 @@ class Request:
 def plan(request: Request, registry: Registry) -> list[Cell]:
     """The cells of a request, the model asked for before its controls, without repeats.
 
+    Lengths are narrowed to what a model takes, for its controls alike: a control of models that take different lengths
+    becomes a cell for each.
+
     Raises:
         InputError: an unknown name, setting or layer, or a dataset that cannot be read.
         Unavailable: a dataset that is not on this machine.
@@ -41,20 +44,31 @@ def plan(request: Request, registry: Registry) -> list[Cell]:
     adapters = {name: registry.model(name, request.options) for name in request.models}
     if request.layers is not None and all(adapter.card.layers is None for adapter in adapters.values()):
         raise InputError(f"--layer: {', '.join(adapters)} has no layers to choose from; leave it out")
-    cells: dict[tuple[str, str, str], Cell] = {}
+    cells: dict[tuple[str, str, str, TaskSettings], Cell] = {}
     loaded: dict[str, Any] = {}
     for task in tasks:
         for dataset_name in request.datasets or [task.card.default_dataset]:
             floors = _floors(task, adapters, registry, request)
-            names = [*request.models, *floors]
             # settings and layers are refused before a large dataset is read
-            settings = {name: _settings(task, adapters[name], request) for name in names}
+            own = {name: _settings(task, adapters[name], request) for name in [*request.models, *floors]}
             if dataset_name not in loaded:
                 loaded[dataset_name] = registry.dataset(dataset_name)
-            for name in names:
-                beside = tuple(cells[task.card.name, dataset_name, asked] for asked in floors.get(name, ()))
-                cell = Cell(adapters[name], task, loaded[dataset_name], settings[name], request.options, beside)
-                cells[task.card.name, dataset_name, name] = cell
+            asked_for: dict[str, Cell] = {}
+            for name in request.models:
+                settings = own[name].narrowed_to(adapters[name].card)
+                asked_for[name] = Cell(adapters[name], task, loaded[dataset_name], settings, request.options)
+                cells[task.card.name, dataset_name, name, settings] = asked_for[name]
+            for name, models in floors.items():
+                beside: dict[TaskSettings, list[Cell]] = {}
+                for asked in models:
+                    settings = own[name].narrowed_to(adapters[asked].card).narrowed_to(adapters[name].card)
+                    beside.setdefault(settings, []).append(asked_for[asked])
+                for settings, controlled in beside.items():
+                    cell = Cell(
+                        adapters[name], task, loaded[dataset_name], settings, request.options, tuple(controlled)
+                    )
+                    # a floor that is asked for by name is no control of others
+                    cells.setdefault((task.card.name, dataset_name, name, settings), cell)
     return list(cells.values())
 
 
@@ -98,7 +112,7 @@ def _floors(
                     adapters[name] = registry.model(name, request.options)
                 except NotApplicable:
                     continue  # a model without weights has no random twin
-            if name not in request.models:
+            if name != asked:
                 floors.setdefault(name, []).append(asked)
     return floors
 

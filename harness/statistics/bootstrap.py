@@ -105,7 +105,11 @@ def nested_estimate(values: ArrayLike, points: ArrayLike, n: int, seed: int = 0)
     """
     statistics = np.atleast_2d(np.asarray(values, dtype=np.float64))
     seeds, draws = statistics.shape
-    note = "" if seeds >= FEW_SEEDS else "1 seed: without the spread between seeds" if seeds == 1 else f"{seeds} seeds"
+    note = ""
+    if seeds == 1:
+        note = "1 seed: intervals leave out the spread between seeds"
+    elif seeds < FEW_SEEDS:
+        note = f"{seeds} seeds: intervals carry the spread between seeds by a t quantile"
     centre = statistics.mean(axis=0)
     if seeds > 1:
         picks = np.random.default_rng([seed, seeds]).multinomial(seeds, np.full(seeds, 1 / seeds), size=draws) / seeds

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.adapter import ModelCard
 from harness.datasets.records import Dataset, Record
-from harness.datasets.selection import left_out_by_model, why_left_out
+from harness.datasets.selection import left_out_for_the_model, why_left_out
 from harness.errors import NotApplicable
 from tasks.overlap_ratio.settings import OverlapRatioSettings
 
@@ -50,18 +49,18 @@ class FamilyData:
         return np.concatenate([[0], np.cumsum(self.sizes)[:-1]])
 
 
-def prepare(dataset: Dataset, settings: OverlapRatioSettings, card: ModelCard) -> FamilyData:
+def prepare(dataset: Dataset, settings: OverlapRatioSettings) -> FamilyData:
     """Leave out what cannot be compared, take ``limit`` families and ``per_family`` members of each, by hash.
 
     The review's sampling keeps identical sequences, whole families and those of one or two members.
 
     Raises:
-        NotApplicable: no two unrelated families of three distinct sequences that the model takes are left.
+        NotApplicable: no two unrelated families of three distinct sequences of the lengths asked for are left.
     """
     literal = settings.pairs == "review"
     skipped: Counter[str] = Counter()
     members: defaultdict[str, list[Record]] = defaultdict(list)
-    for record in usable(dataset.records, settings.longest, card, not literal, skipped):
+    for record in usable(dataset.records, settings, not literal, skipped):
         members[record.family or ""].append(record)
     if not literal:
         for family in [family for family, own in members.items() if len(own) < SMALLEST_FAMILY]:
@@ -80,11 +79,11 @@ def prepare(dataset: Dataset, settings: OverlapRatioSettings, card: ModelCard) -
     clans = [clan_of[family] for family in families]
     if len(set(clans)) < 2 or max(Counter(record.family for record in records).values()) < SMALLEST_FAMILY:
         missing = (
-            f"dataset {dataset.card.name} has no two unrelated families of {SMALLEST_FAMILY} distinct sequences of at "
-            f"most {settings.longest} nt"
+            f"dataset {dataset.card.name} has no two unrelated families of {SMALLEST_FAMILY} distinct sequences of the "
+            "lengths taken"
         )
-        if refused := left_out_by_model(skipped):
-            raise NotApplicable(f"{missing} that {card.name} can read ({refused}): name a larger one")
+        if refused := left_out_for_the_model(skipped):
+            raise NotApplicable(f"{missing} ({refused}): name a larger one")
         raise NotApplicable(f"{missing}: name a dataset with families, or raise --limit")
     numbers = {family: number for number, family in enumerate(families)}
     return FamilyData(
@@ -99,7 +98,7 @@ def prepare(dataset: Dataset, settings: OverlapRatioSettings, card: ModelCard) -
 
 
 def usable(
-    records: Sequence[Record], longest: int, card: ModelCard, distinct: bool, skipped: Counter[str]
+    records: Sequence[Record], settings: OverlapRatioSettings, distinct: bool, skipped: Counter[str]
 ) -> list[Record]:
     """Records of families in the order of their ids; where ``distinct``, no sequence twice in a family."""
     kept: list[Record] = []
@@ -107,7 +106,7 @@ def usable(
     for record in sorted(records, key=lambda record: record.id):
         if record.family is None:
             skipped["sequences of no family"] += 1
-        elif reason := why_left_out(record, longest, card):
+        elif reason := why_left_out(record, settings):
             skipped[reason] += 1
         elif distinct and (record.family, record.sequence) in seen:
             skipped["exact duplicates"] += 1

@@ -29,10 +29,10 @@ def run_overlap(
     model: ModelAdapter, dataset: Dataset, settings: OverlapRatioSettings, context: CellContext
 ) -> TaskOutcome:
     """Pairs, similarities, statistics, pictures."""
-    data = prepare(dataset, settings, model.card)
+    data = prepare(dataset, settings)
     repeats = [draw_pairs(data, settings, seed) for seed in settings.seeds]
     with context.phase("triplets"):
-        triplets = Triplets(dataset, data, settings, model.card)
+        triplets = Triplets(dataset, data, settings)
     with context.phase("embedding"):
         measures = make_measures(model, (*data.records, *triplets.further), settings.layers, context)
     with context.phase("similarities"):

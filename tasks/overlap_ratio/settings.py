@@ -19,5 +19,4 @@ class OverlapRatioSettings(TaskSettings):
     )
     pair_count: int = Field(100_000, ge=1, description="homologous pairs, and as many non-homologous ones")
     per_family: int = Field(10, ge=3, description="sequences per family; the others are left out")
-    longest: int = Field(440, ge=1, description="longer sequences are left out, for every model alike")
     draws: int = Field(1000, ge=100, description="bootstrap draws")

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.adapter import ModelCard
 from harness.datasets.clusters import clusters
 from harness.datasets.records import Dataset, Record
-from harness.datasets.selection import left_out_by_model, why_left_out
+from harness.datasets.selection import left_out_for_the_model, why_left_out
 from harness.errors import NotApplicable
 from tasks.sae.aggregate import window_length
 from tasks.sae_families.scores import Items
+from tasks.sae_families.settings import SaeFamiliesSettings
 from tasks.sae_families.splits import FamilySplits, family_splits
 
 
@@ -38,33 +38,33 @@ class FamilyData:
         return [clan.get(family) for family in self.items.families]
 
 
-def prepare(dataset: Dataset, card: ModelCard, longest: int, limit: int | None, draws: int) -> FamilyData:
+def prepare(dataset: Dataset, settings: SaeFamiliesSettings) -> FamilyData:
     """Leave out what no model can be compared on, cluster, split, and take ``limit`` eligible families by hash.
 
     Raises:
-        NotApplicable: fewer than two families have enough clusters of sequences that the model takes.
+        NotApplicable: fewer than two families have enough clusters of sequences of the lengths asked for.
     """
     skipped: Counter[str] = Counter()
-    records = _usable(dataset.records, card, longest, skipped)
+    records = _usable(dataset.records, settings, skipped)
     cluster = _clusters(dataset.subset(records)) if records else []
     try:
         splits = family_splits([r.family for r in records], cluster, [r.split for r in records])
     except NotApplicable as error:
-        refused = left_out_by_model(skipped)
+        refused = left_out_for_the_model(skipped)
         raise NotApplicable(f"{error} ({refused})" if refused else str(error)) from None
     skipped.update(splits.left_out)
-    families = _chosen(splits.families, limit)
+    families = _chosen(splits.families, settings.limit)
     position = {family: k for k, family in enumerate(families)}
     select, test = (_scored_rows(splits, split, records, position) for split in ("select", "test"))
     train = [int(row) for row in splits.train()]
-    if limit is not None:
+    if settings.limit is not None:
         train = [row for row in train if records[row].family in position]
         skipped["records outside the families of --limit"] = len(splits.train()) - len(train)
     scored = [*select, *test]
     labels = np.array([position[records[row].family or ""] for row in scored], dtype=np.int64)
     middle = len(select)
     rows = np.arange(len(scored))
-    items = Items(families, rows[:middle], labels[:middle], rows[middle:], labels[middle:], draws)
+    items = Items(families, rows[:middle], labels[:middle], rows[middle:], labels[middle:], settings.draws)
     return FamilyData(
         train=tuple(records[row] for row in train),
         scored=tuple(records[row] for row in scored),
@@ -76,13 +76,13 @@ def prepare(dataset: Dataset, card: ModelCard, longest: int, limit: int | None, 
     )
 
 
-def _usable(records: Sequence[Record], card: ModelCard, longest: int, skipped: Counter[str]) -> list[Record]:
-    """Records that the model takes in the order of their ids, without long ones, those of mostly N, and exact
-    duplicates in a family."""
+def _usable(records: Sequence[Record], settings: SaeFamiliesSettings, skipped: Counter[str]) -> list[Record]:
+    """Records in the order of their ids, without other lengths than asked for, those of mostly N, and exact duplicates
+    in a family."""
     kept: list[Record] = []
     seen: set[tuple[str | None, str]] = set()
     for record in sorted(records, key=lambda record: record.id):
-        if reason := why_left_out(record, longest, card):
+        if reason := why_left_out(record, settings):
             skipped[reason] += 1
         elif (record.family, record.sequence) in seen:
             skipped["exact duplicates"] += 1

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from math import comb
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ import numpy as np
 from harness.activations.standardisation import Standardisation
 from harness.adapter import ModelCard
 from harness.statistics.bootstrap import Estimate
+from harness.statistics.gains import Gain
 from harness.task import Highlights, Metric, TableRow, TaskOutcome
 from tasks.sae.concepts.choice import null_of_maximum
 from tasks.sae.concepts.confounds import gain_over_composition, matched_auroc
@@ -19,8 +21,10 @@ from tasks.sae.concepts.probes import PROBE_SIZES, share_of_dense, sparse_probes
 from tasks.sae.concepts.selectivity import selectivity
 from tasks.sae.sequence_scores import ScoredSource
 from tasks.sae_families.data import FamilyData
+from tasks.sae_families.failures import why_failed, without_stability
+from tasks.sae_families.gains import gain_metrics, gain_notes, gain_rows, gains
 from tasks.sae_families.metrics import metric, over_families, over_seeds
-from tasks.sae_families.scores import SourceScores, best_floor
+from tasks.sae_families.scores import SourceScores, select_score
 from tasks.sae_families.splits import minimum_detectable_difference
 from tasks.sae_families.tables import family_table, feature_table, group_table, item_table, similarity_tables
 
@@ -60,15 +64,20 @@ class LayerResult:
     def sae(self) -> SourceScores:
         return self.sources["sae"]
 
-    @property
-    def floor(self) -> SourceScores:
-        return best_floor(list(self.sources.values()))
+    @cached_property
+    def gains(self) -> dict[str, Gain]:
+        return gains(self.sae, self.sources.values())
 
 
 def report(facts: CellFacts, layers: Sequence[LayerResult]) -> TaskOutcome:
     """The outcome. The headline layer is the one whose features do best on select; test plays no part."""
     items, data = facts.data.items, facts.data
-    chosen = max(layers, key=lambda result: result.sae.select_score)
+    failures = {result.layer: why_failed(result.quality, result.entries, items) for result in layers}
+    layers = [
+        replace(result, quality=without_stability(result.quality)) if failures[result.layer] else result
+        for result in layers
+    ]
+    chosen = max(layers, key=lambda result: select_score(result.sae, items))
     metrics = _metrics(chosen) | chosen.quality | _diagnostics(facts, chosen)
     rows = [row for result in layers for row in _rows(facts, result)]
     names, clusters = [record.id for record in data.scored], data.scored_clusters
@@ -92,7 +101,7 @@ def report(facts: CellFacts, layers: Sequence[LayerResult]) -> TaskOutcome:
         roles={source.name: source.role for source in chosen.sources.values()},
         selected={
             "layer": chosen.layer,
-            "best_floor": chosen.floor.name,
+            "hardest_floor": chosen.gains["auroc"].hardest,
             "families": list(items.families),
             "eligible_families": data.eligible,
             "window": data.window,
@@ -103,7 +112,10 @@ def report(facts: CellFacts, layers: Sequence[LayerResult]) -> TaskOutcome:
             "test_sequences": len(items.test),
         },
         skipped=data.skipped,
-        notes=_notes(facts, chosen),
+        notes=[
+            *(f"FAILED autoencoders of layer {layer}: {reason}" for layer, reason in failures.items() if reason),
+            *_notes(facts, chosen),
+        ],
         highlights=_highlights(chosen, items.families, facts.family_names),
         items=merged.pop("items"),
         tables=merged,
@@ -111,12 +123,11 @@ def report(facts: CellFacts, layers: Sequence[LayerResult]) -> TaskOutcome:
 
 
 def _metrics(result: LayerResult) -> dict[str, Metric]:
-    sae, floor = result.sae, result.floor
+    sae = result.sae
     return {
         "auroc_macro": metric(sae.macro.auroc.interval(), "AUROC"),
         "mcc_macro": metric(sae.macro.mcc.interval(), "MCC at prevalence 1/40"),
-        "gain_auroc": metric((sae.macro.auroc - floor.macro.auroc).interval(), "AUROC over best floor"),
-        "gain_mcc": metric((sae.macro.mcc - floor.macro.mcc).interval(), "MCC over best floor"),
+        **gain_metrics(result.gains),
         "f1_macro": metric(sae.macro.f1.interval(), "F1 at prevalence 1/40"),
         "average_precision_macro": over_families(sae.family_mean("average_precision"), "at prevalence 1/40"),
         "coverage": over_families(sae.coverage, "share of families with F1 ≥ 0.5 and q < 0.05"),
@@ -188,8 +199,7 @@ def _rows(facts: CellFacts, result: LayerResult) -> Iterator[TableRow]:
         yield from _source_rows(source, layer, aggregation)
     for name, value in result.quality.items():
         yield _row(name, "sae", layer, value)
-    gain = result.sae.macro.auroc - result.floor.macro.auroc
-    yield _row("gain_auroc", "sae", layer, metric(gain.interval()))
+    yield from gain_rows(result.gains, layer)
 
 
 def _source_rows(source: SourceScores, layer: int, stratum: str = "") -> Iterator[TableRow]:
@@ -264,12 +274,13 @@ def _notes(facts: CellFacts, result: LayerResult) -> list[str]:
     notes = [
         f"{items.count} of {data.eligible} eligible families, {len(items.test)} test sequences, one per cluster; a "
         f"difference of {smallest:.3f} in macro AUROC between two models would show with 80 % power",
-        f"the best floor by select is {result.floor.name}; scores are the largest activation in {data.window} nt",
+        *gain_notes(result.sae, list(result.sources.values()), result.gains),
+        f"scores are the largest activation in {data.window} nt",
         f"norm of the mean over norm of the deviations: {standard.centre_ratio:.1f}; position alone explains "
         f"{position} of the variance",
     ]
     if result.sae.macro.auroc.note:
-        notes.append(f"intervals over {result.sae.macro.auroc.note} carry the spread between seeds by a t quantile")
+        notes.append(result.sae.macro.auroc.note)
     if facts.groups:
         notes.append(_group_note(facts.groups))
     if "sae-random-lm" not in result.sources:

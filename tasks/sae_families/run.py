@@ -55,7 +55,7 @@ class FamiliesRun:
         self.settings = settings
         self.context = context
         with context.phase("clusters and splits"):
-            self.data = prepare(dataset, model.card, settings.longest, settings.limit, settings.draws)
+            self.data = prepare(dataset, settings)
             self.groups = [family_rows(group, self.data.items.families) for group in settings.groups]
         names = [record.id for record in self.data.scored]
         sequences = [record.sequence for record in self.data.scored]
@@ -86,7 +86,7 @@ class FamiliesRun:
             outcome = report(facts, layers)
             used = (*self.data.train, *self.data.scored)
             outcome.notes += read_alone(self.model.card, used)
-            outcome.selected["item_set"] = self.dataset.subset(used).fingerprint
+            outcome.selected["item_set"] = self.dataset.subset(self.data.scored).fingerprint
             self._draw(outcome)
         return outcome
 

@@ -92,7 +92,6 @@ class SourceScores:
     role: Role
     seeds: tuple[SeedScores, ...]
     macro: Macro
-    select_score: float
 
     @property
     def coverage(self) -> Floats:
@@ -105,14 +104,9 @@ class SourceScores:
 
 
 def score_source(entries: Sequence[ScoredSource], items: Items, aggregation: str | None = None) -> SourceScores:
-    """Score the seeds of one source at one layer; ``aggregation`` None is the headline.
-
-    ``select_score`` is the split-half macro AUROC on select, by which floors and layers are compared without looking
-    at test.
-    """
+    """Score the seeds of one source at one layer; ``aggregation`` None is the headline."""
     contests = [Contest.of(entry, items, aggregation) for entry in entries]
-    select_score = [split_half_score(contest.select, items.select_labels, items.count) for contest in contests]
-    return _select_and_score(entries[0].name, entries[0].role, contests, items, float(np.mean(select_score)))
+    return _select_and_score(entries[0].name, entries[0].role, contests, items)
 
 
 def score_subsample(source: SourceScores, items: Items, candidates: int, seed: int = 0) -> SourceScores:
@@ -121,14 +115,18 @@ def score_subsample(source: SourceScores, items: Items, candidates: int, seed: i
     for number, scored in enumerate(source.seeds):
         order = np.random.default_rng([seed, number]).permutation(scored.candidates)
         contests.append(scored.contest.columns(order[:candidates]))
-    return _select_and_score(source.name, source.role, contests, items, source.select_score)
+    return _select_and_score(source.name, source.role, contests, items)
 
 
-def _select_and_score(
-    name: str, role: Role, contests: Sequence[Contest], items: Items, select_score: float
-) -> SourceScores:
+def select_score(source: SourceScores, items: Items) -> float:
+    """Split-half macro AUROC on select, mean over seeds: what layers are compared by without looking at test."""
+    halves = [split_half_score(seed.contest.select, items.select_labels, items.count) for seed in source.seeds]
+    return float(np.mean(halves))
+
+
+def _select_and_score(name: str, role: Role, contests: Sequence[Contest], items: Items) -> SourceScores:
     selections = [select_features(contest.select, items.select_labels, items.count) for contest in contests]
-    return _assemble(name, role, contests, selections, items, select_score)
+    return _assemble(name, role, contests, selections, items)
 
 
 def score_dense_probe(means: NDArray[np.float32], items: Items) -> SourceScores:
@@ -147,7 +145,7 @@ def score_dense_probe(means: NDArray[np.float32], items: Items) -> SourceScores:
     unknown = np.full(items.count, np.nan)
     selection = Selection(np.arange(items.count), np.ones(items.count, dtype=int), threshold, unknown, mcc)
     contest = Contest(None, own, test, lambda family: f"probe of {items.families[family]}")
-    return _assemble("dense-probe", "reference", [contest], [selection], items, float("nan"))
+    return _assemble("dense-probe", "reference", [contest], [selection], items)
 
 
 def _assemble(
@@ -156,7 +154,6 @@ def _assemble(
     contests: Sequence[Contest],
     selections: Sequence[Selection],
     items: Items,
-    select_score: float,
 ) -> SourceScores:
     tests = [contest.test for contest in contests]
     seeds = tuple(
@@ -164,10 +161,4 @@ def _assemble(
         for contest, selection in zip(contests, selections, strict=True)
     )
     macro = macro_interval(tests, selections, items.test_labels, items.weights)
-    return SourceScores(name, role, seeds, macro, select_score)
-
-
-def best_floor(sources: Sequence[SourceScores]) -> SourceScores:
-    """The floor with the best split-half score on select; test plays no part."""
-    floors = [source for source in sources if source.role == "floor"]
-    return max(floors, key=lambda source: source.select_score)
+    return SourceScores(name, role, seeds, macro)

@@ -32,7 +32,6 @@ class SaeFamiliesSettings(TaskSettings):
     batch_size: int = Field(2048, ge=1)
     activation: Literal["batchtopk", "topk", "relu", "jumprelu"] = "batchtopk"
     standardise: Literal["zscore", "center", "none"] = "zscore"
-    longest: int = Field(440, ge=1, description="longer sequences are left out, for every model alike")
     draws: int = Field(2000, ge=100, description="bootstrap draws")
     groups: tuple[str, ...] = Field((), description="two groups of families to compare, as in A+B,C+D")
 

@@ -23,7 +23,7 @@ class SaeFamilies(Task):
 
     card = TaskCard(
         name="sae-families",
-        version="1",
+        version="2",
         summary="one SAE feature per ncRNA family, chosen on select and scored on test (default: last layer, "
         "m = 2048, k = 32, 1000 steps)",
         requires=frozenset({"hidden_states"}),

@@ -13,10 +13,11 @@ import numpy as np
 from harness.adapter import ModelAdapter
 from harness.datasets.alignments import alignment_of, filter_depth
 from harness.datasets.records import Dataset, Record, Split
-from harness.datasets.selection import left_out_by_model, why_left_out
+from harness.datasets.selection import left_out_for_the_model, why_left_out
 from harness.errors import InputError, NotApplicable
 from harness.sequences.alignment import Alignment
 from tasks.structure_f1.maps import Indices, pair_index, positions
+from tasks.structure_f1.settings import StructureF1Settings
 
 INSIDE = "base pairs inside one token of the model"
 
@@ -97,13 +98,11 @@ class StructureData:
     split: str
 
     def item_set(self, dataset: Dataset) -> str:
-        """Hash of the RNAs: models that were scored on unequal ones cannot be ranked with each other."""
-        return dataset.subset(rna.record for rna in (*self.train, *self.select, *self.test)).fingerprint
+        """Hash of the RNAs that choose and are scored: models of unequal ones cannot be ranked with each other."""
+        return dataset.subset(rna.record for rna in (*self.select, *self.test)).fingerprint
 
 
-def prepare(
-    dataset: Dataset, model: ModelAdapter, longest: int, train_records: int, limit: int | None = None
-) -> StructureData:
+def prepare(dataset: Dataset, model: ModelAdapter, settings: StructureF1Settings) -> StructureData:
     """RNAs with known structure that every model can be compared on, in the order of their ids.
 
     ``limit`` and ``train_records`` take so many of a split by the hash of their ids, not the first ones. Records
@@ -111,14 +110,14 @@ def prepare(
     its hash, goes to the half that is the smaller so far. Records of no family count as families of their own.
 
     Raises:
-        InputError: the dataset has no base pairs, or no validation or test RNA is left.
-        NotApplicable: none is left because of what the model takes, or of what its tokens tell apart.
+        InputError: the dataset has no base pairs, or no validation or test RNA.
+        NotApplicable: none is left of the lengths asked for, or whose pairs the model's tokens tell apart.
     """
-    name = dataset.card.name
+    name, limit = dataset.card.name, settings.limit
     if not any(record.pairs for record in dataset.records):
         raise InputError(f"dataset {name} has no base pairs: structure-f1 needs one with known structures")
     skipped: Counter[str] = Counter()
-    records = _usable(dataset.records, longest, model, skipped)
+    records = _usable(dataset.records, settings, skipped)
     if any(record.split for record in records):
         split = "given"
         skipped["RNAs of no split"] = sum(record.split is None for record in records)
@@ -133,27 +132,25 @@ def prepare(
             skipped["RNAs beyond --limit"] += len(members) - len(chosen)
         return tuple(Rna(record, model.token_of(record.sequence)) for record in members if record.id in chosen)
 
-    train = take("train", train_records if limit is None else min(limit, train_records))
+    train = take("train", settings.train_records if limit is None else min(limit, settings.train_records))
     select, test = take("select", limit), take("test", limit)
     skipped[INSIDE] = sum(rna.lost for rna in (*train, *select, *test))
     counts = {reason: count for reason, count in skipped.items() if count}
     for rnas, label in ((select, "validation (select)"), (test, "test")):
         if not any(len(rna.known) for rna in rnas):
-            missing = f"dataset {name} has no {label} RNA with base pairs of at most {longest} nt"
-            if refused := left_out_by_model(counts):
-                raise NotApplicable(f"{missing} that {model.card.name} can score ({refused})")
-            raise InputError(f"{missing}: give splits select and test, or raise --limit or the setting longest")
+            missing = f"dataset {name} has no {label} RNA with base pairs"
+            if refused := left_out_for_the_model(counts):
+                raise NotApplicable(f"{missing} that {model.card.name} can be scored on ({refused})")
+            raise InputError(f"{missing}: give splits select and test, or raise --limit")
     return StructureData(train, select, test, counts, split)
 
 
-def _usable(records: Sequence[Record], longest: int, model: ModelAdapter, skipped: Counter[str]) -> list[Record]:
+def _usable(records: Sequence[Record], settings: StructureF1Settings, skipped: Counter[str]) -> list[Record]:
     kept = []
     for record in sorted(records, key=lambda record: record.id):
         if record.pairs is None:
             skipped["base pairs unknown"] += 1
-        elif len(record.sequence) > longest:
-            skipped[f"longer than {longest} nt"] += 1
-        elif reason := why_left_out(record, longest, model.card):
+        elif reason := why_left_out(record, settings):
             skipped[reason] += 1
         else:
             kept.append(record)

@@ -30,7 +30,7 @@ def run_structure(
     model: ModelAdapter, dataset: Dataset, settings: StructureF1Settings, context: CellContext
 ) -> TaskOutcome:
     """Validation, test, statistics, pictures."""
-    data = prepare(dataset, model, settings.longest, settings.train_records, settings.limit)
+    data = prepare(dataset, model, settings)
     selection = select(model, data, None, settings.draws, context)
     tested = score_test(model, data.test, selection.options, None, context)
     with context.phase("statistics"):

@@ -10,7 +10,6 @@ from harness.task import TaskSettings
 class StructureF1Settings(TaskSettings):
     """Settings of structure-f1."""
 
-    longest: int = Field(440, ge=2, description="longer RNAs are left out, for every model alike")
     train_records: int = Field(500, ge=0, description="train RNAs that join validation in the second selection")
     depths: tuple[int, ...] = Field((1, 10, 100), description="rows of shallower alignments, for models that read them")
     draws: int = Field(2000, ge=100, description="bootstrap draws")

@@ -28,7 +28,6 @@ from tasks.overlap_ratio.similarity import cosine, unit_vectors
 from tasks.overlap_ratio.triplets import report as triplet_report
 from tasks.overlap_ratio.triplets.choose import Tier, TripletSets
 from tests.benchmarks.timing import best_of
-from tests.tasks.overlap_ratio.planted import CARD
 
 FAMILIES, MEMBERS, WIDTH, LAYERS = 2809, 7, 640, 12
 SETTINGS = OverlapRatioSettings(layers=(LAYERS,))
@@ -122,7 +121,7 @@ def usual_ratio(first: np.ndarray, second: np.ndarray) -> float:
 @pytest.mark.parametrize("width", [128, 640])
 def test_against_a_loop_over_pairs(benchmark, width: int) -> None:  # type: ignore[no-untyped-def]
     """One variant, one drawing of 200,000 pairs: similarities, and similarities with their overlap ratio."""
-    data = prepare(dataset(), SETTINGS, CARD)
+    data = prepare(dataset(), SETTINGS)
     pairs = draw_pairs(data, SETTINGS, 0)
     directions = np.random.default_rng(0).normal(size=(FAMILIES, width))[data.family]
     vectors = (directions + np.random.default_rng(1).normal(size=directions.shape)).astype(np.float32)

@@ -9,6 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from harness.progress import Progress
 from harness.task import CellContext, Metric, Seeds, TableRow, TaskSettings
+from tests.fakes import FakeModel
 
 
 def test_phases_add_up_and_are_kept_when_they_fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,3 +116,27 @@ def test_what_is_quick_is_not_written_and_a_full_disk_costs_only_time(
 
 def full(*arguments: object) -> None:
     raise OSError(28, "No space left on device")
+
+
+@pytest.mark.parametrize(
+    ("card", "lengths"),
+    [
+        ({"max_length": None}, (440, 1, 2)),
+        ({"max_length": 1000}, (440, 1, 2)),
+        ({"max_length": 277, "min_length": 6}, (277, 6, 2)),
+        ({"max_length": None, "length_multiple": 3}, (440, 1, 6)),
+    ],
+)
+def test_settings_are_narrowed_to_what_a_model_takes(card: dict[str, int | None], lengths: tuple[int, ...]) -> None:
+    model = FakeModel(**card).card
+    settings = TaskSettings(length_multiple=2).narrowed_to(model)
+    assert (settings.longest, settings.shortest, settings.length_multiple) == lengths
+    assert settings.narrowed_to(model) == settings
+    taken = [n for n in range(1, 500) if n <= lengths[0] and n >= lengths[1] and n % lengths[2] == 0]
+    assert taken and not any(model.broken_length_rule(length) for length in taken)
+
+
+def test_lengths_that_rule_nothing_out_are_in_no_record() -> None:
+    assert TaskSettings().model_dump(mode="json") == {"limit": None, "longest": 440}
+    narrowed = TaskSettings(shortest=6, length_multiple=3).model_dump(mode="json")
+    assert narrowed == {"limit": None, "longest": 440, "shortest": 6, "length_multiple": 3}

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from harness.adapter import ModelCard
 from harness.datasets.records import Dataset, Record
 from harness.task import Metric, TableRow, TaskOutcome
 from tasks.overlap_ratio.data import FamilyData, Integers, usable
@@ -27,8 +26,8 @@ SIMPLE = "simple measure"
 class Triplets:
     """The triplets of the families of a cell, from all their sequences and not only those that make pairs."""
 
-    def __init__(self, dataset: Dataset, data: FamilyData, settings: OverlapRatioSettings, card: ModelCard) -> None:
-        records = usable(dataset.records, settings.longest, card, True, Counter())
+    def __init__(self, dataset: Dataset, data: FamilyData, settings: OverlapRatioSettings) -> None:
+        records = usable(dataset.records, settings, True, Counter())
         families = set(data.families)
         members = {record.id: record for record in records if record.family in families}
         self._dataset = dataset.subset(members.values())

@@ -18,6 +18,7 @@ from tasks.sae.autoencoder.config import SAEConfig
 from tasks.sae.autoencoder.sparse import SparseCode, decode, positions, select_batch_top_k, select_row_top_k, split_flat
 
 SCHEMA_VERSION: Literal[1] = 1
+_WHITE_SAMPLE = 256  # draws that the scale of a new encoder rests on
 _CHUNK = 4096  # nucleotides whose dense pre-activations are in memory at once
 
 
@@ -93,11 +94,29 @@ class SparseAutoencoder(nn.Module):
         else:
             uncalibrated = config.activation == "batchtopk"
             self.register_buffer("threshold", threshold + float("nan") if uncalibrated else threshold)
+        if config.is_top_k and config.k > width:
+            self._scale_encoder(generator)
         self.register_buffer("mean", torch.zeros(width))
         self.register_buffer("shift", torch.zeros(width))
         self.register_buffer("scale", torch.full((width,), float("nan")))
         if standardisation is not None:
             self.set_standardisation(standardisation)
+
+    @torch.no_grad()
+    def _scale_encoder(self, generator: torch.Generator) -> None:
+        """Start from an encoder of the scale that reconstructs white inputs best.
+
+        More active rows than dimensions are all alike to x and add up to many times x (53 times for 32 rows in 5
+        dimensions): the variance left would start in the thousands, and short trainings end there.
+        """
+        x = torch.randn(_WHITE_SAMPLE, self.width, generator=generator)
+        scores = self.scores(x)
+        select = select_batch_top_k if self.config.activation == "batchtopk" else select_row_top_k
+        chosen = select(scores, self.config.k)
+        pointers, indices = split_flat(chosen, len(x), self.config.features)
+        code = SparseCode(pointers, indices, scores.reshape(-1)[chosen], self.config.features)
+        reconstruction = decode(code, self.decoder)
+        self.encoder.mul_(min(1.0, float((reconstruction * x).sum() / reconstruction.square().sum())))
 
     @property
     def is_standardised(self) -> bool:

@@ -169,7 +169,7 @@ def held_out_scores(
 def split_half_score(scores: ArrayLike, labels: ArrayLike, families: int, seed: int = 0) -> float:
     """Macro AUROC without optimism on one split alone: choose on one half, score on the other, mean of both directions.
 
-    Halves are stratified by family. It ranks floors on the selection split before test is looked at.
+    Halves are stratified by family. It ranks layers on the selection split before test is looked at.
 
     Raises:
         ValueError: a family has fewer than two sequences.

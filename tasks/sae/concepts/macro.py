@@ -18,7 +18,7 @@ from tasks.sae.concepts.membership import Floats, membership
 class Macro:
     """Means over families of the test scores of the chosen features, with draws nested over clusters and seeds.
 
-    Subtract two of the same weights (``model.auroc - floor.auroc``) for a paired gain.
+    Those of the same weights are paired: see :func:`harness.statistics.gains.smallest_gain`.
     """
 
     auroc: Estimate

@@ -173,7 +173,7 @@ def test_a_sequence_of_a_hundred_thousand_nucleotides_is_skipped_and_counted(har
     ended = harness(*FAMILIES, *TINY, "--dataset", dataset, "--json")
     assert ended.code == 0, ended.stderr
     (cell,) = json.loads(ended.stdout)["cells"]
-    assert cell["dataset"]["skipped"] == {"sequences over 440 nt": 1} and cell["dataset"]["used"] == 52
+    assert cell["dataset"]["skipped"] == {"sequences over 50 nt": 1} and cell["dataset"]["used"] == 52
 
 
 @pytest.fixture

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from harness.datasets.records import Record
-from harness.datasets.selection import left_out_by_model, why_left_out
-from tests.fakes import FakeModel
+from harness.datasets.selection import left_out_for_the_model, why_left_out
+from harness.task import TaskSettings
 
 
 @pytest.mark.parametrize(
@@ -15,26 +15,23 @@ from tests.fakes import FakeModel
         ("ANNN", "sequences of mostly N"),
         ("ANNA", "sequences of mostly N"),
         ("ANGNAC", None),
-        ("ACGUACGUA", "the model takes at most 8 nt"),
-        ("AC", "the model takes at least 3 nt"),
-        ("ACGUA", "the model takes whole codons of 3 nt"),
-        # the table comes before the model, so that every model counts the same there
+        ("AC", "sequences under 3 nt"),
+        ("ACGUA", "sequences that are not whole codons of 3 nt"),
         ("N" * 11, "sequences over 10 nt"),
-        ("N" * 9, "sequences of mostly N"),
+        ("NN", "sequences of mostly N"),
     ],
 )
 def test_the_first_rule_that_is_broken_is_the_reason(sequence: str, reason: str | None) -> None:
-    card = FakeModel().card.model_copy(update={"max_length": 8, "min_length": 3, "length_multiple": 3})
-    assert why_left_out(Record("one", sequence), 10, card) == reason
+    settings = TaskSettings(longest=10, shortest=3, length_multiple=3)
+    assert why_left_out(Record("one", sequence), settings) == reason
 
 
-def test_an_error_names_what_lies_with_the_model_alone() -> None:
-    skipped = {
-        "sequences over 10 nt": 4,
-        "the model takes at most 8 nt": 1200,
-        "pairs inside one token of the model": 2,
-    }
-    assert left_out_by_model(skipped) == (
-        "1,200 left out: the model takes at most 8 nt; 2 left out: pairs inside one token of the model"
+def test_an_error_names_what_may_lie_with_the_model() -> None:
+    settings = TaskSettings(longest=10, shortest=3, length_multiple=3)
+    skipped = {why_left_out(Record("one", "A" * length), settings) or "": length for length in (2, 4, 1200)}
+    skipped |= {"pairs inside one token of the model": 5, "exact duplicates": 3, "sequences of mostly N": 1}
+    assert left_out_for_the_model(skipped) == (
+        "2 left out: sequences under 3 nt; 4 left out: sequences that are not whole codons of 3 nt; "
+        "1,200 left out: sequences over 10 nt; 5 left out: pairs inside one token of the model"
     )
-    assert left_out_by_model({"exact duplicates": 3}) == ""
+    assert left_out_for_the_model({"exact duplicates": 3, "pairs inside one token of the model": 0}) == ""

@@ -8,6 +8,7 @@ import pytest
 from harness.adapter import ModelAdapter, ModelOptions
 from harness.errors import InputError, NotApplicable
 from harness.registry import Registry
+from harness.run.cell import Cell
 from harness.run.plan import Request, parse_layers, plan
 from tests import fakes
 
@@ -48,6 +49,50 @@ def test_a_model_without_a_random_twin_is_planned_alone(registry: Registry) -> N
     assert names(Request(["twinless", "fake"], ["fake-share"]), registry) == ["twinless", "fake", "fake:random"]
     with pytest.raises(NotApplicable):
         plan(Request(["twinless:random"], ["fake-share"]), registry)
+
+
+class Short(fakes.FakeModel):
+    """Takes at most 30 nt, in whole codons, and so does its twin."""
+
+    def __init__(self, name: str = "short", identity: str = "short-1") -> None:
+        super().__init__(name, identity, max_length=30, length_multiple=3)
+
+    def random_twin(self, initialisation: int = 0) -> ModelAdapter:
+        return Short("short:random", "short-random")
+
+
+def lengths(cell: Cell) -> tuple[int, int, int]:
+    return cell.settings.longest, cell.settings.shortest, cell.settings.length_multiple
+
+
+def test_floors_take_the_lengths_that_their_model_takes(registry: Registry) -> None:
+    registry.models["counts"] = lambda options: Twinless("counts", "counts-1", layers=None, max_length=None)
+    registry.models["short"] = lambda options: Short()
+    registry.models["other"] = lambda options: fakes.FakeModel("other", "other-1")
+    registry.tasks["fake-share"] = WithCounts
+    cells = plan(Request(["fake", "short", "other"], ["fake-share"]), registry)
+    assert [(cell.model.card.name, lengths(cell)) for cell in cells] == [
+        ("fake", (50, 1, 1)),
+        ("short", (30, 1, 3)),
+        ("other", (50, 1, 1)),
+        ("counts", (50, 1, 1)),
+        ("counts", (30, 1, 3)),
+        ("fake:random", (50, 1, 1)),
+        ("short:random", (30, 1, 3)),
+        ("other:random", (50, 1, 1)),
+    ]
+    beside = [[asked.model.card.name for asked in cell.control_of] for cell in cells[3:5]]
+    assert beside == [["fake", "other"], ["short"]]
+    assert cells[3].identity != cells[4].identity
+
+
+def test_a_floor_asked_for_by_name_runs_again_on_the_lengths_of_another_model(registry: Registry) -> None:
+    registry.models["counts"] = lambda options: Twinless("counts", "counts-1", max_length=50)
+    registry.models["short"] = lambda options: Short()
+    registry.tasks["fake-share"] = WithCounts
+    cells = plan(Request(["fake", "short", "counts"], ["fake-share"]), registry)
+    own = [(lengths(cell), len(cell.control_of)) for cell in cells if cell.model.card.name == "counts"]
+    assert own == [((50, 1, 1), 0), ((30, 1, 3), 1)]
 
 
 def test_layers_are_resolved_before_identity(registry: Registry) -> None:

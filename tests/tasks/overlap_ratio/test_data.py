@@ -9,7 +9,7 @@ from harness.datasets.records import Record
 from harness.errors import NotApplicable
 from tasks.overlap_ratio.data import prepare
 from tasks.overlap_ratio.settings import OverlapRatioSettings
-from tests.tasks.overlap_ratio.planted import CARD, dataset, records, sequence_of
+from tests.tasks.overlap_ratio.planted import dataset, records, sequence_of
 
 SETTINGS = OverlapRatioSettings(per_family=4)
 
@@ -26,16 +26,14 @@ def test_what_cannot_be_compared_is_left_out_and_counted() -> None:
         Record("over", sequence_of(5, 61), family="F1"),
         Record("under", sequence_of(6, 29), family="F1"),
     ]
-    card = CARD.model_copy(update={"max_length": 60, "min_length": 30})
-    data = prepare(dataset(rows), SETTINGS, card)
+    data = prepare(dataset(rows), SETTINGS.model_copy(update={"longest": 60, "shortest": 30}))
     assert data.skipped == {
-        "sequences over 440 nt": 1,
+        "sequences over 60 nt": 2,
         "sequences of mostly N": 1,
         "exact duplicates": 1,
         "sequences of no family": 1,
         "sequences of families with one or two members": 2,
-        "the model takes at most 60 nt": 1,
-        "the model takes at least 30 nt": 1,
+        "sequences under 30 nt": 1,
         "sequences beyond 4 of their family": 8,
     }
     assert len(data.records) + sum(data.skipped.values()) == len(rows)
@@ -45,24 +43,24 @@ def test_what_cannot_be_compared_is_left_out_and_counted() -> None:
 
 
 def test_codons_leave_whole_codons_and_say_so_where_too_few_are_left() -> None:
-    codons = CARD.model_copy(update={"name": "codons", "length_multiple": 3})
+    codons = SETTINGS.model_copy(update={"length_multiple": 3})
     rows = [replace(r, sequence=r.sequence + "A" * (k % 3)) for k, r in enumerate(records(families=6, members=12))]
-    data = prepare(dataset(rows), SETTINGS, codons)
+    data = prepare(dataset(rows), codons)
     kept = [r for r in rows if len(r.sequence) % 3 == 0]
-    assert data.skipped["the model takes whole codons of 3 nt"] == len(rows) - len(kept)
+    assert data.skipped["sequences that are not whole codons of 3 nt"] == len(rows) - len(kept)
     assert data.sizes.tolist() == [4] * 6 and {len(r.sequence) % 3 for r in data.records} == {0}
     odd = [replace(r, sequence="ACGU" + r.sequence[: len(r.sequence) // 3 * 3]) for r in rows]
     with pytest.raises(
-        NotApplicable, match=r"that codons can read \(72 left out: the model takes whole codons of 3 nt\)"
+        NotApplicable, match=r"lengths taken \(72 left out: sequences that are not whole codons of 3 nt\)"
     ) as caught:
-        prepare(dataset(odd), SETTINGS, codons)
+        prepare(dataset(odd), codons)
     assert "\n" not in str(caught.value)
 
 
 def test_duplicates_that_leave_two_members_leave_no_family() -> None:
     rows = records(families=3)
     same = [Record(f"twin/{k}", sequence_of(9), family="twin") for k in range(5)]
-    data = prepare(dataset(rows + same), SETTINGS, CARD)
+    data = prepare(dataset(rows + same), SETTINGS)
     assert "twin" not in data.families and data.skipped["exact duplicates"] == 4
     assert data.skipped["sequences of families with one or two members"] == 1
 
@@ -70,18 +68,18 @@ def test_duplicates_that_leave_two_members_leave_no_family() -> None:
 def test_order_of_the_file_changes_nothing_and_limit_is_by_hash() -> None:
     rows = records(families=12, members=6)
     settings = OverlapRatioSettings(per_family=4, limit=5)
-    data, turned = (prepare(dataset(part), settings, CARD) for part in (rows, rows[::-1]))
+    data, turned = (prepare(dataset(part), settings) for part in (rows, rows[::-1]))
     assert [r.id for r in data.records] == [r.id for r in turned.records]
     assert (data.validation == turned.validation).all()
     assert len(data.families) == 5 and data.families != ("F0", "F1", "F2", "F3", "F4")
     assert data.skipped["sequences outside the families of --limit"] == 42
-    more = prepare(dataset(rows), OverlapRatioSettings(per_family=4, limit=6), CARD)
+    more = prepare(dataset(rows), OverlapRatioSettings(per_family=4, limit=6))
     assert set(data.families) < set(more.families)
 
 
 def test_halves_keep_clans_together() -> None:
     clans = {k: "CL1" if k < 3 else "CL2" if k < 5 else "" for k in range(12)}
-    data = prepare(dataset(records(12, clans={k: v for k, v in clans.items() if v})), SETTINGS, CARD)
+    data = prepare(dataset(records(12, clans={k: v for k, v in clans.items() if v})), SETTINGS)
     assert abs(int(data.validation.sum()) - 6) <= 1
     for clan in np.unique(data.clan):
         assert len(set(data.validation[data.clan == clan])) == 1
@@ -91,7 +89,7 @@ def test_halves_keep_clans_together() -> None:
 def test_the_review_keeps_everything() -> None:
     rows = [*records(families=3, members=12), Record("single", sequence_of(8), family="single")]
     rows.append(replace(rows[0], id="copy"))
-    data = prepare(dataset(rows), OverlapRatioSettings(pairs="review"), CARD)
+    data = prepare(dataset(rows), OverlapRatioSettings(pairs="review"))
     assert len(data.records) == 38 and not data.skipped
     assert data.sequence[[r.id == "copy" for r in data.records]][0] == data.sequence[0]
 
@@ -99,4 +97,4 @@ def test_the_review_keeps_everything() -> None:
 @pytest.mark.parametrize("rows", [records(1), records(6, 2), records(2, clans={0: "C", 1: "C"})])
 def test_nothing_to_compare_is_one_line(rows: list[Record]) -> None:
     with pytest.raises(NotApplicable, match="planted has no two unrelated families of 3 distinct sequences"):
-        prepare(dataset(rows), SETTINGS, CARD)
+        prepare(dataset(rows), SETTINGS)

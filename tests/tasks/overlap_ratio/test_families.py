@@ -9,13 +9,13 @@ from tasks.overlap_ratio.intervals import ScoredPairs
 from tasks.overlap_ratio.pairs import draw_pairs
 from tasks.overlap_ratio.settings import OverlapRatioSettings
 from tasks.overlap_ratio.similarity import cosine
-from tests.tasks.overlap_ratio.planted import CARD, dataset, records
+from tests.tasks.overlap_ratio.planted import dataset, records
 
 SETTINGS = OverlapRatioSettings(pair_count=3000)
 
 
 def made() -> tuple[FamilyData, np.ndarray, list[ScoredPairs]]:
-    data = prepare(dataset(records(6, clans={0: "C", 1: "C"})), SETTINGS, CARD)
+    data = prepare(dataset(records(6, clans={0: "C", 1: "C"})), SETTINGS)
     generator = np.random.default_rng(0)
     centres = generator.normal(size=(6, 8))
     centres[1] = centres[0]  # of one clan, and so no confusion

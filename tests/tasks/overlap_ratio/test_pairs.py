@@ -9,13 +9,13 @@ from harness.datasets.records import Record
 from tasks.overlap_ratio.data import FamilyData, prepare
 from tasks.overlap_ratio.pairs import Pairs, draw_pairs
 from tasks.overlap_ratio.settings import OverlapRatioSettings
-from tests.tasks.overlap_ratio.planted import CARD, dataset, records, sequence_of
+from tests.tasks.overlap_ratio.planted import dataset, records, sequence_of
 
 SETTINGS = OverlapRatioSettings(pair_count=20_000)
 
 
 def made(rows: list[Record], settings: OverlapRatioSettings = SETTINGS) -> FamilyData:
-    return prepare(dataset(rows), settings, CARD)
+    return prepare(dataset(rows), settings)
 
 
 def share_a_family(data: FamilyData, pairs: Pairs) -> float:
@@ -79,5 +79,5 @@ def test_archive_ii_shares_a_fifth(data_folder, monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setenv("HARNESS_DATA", str(data_folder))
     settings = OverlapRatioSettings(pairs="review", longest=10_000)
-    data = prepare(load_dataset("archiveii"), settings, CARD)
+    data = prepare(load_dataset("archiveii"), settings)
     assert share_a_family(data, draw_pairs(data, settings, 0)) == pytest.approx(0.216, abs=0.005)

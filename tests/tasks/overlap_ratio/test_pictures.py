@@ -8,12 +8,12 @@ import numpy as np
 from tasks.overlap_ratio.data import prepare
 from tasks.overlap_ratio.pictures import draw_densities, draw_embedding
 from tasks.overlap_ratio.settings import OverlapRatioSettings
-from tests.tasks.overlap_ratio.planted import CARD, dataset
+from tests.tasks.overlap_ratio.planted import dataset
 from tests.tasks.overlap_ratio.test_intervals import scored
 
 
 def draw(folder: Path) -> list[Path]:
-    data = prepare(dataset(), OverlapRatioSettings(), CARD)
+    data = prepare(dataset(), OverlapRatioSettings())
     units = np.random.default_rng(0).normal(size=(len(data.records), 6)).astype(np.float32)
     paths = [folder / "densities.svg", folder / "t-sne.svg"]
     draw_densities(paths[0], {"mean": scored(), "d$_c$t": scored(1)}, "a & b")

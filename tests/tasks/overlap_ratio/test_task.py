@@ -124,7 +124,7 @@ def test_triplets_have_metrics_rows_and_a_gate(tmp_path: Path) -> None:
     means = np.array([model.states(sequence[name], 2)[1:].mean(axis=0) for name in sets.record_ids])
     means /= np.linalg.norm(means, axis=1, keepdims=True)
     expected = score_triplets(sets, lambda pairs: (means[pairs[:, 0]] * means[pairs[:, 1]]).sum(axis=1))
-    used = {r.id for r in prepare(data, make_cell(model, data, per_family=3).settings, model.card).records}
+    used = {r.id for r in prepare(data, make_cell(model, data, per_family=3).settings).records}
     assert set(sets.record_ids) - used
     for name, tier, estimate in zip(
         triplet_report.NAMES, (sets.tier1, sets.tier2), (expected.tier1, expected.tier2), strict=True

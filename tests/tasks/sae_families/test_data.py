@@ -11,9 +11,7 @@ import pytest
 from harness.datasets.records import Dataset, DatasetCard, Record
 from harness.errors import NotApplicable
 from tasks.sae_families.data import FamilyData, prepare
-from tests.fakes import FakeModel
-
-CARD = FakeModel("any", max_length=None).card
+from tasks.sae_families.settings import SaeFamiliesSettings as Settings
 
 
 def random_sequence(generator: np.random.Generator, length: int) -> str:
@@ -41,7 +39,7 @@ def rows(data: FamilyData, split: str) -> list[int]:
 
 
 def test_ten_clusters_a_family_in_select_and_in_test_and_none_on_two_sides() -> None:
-    data = prepare(dataset(), CARD, longest=440, limit=None, draws=100)
+    data = prepare(dataset(), Settings())
     sides = {split: {data.scored_clusters[row] for row in rows(data, split)} for split in ("select", "test")}
     sides["train"] = {record.cluster for record in data.train if record.cluster}
     assert not sides["select"] & sides["test"] and not (sides["select"] | sides["test"]) & sides["train"]
@@ -57,15 +55,15 @@ def test_ten_clusters_a_family_in_select_and_in_test_and_none_on_two_sides() -> 
 def test_the_order_of_the_records_does_not_matter() -> None:
     made = dataset()
     shuffled = made.subset(reversed(made.records))
-    assert prepare(made, CARD, 440, None, 100).scored == prepare(shuffled, CARD, 440, None, 100).scored
+    assert prepare(made, Settings()).scored == prepare(shuffled, Settings()).scored
 
 
 def test_limit_takes_families_by_hash_and_trains_on_them_alone() -> None:
-    data = prepare(dataset(families=6), CARD, longest=440, limit=2, draws=100)
+    data = prepare(dataset(families=6), Settings(limit=2))
     assert data.eligible == 6 and len(data.items.families) == 2
     assert {record.family for record in data.train} == set(data.items.families)
     assert data.items.families != ("F0", "F1")
-    more = prepare(dataset(families=6), CARD, longest=440, limit=3, draws=100)
+    more = prepare(dataset(families=6), Settings(limit=3))
     assert set(data.items.families) < set(more.items.families)
 
 
@@ -77,7 +75,7 @@ def test_what_is_left_out_is_counted() -> None:
         Record("copy", made.records[0].sequence, "F0", cluster="copy"),
         Record("lonely", "ACGUACGU", "F9", cluster="lonely"),
     )
-    data = prepare(made.subset((*made.records, *odd)), CARD, longest=440, limit=None, draws=100)
+    data = prepare(made.subset((*made.records, *odd)), Settings())
     assert data.skipped["sequences over 440 nt"] == 1
     assert data.skipped["sequences of mostly N"] == 1
     assert data.skipped["exact duplicates"] == 1
@@ -86,25 +84,25 @@ def test_what_is_left_out_is_counted() -> None:
 
 
 def test_clusters_are_computed_where_the_dataset_has_none() -> None:
-    data = prepare(dataset(with_clusters=False), CARD, longest=440, limit=None, draws=100)
+    data = prepare(dataset(with_clusters=False), Settings())
     # random sequences of 40 nt are never 80 % identical, so every record is a cluster
     assert len(set(data.scored_clusters)) == len(data.scored) == 60
 
 
 def test_families_of_one_member_cannot_be_scored() -> None:
     with pytest.raises(NotApplicable, match="0 of 3 families have 25 clusters or more"):
-        prepare(dataset(clusters=1), CARD, longest=440, limit=None, draws=100)
+        prepare(dataset(clusters=1), Settings())
 
 
-def test_what_the_model_does_not_take_is_counted_and_named_where_too_little_is_left() -> None:
+def test_lengths_that_are_not_taken_are_counted_and_named_where_too_little_is_left() -> None:
     made = dataset()
     longer = [replace(r, sequence=r.sequence[:39] if k % 4 else r.sequence) for k, r in enumerate(made.records)]
-    codons = CARD.model_copy(update={"length_multiple": 3})
-    data = prepare(made.subset(longer), codons, 440, None, 100)
-    reason = "the model takes whole codons of 3 nt"
+    codons = Settings(length_multiple=3)
+    data = prepare(made.subset(longer), codons)
+    reason = "sequences that are not whole codons of 3 nt"
     assert data.skipped[reason] == 39 and {len(r.sequence) for r in (*data.train, *data.scored)} == {39}
     with pytest.raises(
         NotApplicable, match=f"0 of 0 families have 25 clusters or more.*156 left out: {reason}"
     ) as caught:
-        prepare(made, codons, 440, None, 100)
+        prepare(made, codons)
     assert "\n" not in str(caught.value)

@@ -51,7 +51,7 @@ def source(rows: int = 40, candidates: int = 12) -> tuple[SourceScores, Items]:
         test[items.test_labels == 4, 3] -= 2
         contests.append(Contest(seed, select, test, lambda k, seed=seed: f"seed {seed} feature {k}"))
     seeds = tuple(SeedScores(contest, None, None) for contest in contests)  # type: ignore[arg-type]
-    return SourceScores("sae", "model", seeds, None, 0.0), items  # type: ignore[arg-type]
+    return SourceScores("sae", "model", seeds, None), items  # type: ignore[arg-type]
 
 
 def test_the_table_follows_from_family_means_by_loops() -> None:

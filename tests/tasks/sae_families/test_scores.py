@@ -13,10 +13,10 @@ from tasks.sae.aggregate import MEAN, WINDOW
 from tasks.sae.concepts.choice import split_half_score
 from tasks.sae_families.scores import (
     SourceScores,
-    best_floor,
     score_dense_probe,
     score_source,
     score_subsample,
+    select_score,
 )
 from tests.tasks.sae_families.scored import FAMILIES, ITEMS, SELECT, TEST, scored_source
 
@@ -58,7 +58,7 @@ def test_macro_scores_are_means_over_seeds_and_families(source: SourceScores) ->
     covered = np.array([seed.held_out.covered for seed in source.seeds])
     np.testing.assert_allclose(source.coverage, covered.mean(axis=0))
     halves = [split_half_score(seed.contest.select, ITEMS.select_labels, FAMILIES) for seed in source.seeds]
-    assert source.select_score == pytest.approx(np.mean(halves))
+    assert select_score(source, ITEMS) == pytest.approx(np.mean(halves))
 
 
 def test_aggregations_are_scored_apart() -> None:
@@ -73,7 +73,8 @@ def test_test_scores_and_labels_guide_no_choice(source: SourceScores) -> None:
     shuffled = replace(ITEMS, test_labels=ITEMS.test_labels[order])
     entries = [scored_source(seed=0), scored_source(seed=1)]
     other = score_source(entries, shuffled)
-    assert other.select_score == source.select_score and other.macro.auroc.value != source.macro.auroc.value
+    assert select_score(other, shuffled) == select_score(source, ITEMS)
+    assert other.macro.auroc.value != source.macro.auroc.value
     for one, two in zip(source.seeds, other.seeds, strict=True):
         for name in ("feature", "sign", "threshold", "select_auroc", "select_mcc"):
             np.testing.assert_array_equal(getattr(one.selection, name), getattr(two.selection, name))
@@ -85,7 +86,7 @@ def test_test_scores_and_labels_guide_no_choice(source: SourceScores) -> None:
 
 def test_a_subsample_holds_so_many_of_the_same_candidates(source: SourceScores) -> None:
     few = score_subsample(source, ITEMS, 5)
-    assert (few.name, few.role, few.select_score) == (source.name, source.role, source.select_score)
+    assert (few.name, few.role) == (source.name, source.role)
     picks = []
     for whole, part in zip(source.seeds, few.seeds, strict=True):
         names = [part.contest.feature_name(k) for k in range(part.candidates)]
@@ -107,14 +108,7 @@ def test_a_dense_probe_tells_separable_families_apart() -> None:
     labels = np.r_[ITEMS.select_labels, ITEMS.test_labels]
     means = (10 * np.eye(FAMILIES)[labels] + generator.normal(size=(len(labels), FAMILIES))).astype(np.float32)
     probe = score_dense_probe(means, ITEMS)
-    assert probe.role == "reference" and np.isnan(probe.select_score)
+    assert probe.role == "reference"
     assert probe.macro.auroc.value == 1 and probe.seeds[0].contest.feature_name(1) == f"probe of {ITEMS.families[1]}"
     noise = score_dense_probe(generator.normal(size=(len(labels), 4)).astype(np.float32), ITEMS)
     assert 0.3 < noise.macro.auroc.value < 0.7
-
-
-def test_the_best_floor_is_chosen_among_floors_by_select_alone(source: SourceScores) -> None:
-    floor = replace(source, role="floor")
-    weak = replace(floor, name="weak", select_score=0.6)
-    strong = replace(floor, name="strong", select_score=0.7, macro=replace(source.macro, auroc=weak.macro.mcc))
-    assert best_floor([source, weak, strong]).name == "strong"

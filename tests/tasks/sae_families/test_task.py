@@ -12,7 +12,7 @@ import pytest
 
 from harness.adapter import ModelAdapter, ModelOptions
 from harness.datasets.records import Dataset
-from harness.errors import InputError
+from harness.errors import InputError, NotApplicable
 from harness.progress import Progress
 from harness.publish.terminal import headline_rows
 from harness.result import ResultRecord
@@ -20,6 +20,7 @@ from harness.run.cell import Cell, run_cell
 from harness.task import CellContext
 from tasks.sae.autoencoder.train import Trainer
 from tasks.sae_families.task import SaeFamilies, SaeFamiliesSettings
+from tests.fakes import FakeModel
 from tests.tasks.sae_families.planted import FAMILIES, PlantedModel, planted_dataset
 
 QUIET = Progress(quiet=True)
@@ -55,9 +56,17 @@ def test_a_planted_family_is_found_and_the_floors_find_nothing(knowing: tuple[Re
     for floor in ("sae-random-lm", "kmer", "length", "composition"):
         assert record.roles[floor] == "floor" and 0.3 < rows[floor].value < 0.7, floor
     gain = record.metrics["gain_auroc"]
-    assert 0 < gain.low < gain.value < gain.high
-    best = record.selected["best_floor"]
-    assert gain.value == pytest.approx(record.metrics["auroc_macro"].value - rows[best].value)
+    assert gain.value > 0.2 and gain.low < gain.value < gain.high
+    floors = {name: row.value for name, row in rows.items() if record.roles[name] == "floor"}
+    assert gain.value == pytest.approx(record.metrics["auroc_macro"].value - max(floors.values()))
+    assert record.selected["hardest_floor"] == max(floors, key=lambda name: floors[name])
+    over = {row.stratum: row for row in record.table if row.name == "gain_auroc"}
+    whole = over.pop("")
+    assert set(over) == {f"over {name}" for name in floors}
+    for end in ("value", "low", "high"):
+        assert getattr(whole, end) == getattr(gain, end) == min(getattr(row, end) for row in over.values())
+    assert all(over[f"over {name}"].low > 0 for name in ("kmer", "length", "composition"))
+    assert not any("the model: AUROC" in note for note in record.notes)
 
 
 def test_the_record_says_what_the_table_needs(knowing: tuple[ResultRecord, Path]) -> None:
@@ -107,7 +116,13 @@ def test_a_model_that_knows_nothing_gains_nothing(tmp_path: Path) -> None:
     record = run_cell(make_cell(PlantedModel(dataset, knows=False), dataset), tmp_path, "cpu", QUIET)
     assert record.status == "done", record.error
     assert 0.35 < record.metrics["auroc_macro"].value < 0.65
-    assert record.metrics["gain_auroc"].low < 0.1 and record.metrics["coverage"].value == 0
+    assert record.metrics["gain_auroc"].low < 0 and record.metrics["coverage"].value == 0
+    # a floor wins on test, and a note says which one and by how much
+    rows = {row.source: row.value for row in headline_rows(record, 2)}
+    hardest, value = record.selected["hardest_floor"], record.metrics["gain_auroc"].value
+    assert value == pytest.approx(rows["sae"] - rows[hardest]) and value < 0
+    scores = f"AUROC {rows[hardest]:.3f} against {rows['sae']:.3f}"
+    assert any("the model: " in note and scores in note for note in record.notes)
 
 
 def test_permuting_test_labels_changes_no_choice(tmp_path: Path, knowing: tuple[ResultRecord, Path]) -> None:
@@ -128,7 +143,6 @@ def test_permuting_test_labels_changes_no_choice(tmp_path: Path, knowing: tuple[
     choices = ["source", "seed", "family", "feature_name", "sign", "threshold", "select_auroc"]
     pd.testing.assert_frame_equal(ours[choices], theirs[choices])
     assert (ours.auroc != theirs.auroc).any()
-    assert record.selected["best_floor"] == knowing[0].selected["best_floor"]
 
 
 def test_a_killed_run_ends_as_an_uninterrupted_one(
@@ -196,7 +210,9 @@ def test_several_layers_come_from_one_cell(tmp_path: Path) -> None:
     record = run_cell(make_cell(PlantedModel(dataset), dataset, layers=(0, 2), seeds=(0,)), tmp_path, "cpu", QUIET)
     assert record.status == "done", record.error
     assert {row.layer for row in record.table} == {0, 2} and record.selected["layer"] in (0, 2)
-    assert any("1 seed" in note for note in record.notes)
+    assert "1 seed: intervals leave out the spread between seeds" in record.notes
+    gains = {(row.name, row.layer) for row in record.table if row.stratum == "over kmer"}
+    assert gains == {(name, layer) for name in ("gain_auroc", "gain_mcc") for layer in (0, 2)}
 
 
 def test_presets_fill_in_what_is_not_given() -> None:
@@ -248,3 +264,36 @@ def test_an_unknown_family_ends_the_cell_before_any_work(tmp_path: Path) -> None
     record = run_cell(make_cell(model, dataset, groups=("F0", "F9")), tmp_path, "cpu", QUIET)
     assert record.status == "failed" and model.passes == 0
     assert record.error is not None and record.error.startswith("groups: F9 not among the 4 scored families")
+
+
+class Letters(FakeModel):
+    """One-hot nucleotides, as in README: four dimensions that vary, and one that never does."""
+
+    def __init__(self) -> None:
+        super().__init__("letters", max_length=None)
+
+    def random_twin(self, initialisation: int = 0) -> ModelAdapter:
+        raise NotApplicable("one-hot has no random twin")
+
+
+def test_features_that_score_all_sequences_alike_are_named_as_failed(tmp_path: Path) -> None:
+    """With k over the width; before, a variance of -70 explained and a stability of 1 were shown without a word."""
+    record = run_cell(make_cell(Letters(), planted_dataset(), k=32), tmp_path, "cpu", QUIET)
+    assert record.status == "done", record.error
+    assert record.metrics["auroc_macro"].value == 0.5 and record.metrics["fve"].value > 0.9
+    assert record.notes[0] == (
+        "FAILED autoencoders of layer 2: every feature scores all sequences alike in 2 of 2 of them"
+    )
+    assert record.metrics["stability"].value is None and "failed" in record.metrics["stability"].unit
+    assert [row.value for row in record.table if row.name == "stability"] == [None]
+
+
+def test_item_set_names_what_chooses_and_is_scored_and_no_training_rna(
+    tmp_path: Path, knowing: tuple[ResultRecord, Path]
+) -> None:
+    dataset = planted_dataset()
+    train = [record for record in dataset.records if record.split == "train"]
+    fewer = dataset.subset(record for record in dataset.records if record is not train[0])
+    record = run_cell(make_cell(PlantedModel(dataset), fewer), tmp_path, "cpu", QUIET)
+    assert record.dataset.used == knowing[0].dataset.used - 1
+    assert record.selected["item_set"] == knowing[0].selected["item_set"]

@@ -12,6 +12,7 @@ from harness.datasets.resolve import load_dataset
 from harness.errors import InputError, NotApplicable
 from harness.sequences.alignment import Alignment
 from tasks.structure_f1.data import INSIDE, Rna, prepare
+from tasks.structure_f1.settings import StructureF1Settings as Settings
 from tests.fakes import FakeModel
 from tests.tasks.structure_f1.planted import dataset, hairpin, records
 
@@ -21,12 +22,19 @@ def ids(part: tuple[Rna, ...]) -> list[str]:
 
 
 def test_given_splits_are_kept_and_train_is_cut_by_hash() -> None:
-    data = prepare(dataset(), FakeModel(), 440, 3)
+    data = prepare(dataset(), FakeModel(), Settings(train_records=3))
     assert ids(data.select) == [f"r{k:02}" for k in range(1, 24, 3)]
     assert ids(data.test) == [f"r{k:02}" for k in range(2, 24, 3)]
     assert len(data.train) == 3 and set(ids(data.train)) <= {f"r{k:02}" for k in range(0, 24, 3)}
     assert data.split == "given" and data.skipped == {}
-    assert prepare(dataset(), FakeModel(), 440, 0).train == ()
+    assert prepare(dataset(), FakeModel(), Settings(train_records=0)).train == ()
+
+
+def test_item_set_names_what_chooses_and_is_scored_and_no_training_rna() -> None:
+    made = dataset()
+    item_sets = {prepare(made, FakeModel(), Settings(train_records=n)).item_set(made) for n in (0, 3, 500)}
+    assert len(item_sets) == 1
+    assert prepare(made, FakeModel(), Settings(limit=2)).item_set(made) not in item_sets
 
 
 def test_what_cannot_be_compared_is_left_out_and_counted() -> None:
@@ -40,31 +48,31 @@ def test_what_cannot_be_compared_is_left_out_and_counted() -> None:
         Record("single", "A", split="test", pairs=()),
         Record("unpaired", "ACGUACGUAC", split="test", pairs=()),
     ]
-    data = prepare(dataset(extra), FakeModel(max_length=50), 60, 3)
+    data = prepare(dataset(extra), FakeModel(), Settings(longest=60, shortest=5, train_records=3))
     assert data.skipped == {
-        "longer than 60 nt": 1,
-        "the model takes at most 50 nt": 1,
+        "sequences over 60 nt": 1,
+        "sequences under 5 nt": 1,
         "sequences of mostly N": 1,
         "base pairs unknown": 1,
         "RNAs of no split": 1,
     }
-    assert {"single", "unpaired"} <= set(ids(data.test))
-    single = next(rna for rna in data.test if rna.record.id == "single")
+    assert {"long", "unpaired"} <= set(ids(data.test))
+    (single,) = (rna for rna in prepare(dataset(extra), FakeModel(), Settings()).test if rna.record.id == "single")
     assert single.pairs == 0 and len(single.known) == 0
 
 
 def test_a_limit_takes_by_hash_and_the_same_from_any_order() -> None:
-    data = prepare(dataset(), FakeModel(), 440, 500, limit=2)
+    data = prepare(dataset(), FakeModel(), Settings(limit=2))
     assert [len(part) for part in (data.train, data.select, data.test)] == [2, 2, 2]
     assert data.skipped == {"RNAs beyond --limit": 18}
-    turned = prepare(dataset(rows=records()[::-1]), FakeModel(), 440, 500, limit=2)
+    turned = prepare(dataset(rows=records()[::-1]), FakeModel(), Settings(limit=2))
     assert ids(turned.test) == ids(data.test)
 
 
 def test_without_splits_whole_families_go_to_either_half() -> None:
     rows = [replace(record, split=None) for record in records()]
     twin = replace(rows[0], id="twin")
-    data = prepare(dataset(rows=[*rows, twin]), FakeModel(), 440, 500)
+    data = prepare(dataset(rows=[*rows, twin]), FakeModel(), Settings())
     halves = [{rna.record.family for rna in part} for part in (data.select, data.test)]
     assert not halves[0] & halves[1] and halves[0] | halves[1] == {"F0", "F1", "F2", "F3"}
     assert len(data.select) == len(data.test) == 12 and data.train == ()
@@ -78,7 +86,7 @@ def test_real_and_embedded_sets(
     name: str, select: int, test: int, data_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HARNESS_DATA", str(data_folder))
-    data = prepare(load_dataset(name), FakeModel(max_length=None), 440, 500)
+    data = prepare(load_dataset(name), FakeModel(max_length=None), Settings())
     assert (len(data.select), len(data.test)) == (select, test)
     assert not {rna.record.id for rna in data.select} & {rna.record.id for rna in data.test}
 
@@ -95,7 +103,7 @@ def test_real_and_embedded_sets(
 )
 def test_a_dataset_that_cannot_serve_is_one_line(rows: list[Record], message: str) -> None:
     with pytest.raises(InputError, match=message) as caught:
-        prepare(dataset(rows=rows), FakeModel(), 440, 500)
+        prepare(dataset(rows=rows), FakeModel(), Settings())
     assert "\n" not in str(caught.value)
 
 
@@ -118,25 +126,25 @@ def test_pairs_inside_one_token_are_neither_known_nor_others() -> None:
 
 
 def test_pairs_that_tokens_hide_are_counted_and_those_of_a_set_that_has_no_others_fit_no_model() -> None:
-    data = prepare(dataset(), Tokens(), 440, 500)
+    data = prepare(dataset(), Tokens(), Settings())
     hidden = sum(i // 3 == j // 3 for record in records() for i, j in record.pairs or ())
     known = sum(len(rna.known) for part in (data.train, data.select, data.test) for rna in part)
     assert data.skipped == ({INSIDE: hidden} if hidden else {})
     assert known == sum(len(record.pairs or ()) for record in records()) - hidden
     rows = [replace(r, pairs=((0, 2), (3, 5))) for r in records()]
     with pytest.raises(
-        NotApplicable, match=rf"RNA with base pairs .* fake can score \(48 left out: {INSIDE}\)"
+        NotApplicable, match=rf"RNA with base pairs .* fake can be scored on \(48 left out: {INSIDE}\)"
     ) as caught:
-        prepare(dataset(rows=rows), Tokens(), 440, 500)
+        prepare(dataset(rows=rows), Tokens(), Settings())
     assert "\n" not in str(caught.value)
 
 
 def test_codons_take_whole_codons_and_a_set_without_any_fits_no_model() -> None:
-    data = prepare(dataset(), FakeModel(length_multiple=3), 440, 500)
+    data = prepare(dataset(), FakeModel(), Settings(length_multiple=3))
     left_out = sum(len(record.sequence) % 3 > 0 for record in records())
-    assert 0 < left_out < 24 and data.skipped == {"the model takes whole codons of 3 nt": left_out}
-    with pytest.raises(NotApplicable, match=r"fake can score \(24 left out: the model takes at most 4 nt\)"):
-        prepare(dataset(), FakeModel(max_length=4), 440, 500)
+    assert 0 < left_out < 24 and data.skipped == {"sequences that are not whole codons of 3 nt": left_out}
+    with pytest.raises(NotApplicable, match=r"fake can be scored on \(24 left out: sequences over 4 nt\)"):
+        prepare(dataset(), FakeModel(), Settings(longest=4))
 
 
 def test_known_pairs_are_indices_without_repeats() -> None:

@@ -193,15 +193,12 @@ def test_odd_rnas_are_handled_and_counted(tmp_path: Path) -> None:
         Record("too-long", long * 10, split="test", pairs=pairs),
         Record("one-select", "G", split="select", pairs=()),
     ]
-    record = run(AttentionModel(dataset()), dataset(extra), tmp_path)
-    assert record.dataset.skipped == {
-        "the model takes at most 50 nt": 1,
-        "longer than 440 nt": 1,
-    }
+    record = run(AttentionModel(dataset()), dataset(extra), tmp_path, longest=50)
+    assert record.dataset.skipped == {"sequences over 50 nt": 2}
     assert record.dataset.used == 29
     assert any("2 test RNAs have no base pair" in note for note in record.notes)
     assert record.metrics["f1_ceiling_one_partner"].value < 1
-    folder = make_cell(AttentionModel(dataset()), dataset(extra)).path(tmp_path).with_suffix("")
+    folder = make_cell(AttentionModel(dataset()), dataset(extra), longest=50).path(tmp_path).with_suffix("")
     items = pd.read_parquet(folder / "items.parquet")
     per_rna = items[items["metric"] == "f1"]
     assert record.metrics["f1_per_rna"].value == pytest.approx(per_rna["value"].mean()) and len(per_rna) == 10

@@ -124,3 +124,19 @@ def test_missing_files(tmp_path):
 def test_metadata_refuses_unknown_fields():
     with pytest.raises(ValidationError):
         Metadata(model_identity="a", dataset_fingerprint="b", colour="red")
+
+
+@pytest.mark.parametrize("activation", ["batchtopk", "topk"])
+def test_more_active_features_than_dimensions_do_not_start_beyond_their_input(activation):
+    """Unit rows that are all alike to x would add up to 50 times x."""
+    x = sample(2000, 5, seed=1)
+    autoencoder = ready(width=5, activation=activation, features=1024, k=32, standardise="none")
+    autoencoder.set_standardisation(standard(5))
+    with torch.no_grad():
+        autoencoder.encoder_bias.zero_()
+        autoencoder.decoder_bias.zero_()
+    autoencoder.calibrate([x])
+    left = (x - autoencoder.reconstruct(x)).square().sum() / x.square().sum()
+    assert left < 0.5
+    narrow = SparseAutoencoder(32, SAEConfig(features=64, k=32, activation=activation), 0)
+    assert torch.equal(narrow.encoder, narrow.decoder)

@@ -1,0 +1,44 @@
+"""Every way in which autoencoders fail is named, and nothing else is."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+
+from harness.task import Metric
+from tasks.sae_families.failures import why_failed, without_stability
+from tests.tasks.sae_families.scored import ITEMS, scored_source
+
+GOOD = {"fve": Metric(value=0.8), "dead_share": Metric(value=0.1), "stability": Metric(value=0.4, low=0.3, high=0.5)}
+
+
+def test_sound_autoencoders_have_not_failed() -> None:
+    assert why_failed(GOOD, [scored_source(0), scored_source(1)], ITEMS) is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"fve": Metric(value=-70.2)}, r"less variance than the mean .* \(FVE -70.2\)"),
+        ({"fve": Metric(value=None)}, r"\(FVE not a number\)"),
+        ({"dead_share": Metric(value=1.0)}, "all features are dead"),
+    ],
+)
+def test_failures_of_quality_are_named(changes: dict[str, Metric], reason: str) -> None:
+    assert re.search(reason, why_failed(GOOD | changes, [scored_source(0)], ITEMS) or "")
+
+
+def test_scores_without_any_difference_are_a_failure_of_their_seed() -> None:
+    flat = scored_source(1)
+    for index in range(len(ITEMS.select) + len(ITEMS.test)):
+        flat.scores.put(index, np.ones((12, 24), dtype=np.float32), slice(3, 9))
+    reason = why_failed(GOOD, [scored_source(0), flat], ITEMS)
+    assert reason == "every feature scores all sequences alike in 1 of 2 of them"
+
+
+def test_the_stability_of_failed_autoencoders_has_no_value() -> None:
+    kept = without_stability(GOOD)
+    assert kept["stability"].value is kept["stability"].low is kept["stability"].high is None
+    assert kept["fve"] == GOOD["fve"] and without_stability({"fve": GOOD["fve"]}) == {"fve": GOOD["fve"]}

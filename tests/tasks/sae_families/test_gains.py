@@ -1,0 +1,65 @@
+"""What is said of gains: who wins, by how much, and how sure it is."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from harness.adapter import Role
+from harness.statistics.bootstrap import Estimate
+from tasks.sae.concepts.macro import Macro
+from tasks.sae_families.gains import gain_metrics, gain_notes, gain_rows, gains
+from tasks.sae_families.scores import SourceScores
+
+SPREAD = np.random.default_rng(0).normal(0, 0.01, 500)
+
+
+def source(name: str, role: Role, auroc: float, mcc: float, spread: float = 0.0) -> SourceScores:
+    """``spread``: of the differences to the other sources, which share every other chance."""
+    own = spread * np.random.default_rng(len(name)).normal(size=500)
+    macro = [Estimate(value, value + SPREAD + own, 100) for value in (auroc, mcc, 0.5)]
+    return SourceScores(name, role, (), Macro(*macro))
+
+
+def notes(*sources: SourceScores) -> list[str]:
+    return list(gain_notes(sources[0], sources, gains(sources[0], sources)))
+
+
+MODEL = source("sae", "model", 0.864, 0.276)
+KMER = source("kmer", "floor", 0.879, 0.486)
+TWIN = source("sae-random-lm", "floor", 0.810, 0.192)
+NEURON = source("neuron", "ablation", 0.99, 0.99)
+
+
+def test_a_floor_that_wins_is_said_to_win() -> None:
+    sources = (MODEL, KMER, TWIN, NEURON)
+    found = gains(MODEL, sources)
+    metrics = gain_metrics(found)
+    assert round(metrics["gain_auroc"].value or 0, 3) == -0.015 and round(metrics["gain_mcc"].value or 0, 3) == -0.21
+    assert found["auroc"].hardest == "kmer" and set(found["auroc"].over) == {"kmer", "sae-random-lm"}
+    assert notes(*sources) == ["k-mers beat the model: AUROC 0.879 against 0.864, MCC 0.486 against 0.276"]
+
+
+def test_floors_that_win_are_named_hardest_first() -> None:
+    length = source("length", "floor", 0.9, 0.1)
+    assert notes(MODEL, KMER, TWIN, length) == [
+        "length beats the model: AUROC 0.900 against 0.864",
+        "k-mers beat the model: AUROC 0.879 against 0.864, MCC 0.486 against 0.276",
+    ]
+
+
+def test_an_interval_with_0_in_it_is_said_to_be_uncertain() -> None:
+    near = source("composition", "floor", 0.863, 0.275, spread=0.05)
+    assert notes(MODEL, TWIN, near) == [
+        "not every floor is beaten with certainty in AUROC",
+        "not every floor is beaten with certainty in MCC",
+    ]
+    assert notes(MODEL, near)[0] == "no floor is beaten with certainty in AUROC"
+    assert notes(MODEL, TWIN) == []
+
+
+def test_rows_hold_the_gain_over_each_floor() -> None:
+    rows = {(row.name, row.stratum): row for row in gain_rows(gains(MODEL, (MODEL, KMER, TWIN)), 3)}
+    assert {row.layer for row in rows.values()} == {3} and {row.source for row in rows.values()} == {"sae"}
+    for name, kmer, twin in (("gain_auroc", -0.015, 0.054), ("gain_mcc", -0.21, 0.084)):
+        values = [round(rows[name, stratum].value or 0, 3) for stratum in ("", "over kmer", "over sae-random-lm")]
+        assert values == [kmer, kmer, twin]
