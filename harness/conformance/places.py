@@ -21,7 +21,7 @@ LEAST_PROBABILITY = 1e-30
 @law("hidden-place", "hidden_states")
 def hidden_place(subject: Subject) -> Finding:
     """Hidden states stand at their nucleotides: at every layer a changed one tells most where the embedding changes."""
-    if not subject.has_layers or len(subject.probe) < SHORTEST:
+    if not subject.card.layers or len(subject.probe) < SHORTEST:
         return Finding(None, None, _too_little(subject))
     at = [_at_the_embedding(subject), *subject.changes[1:]]
     shifts = {layer: _best_shift(at[0], at[layer]) for layer in range(1, len(at))}
@@ -51,7 +51,7 @@ def context(subject: Subject) -> Finding:
 def attention_place(subject: Subject) -> Finding:
     """Attention maps stand at their nucleotides: a changed one tells in the first layer in its own row and column."""
     if len(subject.probe) < SHORTEST:
-        return Finding(None, None, _too_little(subject))
+        return Finding(None, None, "takes no sequence that is long enough")
     every_other = slice(None, None, 2)  # attention maps are costly
     sequences, positions = subject.one_change_each
     sequences, positions = [subject.probe, *sequences[1:][every_other]], positions[every_other]
@@ -91,7 +91,7 @@ def attention_place(subject: Subject) -> Finding:
 
 
 def _too_little(subject: Subject) -> str:
-    return "takes no sequence that is long enough" if subject.has_layers else "has no layers"
+    return "takes no sequence that is long enough" if subject.card.layers else "has no layers above the embedding"
 
 
 def _at_the_embedding(subject: Subject) -> Profiles:
