@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from harness.adapter import ModelCard, Role
 from harness.names import DatasetName, TaskName
 from harness.storage.files import write_text
-from harness.task import Highlights, Metric, TableRow
+from harness.task import Basis, Highlights, Metric, TableRow
 
 SCHEMA_VERSION: Final = 2
 PAGES: Final = "leaderboards"
@@ -39,6 +39,7 @@ class TaskEntry(_Strict):
     version: str
     headline: str
     columns: tuple[str, ...]
+    plotted_against: str | None = None
 
 
 class DatasetEntry(_Strict):
@@ -69,6 +70,8 @@ class Environment(_Strict):
 class ResultRecord(_Strict):
     """One finished cell. Leaderboards and reports are made from these and from nothing else.
 
+    ``layers``, ``seeds`` and ``limit`` are settings too; None where the task or the model has none. ``control_of``
+    names the models that the cell was planned beside. ``basis`` is there once the cell is done.
     ``files`` maps names, relative to the folder of the record, to their SHA-256; None where it is not known.
     ``digest`` is the SHA-256 of the rest of the document, so that an edited record is noticed.
     """
@@ -81,6 +84,11 @@ class ResultRecord(_Strict):
     task: TaskEntry
     dataset: DatasetEntry
     settings: dict[str, Any]
+    layers: tuple[int, ...] | None = None
+    seeds: tuple[int, ...] | None = None
+    limit: int | None = None
+    control_of: tuple[str, ...] = ()
+    basis: Basis | None = None
     metrics: dict[str, Metric] = {}
     table: tuple[TableRow, ...] = ()
     roles: dict[str, Role] = {}
@@ -179,8 +187,26 @@ def _migrated(document: dict[str, Any]) -> dict[str, Any]:
     """The document itself, or what an older version of the schema says in the words of this one."""
     if document.get("schema_version") != 1:
         return document
-    # version 1 had no hashes
-    return document | {"schema_version": 2, "files": dict.fromkeys(document.get("files", ()))}
+    settings, selected = dict(document.get("settings", {})), dict(document.get("selected", {}))
+    typed = {name: settings.pop(name, None) for name in ("layers", "seeds", "limit")}
+    layers = typed["layers"] or [None]
+    item_set = selected.pop("item_set", None)
+    basis = {
+        "layer": selected.get("layer", layers[-1]),
+        "layer_is_chosen": selected.pop("layer_is_chosen", len(layers) > 1),
+        "item_set": item_set,
+    }
+    return (
+        document
+        | typed
+        | {
+            "schema_version": 2,
+            "settings": settings,
+            "selected": selected,
+            "basis": basis if item_set else None,
+            "files": dict.fromkeys(document.get("files", ())),  # their hashes are not known
+        }
+    )
 
 
 def _digest(document: dict[str, Any]) -> str:

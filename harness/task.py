@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from math import lcm
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from harness.datasets.records import Dataset
+    from harness.statistics.bootstrap import Estimate
     from harness.storage.kept import Arrays
 
 KEPT_AFTER_SECONDS = 2.0
@@ -108,6 +109,41 @@ class TaskSettings(BaseModel):
         )
 
 
+class LayerSettings(TaskSettings):
+    """Settings of a task that reads hidden states of one layer or several; -1 is the last."""
+
+    layers: tuple[int, ...] = Field((-1,), min_length=1)
+
+
+class SeedSettings(TaskSettings):
+    """Settings of a task that draws at random: one repeat for every seed."""
+
+    seeds: Seeds = (0, 1, 2)
+
+
+class Basis(BaseModel):
+    """What the metrics of a cell rest on: results are compared where these agree.
+
+    ``layer`` is that of the metrics, None where there is none to speak of; ``layer_is_chosen`` says whether a score
+    chose it among several. ``item_set`` is a hash of the items that were scored or that chose something.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    layer: int | None = None
+    layer_is_chosen: bool = False
+    item_set: str
+
+
+class Place(NamedTuple):
+    """Where a number of a cell belongs: its metric, and the source, layer and stratum that it is of."""
+
+    metric: str
+    source: str = ""
+    layer: int | None = None
+    stratum: str = ""
+
+
 class TaskCard(BaseModel):
     """What a task needs and reports.
 
@@ -141,13 +177,14 @@ class TaskOutcome:
     statistic can be recomputed without the model; ``tables`` are further parquet files by name. A record that lacks one
     of its tables is not trusted, unless it is called ``large/NAME``: published results may leave that out.
 
-    In ``selected``, ``layer`` is the layer of the metrics, and ``layer_is_chosen`` says whether a score chose it:
-    leaderboards keep chosen layers apart from last ones, and take it that a score chose among several unless it is
-    said.
+    ``draws`` holds the estimate behind every headline metric and control, with its bootstrap draws, so that two results
+    on the same items are compared without the model or the task. ``selected`` is what else was chosen, for the reader.
     """
 
     metrics: dict[str, Metric]
     used: int
+    basis: Basis
+    draws: dict[Place, Estimate] = field(default_factory=dict)
     table: list[TableRow] = field(default_factory=list)
     roles: dict[str, Role] = field(default_factory=dict)
     selected: dict[str, Any] = field(default_factory=dict)

@@ -15,7 +15,21 @@ from numpy.typing import NDArray
 from harness.adapter import ModelAdapter, ModelCard, ModelOptions
 from harness.datasets.records import Dataset, DatasetCard, Record, build_dataset
 from harness.errors import HarnessError, NotApplicable, Unavailable
-from harness.task import CellContext, Highlights, Metric, TableRow, Task, TaskCard, TaskOutcome, TaskSettings
+from harness.statistics.bootstrap import Estimate
+from harness.task import (
+    Basis,
+    CellContext,
+    Highlights,
+    LayerSettings,
+    Metric,
+    Place,
+    SeedSettings,
+    TableRow,
+    Task,
+    TaskCard,
+    TaskOutcome,
+    TaskSettings,
+)
 
 
 class FakeModel(ModelAdapter):
@@ -54,9 +68,7 @@ class MissingModel(FakeModel):
         raise Unavailable("missing has no weights here; run `harness prefetch missing`")
 
 
-class FakeSettings(TaskSettings):
-    layers: tuple[int, ...] = (-1,)
-    seeds: tuple[int, ...] = (0, 1, 2)
+class FakeSettings(LayerSettings, SeedSettings):
     fail: bool = False
     scale: float = 1.0
 
@@ -95,6 +107,11 @@ class FakeTask(Task):
         return TaskOutcome(
             metrics={"share": Metric(value=value, low=value - 0.1, high=value + 0.1, n=len(shares))},
             used=len(shares),
+            basis=Basis(layer=layer, layer_is_chosen=len(settings.layers) > 1, item_set=dataset.fingerprint),
+            draws={
+                Place("share", "model", layer): Estimate(value, np.full(100, value), len(shares)),
+                Place("share", "chance", layer): Estimate(0.25, np.full(100, 0.25), len(shares)),
+            },
             table=[
                 TableRow(name="share", source="model", layer=layer, value=value, n=len(shares)),
                 TableRow(name="share", source="chance", layer=layer, value=0.25, low=0.25, high=0.25),

@@ -57,7 +57,7 @@ def has_its_numbers(record: ResultRecord, folder: Path) -> None:
     assert record.status == "done", record.error
     assert (
         record.dataset.used > 10
-        and record.selected["item_set"]
+        and record.basis.item_set
         and record.metrics[record.task.headline].value is not None
         and record.table
     )
@@ -97,7 +97,7 @@ def test_records_tell_unequal_item_sets_apart_where_counts_do_not(task: str, emb
         run(model, task, embedded, tmp_path)[0] for model in ("single nucleotide", "6-mer", "codon")
     )
     assert single.dataset.used == codon.dataset.used
-    assert single.selected["item_set"] == coarse.selected["item_set"] != codon.selected["item_set"]
+    assert single.basis.item_set == coarse.basis.item_set != codon.basis.item_set
 
 
 def test_codons_tell_families_apart_where_enough_sequences_are_whole_codons(embedded: Dataset, tmp_path: Path) -> None:

@@ -37,23 +37,16 @@ def leaderboard(
         print(f"skipped: {one_line(problem)}", file=sys.stderr)
     if not records:
         raise InputError(f"no result records under {results}")
-    registry = Registry.discover()
-    pages = render_all(records, results / PAGES if out is None else out, _partners(registry))
+    pages = render_all(records, results / PAGES if out is None else out)
     if check:
         stale = [f"out of date: {path}" for path, text in pages.items() if _read(path) != text]
-        stale += _changed_cards(records, registry)
+        stale += _changed_cards(records, Registry.discover())
         for line in stale:
             print(one_line(line), file=sys.stderr)
         raise typer.Exit(1 if stale else 0)
     if not replace:
         _refuse_to_drop_rows(pages, results)
     _write(pages)
-
-
-def _partners(registry: Registry) -> dict[str, str]:
-    """The tasks whose headline is drawn against that of another one."""
-    against = {name: registry.task(name).card.plotted_against for name in registry.tasks}
-    return {task: partner for task, partner in against.items() if partner is not None}
 
 
 def _changed_cards(records: Records, registry: Registry) -> Iterator[str]:

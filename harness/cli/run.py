@@ -63,27 +63,28 @@ def run(
     from harness.errors import InputError
     from harness.progress import Progress
     from harness.publish.terminal import print_summary
-    from harness.registry import Registry
     from harness.result import exit_code
     from harness.run.cell import check_writable
     from harness.run.executors.serial import serial
     from harness.run.plan import Request, plan
+    from harness.run.spec import Resolver
 
     if dtype not in ("float32", "bfloat16"):
         raise InputError(f"--dtype is float32 or bfloat16, not {dtype!r}")
-    settings = dict(_key_value(text) for text in setting or [])
-    settings |= {key: str(value) for key, value in (("limit", limit), ("seeds", seed)) if value is not None}
     request = Request(
         models=_names(model, "--model"),
         tasks=_names(task, "--task"),
         datasets=_names(dataset or [], "--dataset"),
         layers=layer,
-        settings=settings,
+        seeds=seed,
+        limit=limit,
+        settings=dict(_key_value(text) for text in setting or []),
         options=ModelOptions(weights=weights, dtype=dtype),  # type: ignore[arg-type]
         floors=floors,
     )
     progress = Progress(debug=debug)
-    cells = plan(request, Registry.discover(plugin or []))
+    resolver = Resolver(plugin or [])
+    cells = [resolver.cell(spec) for spec in plan(request, resolver)]
     check_writable(results)
     for line in _dataset_lines(cells):
         progress.message(line)

@@ -15,7 +15,7 @@ Records = Sequence[tuple[Path, ResultRecord]]
 
 
 class Group(NamedTuple):
-    """What the members of a table share, in the order of the tables. ``settings`` are JSON, layers left out."""
+    """What the members of a table share, in the order of the tables. ``settings`` are JSON, without layers."""
 
     simulated: bool
     dataset: str
@@ -35,7 +35,7 @@ def comparable(records: Records) -> dict[Group, list[tuple[Path, ResultRecord]]]
     alike: dict[tuple[bool, str, str], list[tuple[Path, ResultRecord]]] = defaultdict(list)
     for path, record in records:
         dataset = record.dataset
-        settings = {key: value for key, value in record.settings.items() if key != "layers"}
+        settings = record.settings | {"limit": record.limit, "seeds": record.seeds}
         version = f"{dataset.name} {dataset.fingerprint} v{record.task.version}"
         alike[dataset.simulated, version, json.dumps(settings, sort_keys=True)].append((path, record))
     groups = {}
@@ -64,19 +64,18 @@ def _label(record: ResultRecord, shared: bool) -> str:
 
 def _by_items(members: Records) -> dict[str, list[tuple[Path, ResultRecord]]]:
     """Members by the set of items they were scored on, "" for the set of most; what names none stands there too."""
-    named = Counter(record.selected["item_set"] for _, record in members if "item_set" in record.selected)
+    named = Counter(record.basis.item_set for _, record in members if record.basis is not None)
     usual = max(named, key=lambda name: (named[name], name), default=None)
     sets: dict[str, list[tuple[Path, ResultRecord]]] = defaultdict(list)
     for path, record in members:
-        own = record.selected.get("item_set", usual)
+        own = usual if record.basis is None else record.basis.item_set
         sets["" if own is None or own == usual else own].append((path, record))
     return sets
 
 
 def _layer_is_chosen(record: ResultRecord) -> bool | None:
     """None where there is no layer to speak of."""
-    depth, layers = record.model.card.layers, record.settings.get("layers")
-    if depth is None or not layers or record.status != "done":
+    depth, basis = record.model.card.layers, record.basis
+    if depth is None or basis is None or basis.layer is None or not record.layers:
         return None
-    chosen = record.selected.get("layer_is_chosen", len(layers) > 1)
-    return bool(chosen or record.selected.get("layer", layers[-1]) != depth)
+    return basis.layer_is_chosen or basis.layer != depth

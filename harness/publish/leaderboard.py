@@ -32,10 +32,8 @@ _CSV_COLUMNS = (
 )
 
 
-def render_all(records: Records, out: Path, partners: Mapping[str, str] | None = None) -> dict[Path, str]:
+def render_all(records: Records, out: Path) -> dict[Path, str]:
     """The text of every page, CSV file and picture, by the path it belongs at.
-
-    ``partners`` says against which other task the headline of a task is drawn.
 
     Raises:
         InputError: ``published.toml`` in ``out`` cannot be read.
@@ -49,7 +47,8 @@ def render_all(records: Records, out: Path, partners: Mapping[str, str] | None =
     pages: dict[Path, str] = {}
     for task, members in sorted(by_task.items()):
         page = render_page(task, members, out)
-        partner = (partners or {}).get(task)
+        # what the tasks' latest versions say; records of older ones may not know
+        partner = next((record.task.plotted_against for _, record in members if record.task.plotted_against), None)
         if partner in by_task and (picture := headline_scatter(members, by_task[partner])):
             path = out / f"{task}-against-{partner}.svg"
             pages[path] = picture
@@ -155,11 +154,11 @@ def _main_table(records: Records, headline: str, names: Mapping[str, str], out: 
 
 def _layer(record: ResultRecord) -> str:
     """The layer of the metrics, and among how many it was scored."""
-    layers = record.settings.get("layers", [])
-    if record.model.card.layers is None or not layers:
+    layers = record.layers or ()
+    if record.basis is None or record.basis.layer is None or not layers:
         return "–" if layers else ""
     several = f" of {len(layers)} scored" if len(layers) > 1 else ""
-    return f"{record.selected.get('layer', layers[-1])}{several}"
+    return f"{record.basis.layer}{several}"
 
 
 def _further_table(records: Records, headline: str, names: Mapping[str, str]) -> str:
@@ -203,7 +202,8 @@ def _headline_value(record: ResultRecord) -> float:
 
 def _settings_line(record: ResultRecord) -> str:
     """Settings in words. Layers are a column; what is not set, such as no limit, is left out."""
-    given = {key: value for key, value in record.settings.items() if key != "layers" and value not in (None, "", [])}
+    every = {"limit": record.limit} | record.settings | {"seeds": record.seeds and list(record.seeds)}
+    given = {key: value for key, value in every.items() if value not in (None, "", [])}
     return markdown("; ".join(f"{key.replace('_', ' ')} {_plain(value)}" for key, value in given.items())) or "none"
 
 

@@ -117,6 +117,6 @@ def _headlines(records: Records) -> Iterator[tuple[ResultRecord, Metric]]:
 
 
 def _axis(record: ResultRecord, metric: Metric) -> str:
-    limit = f", limit {record.settings['limit']}" if record.settings.get("limit") else ""
+    limit = f", limit {record.limit}" if record.limit else ""
     better = "lower" if metric.higher_is_better is False else "higher"
     return one_line(f"{record.task.name}: {record.task.headline} on {record.dataset.name}{limit} ({better} is better)")

@@ -10,6 +10,7 @@ import tempfile
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from harness.adapter import ModelAdapter, ModelOptions
 from harness.datasets.records import Dataset
@@ -217,6 +218,10 @@ def _write_tables(artifacts: Path, folder: str, outcome: TaskOutcome) -> dict[st
     tables = dict(outcome.tables)
     if outcome.items is not None:
         tables["items"] = outcome.items
+    if outcome.draws:
+        from harness.statistics.draws import draws_table
+
+        tables["draws"] = draws_table(outcome.draws)
     for name, table in tables.items():
         with atomic_path(artifacts / f"{name}.parquet") as temporary:
             table.to_parquet(temporary, index=False)
@@ -255,10 +260,11 @@ def _record(
     files: dict[str, str] | None = None,
     seconds: dict[str, float] | None = None,
 ) -> ResultRecord:
-    outcome = outcome or TaskOutcome(metrics={}, used=0)
+    settings = cell.settings.model_dump(mode="json")
+    layers, seeds, limit = (settings.pop(name, None) for name in ("layers", "seeds", "limit"))
     card, dataset = cell.task.card, cell.dataset
     skipped = dict(dataset.skipped)
-    for reason, count in outcome.skipped.items():
+    for reason, count in (outcome.skipped if outcome else {}).items():
         skipped[reason] = skipped.get(reason, 0) + count
     return ResultRecord(
         cell=cell.identity,
@@ -270,7 +276,13 @@ def _record(
             dtype=cell.options.dtype,
             attention_kernel=cell.model.attention_kernel,
         ),
-        task=TaskEntry(name=card.name, version=card.version, headline=card.headline, columns=card.columns),
+        task=TaskEntry(
+            name=card.name,
+            version=card.version,
+            headline=card.headline,
+            columns=card.columns,
+            plotted_against=card.plotted_against,
+        ),
         dataset=DatasetEntry(
             name=dataset.card.name,
             summary=dataset.card.summary,
@@ -279,17 +291,31 @@ def _record(
             simulated=dataset.card.simulated,
             fingerprint=dataset.fingerprint,
             records=len(dataset.records),
-            used=outcome.used,
+            used=outcome.used if outcome else 0,
             skipped=skipped,
             replaced_letters=dataset.replaced_letters,
         ),
-        settings=cell.settings.model_dump(mode="json"),
-        metrics=outcome.metrics,
-        table=tuple(outcome.table),
-        roles=outcome.roles,
-        selected=outcome.selected,
-        notes=tuple(outcome.notes),
-        highlights=outcome.highlights,
+        settings=settings,
+        layers=layers,
+        seeds=seeds,
+        limit=limit,
+        control_of=tuple(asked.model.card.name for asked in cell.control_of),
+        **_told(outcome),
         files=dict(files or {}),
         environment=describe(device, seconds or {}),
     ).sealed()
+
+
+def _told(outcome: TaskOutcome | None) -> dict[str, Any]:
+    """What the outcome says, by the names of the record; nothing where the cell did not get so far."""
+    if outcome is None:
+        return {}
+    return {
+        "basis": outcome.basis,
+        "metrics": outcome.metrics,
+        "table": tuple(outcome.table),
+        "roles": outcome.roles,
+        "selected": outcome.selected,
+        "notes": tuple(outcome.notes),
+        "highlights": outcome.highlights,
+    }

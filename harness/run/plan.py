@@ -1,34 +1,36 @@
-"""From what the user typed to cells: names resolved, settings checked, controls added."""
+"""From what the user typed to the cells of a run: names resolved, settings checked, controls added."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, get_origin
 
 from pydantic import ValidationError
 
 from harness.adapter import ModelAdapter, ModelOptions
 from harness.errors import InputError, NotApplicable, did_you_mean
-from harness.registry import Registry
-from harness.run.cell import Cell
-from harness.task import Task, TaskSettings
+from harness.run.spec import CellSpec, Resolver
+from harness.task import LayerSettings, SeedSettings, Task, TaskSettings
 
 
 @dataclass(frozen=True)
 class Request:
-    """What ``harness run`` was asked for. ``settings`` holds texts as typed, ``layers`` as in ``0,6-12`` or ``all``."""
+    """What ``harness run`` was asked for, as typed: ``layers`` as in ``0,6-12`` or ``all``, ``seeds`` as in ``0,1,2``."""
 
     models: Sequence[str]
     tasks: Sequence[str]
     datasets: Sequence[str] = ()
     layers: str | None = None
+    seeds: str | None = None
+    limit: int | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
     options: ModelOptions = field(default_factory=ModelOptions)
     floors: bool = True
 
 
-def plan(request: Request, registry: Registry) -> list[Cell]:
+def plan(request: Request, resolver: Resolver) -> list[CellSpec]:
     """The cells of a request, the model asked for before its controls, without repeats.
 
     Lengths are narrowed to what a model takes, for its controls alike: a control of models that take different lengths
@@ -38,38 +40,65 @@ def plan(request: Request, registry: Registry) -> list[Cell]:
         InputError: an unknown name, setting or layer, or a dataset that cannot be read.
         Unavailable: a dataset that is not on this machine.
     """
-    if request.options.weights is not None and len(request.models) != 1:
-        raise InputError("--weights belongs to one model; name a single --model")
-    tasks = [registry.task(name) for name in request.tasks]
-    adapters = {name: registry.model(name, request.options) for name in request.models}
+    if request.options.weights is not None:
+        if len(request.models) != 1:
+            raise InputError("--weights belongs to one model; name a single --model")
+        request = replace(request, options=replace(request.options, weights=request.options.weights.absolute()))
+    tasks = [resolver.task(name) for name in request.tasks]
+    adapters = {name: resolver.model(name, request.options) for name in request.models}
     if request.layers is not None and all(adapter.card.layers is None for adapter in adapters.values()):
         raise InputError(f"--layer: {', '.join(adapters)} has no layers to choose from; leave it out")
-    cells: dict[tuple[str, str, str, TaskSettings], Cell] = {}
-    loaded: dict[str, Any] = {}
+    specs: dict[tuple[str, str, str, TaskSettings], CellSpec] = {}
     for task in tasks:
         for dataset_name in request.datasets or [task.card.default_dataset]:
-            floors = _floors(task, adapters, registry, request)
+            dataset = _anywhere(dataset_name, resolver)
+            floors = _floors(task, adapters, resolver, request)
             # settings and layers are refused before a large dataset is read
             own = {name: _settings(task, adapters[name], request) for name in [*request.models, *floors]}
-            if dataset_name not in loaded:
-                loaded[dataset_name] = registry.dataset(dataset_name)
-            asked_for: dict[str, Cell] = {}
+            resolver.dataset(dataset)
+
+            def spec(
+                name: str,
+                settings: TaskSettings,
+                control_of: Sequence[CellSpec] = (),
+                task: Task = task,
+                dataset: str = dataset,
+            ) -> CellSpec:
+                values = settings.model_dump()
+                layers, seeds, limit = (values.pop(typed, None) for typed in ("layers", "seeds", "limit"))
+                return CellSpec(
+                    name,
+                    task.card.name,
+                    dataset,
+                    values,
+                    layers,
+                    seeds,
+                    limit,
+                    request.options,
+                    resolver.plugins,
+                    tuple(control_of),
+                )
+
+            asked_for: dict[str, CellSpec] = {}
             for name in request.models:
                 settings = own[name].narrowed_to(adapters[name].card)
-                asked_for[name] = Cell(adapters[name], task, loaded[dataset_name], settings, request.options)
-                cells[task.card.name, dataset_name, name, settings] = asked_for[name]
+                asked_for[name] = spec(name, settings)
+                specs[task.card.name, dataset, name, settings] = asked_for[name]
             for name, models in floors.items():
-                beside: dict[TaskSettings, list[Cell]] = {}
+                beside: dict[TaskSettings, list[CellSpec]] = {}
                 for asked in models:
                     settings = own[name].narrowed_to(adapters[asked].card).narrowed_to(adapters[name].card)
                     beside.setdefault(settings, []).append(asked_for[asked])
                 for settings, controlled in beside.items():
-                    cell = Cell(
-                        adapters[name], task, loaded[dataset_name], settings, request.options, tuple(controlled)
-                    )
                     # a floor that is asked for by name is no control of others
-                    cells.setdefault((task.card.name, dataset_name, name, settings), cell)
-    return list(cells.values())
+                    specs.setdefault((task.card.name, dataset, name, settings), spec(name, settings, controlled))
+    return list(specs.values())
+
+
+def _anywhere(dataset: str, resolver: Resolver) -> str:
+    """A name as it is; a path so that it means the same file whatever folder a process works in."""
+    path = Path(dataset).expanduser()
+    return str(path.absolute()) if dataset not in resolver.registry.datasets and path.exists() else dataset
 
 
 def parse_layers(text: str, model: ModelAdapter) -> tuple[int, ...]:
@@ -96,7 +125,7 @@ def parse_layers(text: str, model: ModelAdapter) -> tuple[int, ...]:
 
 
 def _floors(
-    task: Task, adapters: dict[str, ModelAdapter], registry: Registry, request: Request
+    task: Task, adapters: dict[str, ModelAdapter], resolver: Resolver, request: Request
 ) -> dict[str, list[str]]:
     """Names of the task's floors, and of the models asked for that each is a floor of; adapters are added."""
     floors: dict[str, list[str]] = {}
@@ -109,7 +138,7 @@ def _floors(
             name = template.format(model=asked)
             if name not in adapters:
                 try:
-                    adapters[name] = registry.model(name, request.options)
+                    adapters[name] = resolver.model(name, request.options)
                 except NotApplicable:
                     continue  # a model without weights has no random twin
             if name != asked:
@@ -125,18 +154,22 @@ def _settings(task: Task, model: ModelAdapter, request: Request) -> TaskSettings
             known = ", ".join(fields)
             raise InputError(f"{task.card.name} has no setting {name!r}.{did_you_mean(name, fields)} It has: {known}")
         values[name] = _value(text, fields[name].annotation)
-    if "layers" in fields:
-        # a model may have no layers to choose from: k-mer counts beside an encoder
-        if request.layers is not None and model.card.layers is not None:
-            values["layers"] = parse_layers(request.layers, model)
-    elif request.layers is not None:
-        raise InputError(f"{task.card.name} takes no --layer")
+    typed = [("--seed", request.seeds, SeedSettings), ("--layer", request.layers, LayerSettings)]
+    for option, given, needed in typed:
+        if given is not None and not issubclass(task.settings_type, needed):
+            raise InputError(f"{task.card.name} takes no {option}")
+    if request.limit is not None:
+        values["limit"] = request.limit
+    if request.seeds is not None:
+        values["seeds"] = request.seeds.split(",")
+    # a model may have no layers to choose from: k-mer counts beside an encoder
+    if request.layers is not None and model.card.layers is not None:
+        values["layers"] = parse_layers(request.layers, model)
     try:
         settings = task.settings_type(**values)
-        layers: Iterable[int] | None = getattr(settings, "layers", None)
-        if layers is None or model.card.layers is None:
+        if not isinstance(settings, LayerSettings) or model.card.layers is None:
             return settings
-        resolved = tuple(dict.fromkeys(model.resolve_layer(layer) for layer in layers))
+        resolved = tuple(dict.fromkeys(model.resolve_layer(layer) for layer in settings.layers))
         return settings.model_copy(update={"layers": resolved})
     except ValidationError as error:
         first = error.errors()[0]

@@ -34,7 +34,10 @@ class Interval:
 
 @dataclass(frozen=True)
 class Estimate:
-    """A value with its bootstrap draws. Estimates from the same draws subtract into a paired difference."""
+    """A value with its bootstrap draws. Estimates from the same draws subtract into a paired difference.
+
+    A draw without a value, as where it left a stratum without items, stays NaN in its place: else draws would not pair.
+    """
 
     value: float
     draws: Floats
@@ -42,9 +45,10 @@ class Estimate:
     note: str = ""
 
     def interval(self) -> Interval:
-        """Percentile interval at 95 %."""
+        """Percentile interval at 95 % over the draws that have a value; NaN where none has."""
         tail = 50 * (1 - CONFIDENCE)
-        low, high = np.percentile(self.draws, [tail, 100 - tail])
+        drawn = self.draws[~np.isnan(self.draws)]
+        low, high = np.percentile(drawn, [tail, 100 - tail]) if len(drawn) else (np.nan, np.nan)
         return Interval(self.value, float(low), float(high), self.n, self.note)
 
     def __sub__(self, other: Estimate) -> Estimate:

@@ -63,7 +63,7 @@ class FamilyBootstrap:
     def estimates(self, repeats: Sequence[ScoredPairs]) -> dict[str, Estimate]:
         """Every metric, nested over drawings of pairs; ``n`` counts the families.
 
-        Draws that leave no pair of a kind have no value and are left out.
+        Draws that leave no pair of a kind have no value.
         """
         points = [point(scored) for scored in repeats]
         drawn = [self._drawn(scored) for scored in repeats]
@@ -71,8 +71,8 @@ class FamilyBootstrap:
         found = {}
         for name in points[0]:
             values = np.stack([own[name] for own in drawn])
-            finite = np.isfinite(values).all(axis=0)
-            found[name] = nested_estimate(values[:, finite], [own[name] for own in points], families)
+            values[:, ~np.isfinite(values).all(axis=0)] = np.nan
+            found[name] = nested_estimate(values, [own[name] for own in points], families)
         return found
 
     def _drawn(self, scored: ScoredPairs) -> Mapping[str, Floats]:

@@ -10,7 +10,8 @@ import pandas as pd
 
 from harness.adapter import ModelCard
 from harness.statistics.bootstrap import Estimate
-from harness.task import Highlights, Metric, TableRow, TaskOutcome
+from harness.task import Basis, Highlights, Metric, Place, TableRow, TaskOutcome
+from tasks.common import metric, table_row
 from tasks.overlap_ratio.data import FamilyData
 from tasks.overlap_ratio.embeddings import VARIANTS
 from tasks.overlap_ratio.intervals import ScoredPairs
@@ -61,11 +62,10 @@ def outcome(
     families: pd.DataFrame,
     card: ModelCard,
     settings: OverlapRatioSettings,
+    item_set: str,
 ) -> TaskOutcome:
     """The outcome without triplets and tables of pairs."""
     selected: dict[str, object] = {
-        "layer": scores.layer,
-        "layer_is_chosen": False,
         "families": len(data.families),
         "validation_families": int(data.validation.sum()),
     }
@@ -74,6 +74,8 @@ def outcome(
     return TaskOutcome(
         metrics=_metrics(scores),
         used=len(data.records),
+        basis=Basis(layer=scores.layer, item_set=item_set),
+        draws=_draws(scores),
         table=list(_rows(scores)),
         roles={variant: card.role for variant, _, _ in scores.found},
         selected=selected,
@@ -101,6 +103,16 @@ def _metrics(scores: Scores) -> dict[str, Metric]:
     return metrics | {name: metric(headline[name], *about) for name, about in _UNITS.items()}
 
 
+def _draws(scores: Scores) -> dict[Place, Estimate]:
+    """Of the ratio of every variant, layer and stratum, and of all measures of the headline."""
+    return {
+        Place(name, variant, layer, stratum): estimate
+        for (variant, layer, stratum), own in scores.found.items()
+        for name, estimate in own.items()
+        if name == "overlap_ratio" or (variant, layer, stratum) == ("mean", scores.layer, ALL)
+    }
+
+
 def _meaning(variant: str, layer: int | None) -> str:
     if layer is None:
         return "of the model's own vectors or similarity"
@@ -112,26 +124,10 @@ def _meaning(variant: str, layer: int | None) -> str:
     }[variant]
 
 
-def metric(estimate: Estimate, unit: str, higher_is_better: bool = True) -> Metric:
-    """The interval of an estimate; without bounds where no bootstrap draw has a value."""
-    if not len(estimate.draws):
-        return Metric(value=estimate.value, n=estimate.n, unit=unit, higher_is_better=higher_is_better)
-    own = estimate.interval()
-    return Metric(value=own.value, low=own.low, high=own.high, n=own.n, unit=unit, higher_is_better=higher_is_better)
-
-
 def _rows(scores: Scores) -> Iterator[TableRow]:
     for (variant, layer, stratum), estimates in scores.found.items():
         for name, estimate in estimates.items():
-            yield table_row(name, variant, layer, stratum, estimate)
-
-
-def table_row(name: str, source: str, layer: int | None, stratum: str, estimate: Estimate) -> TableRow:
-    """An estimate as a row of the record's table."""
-    own = metric(estimate, "")
-    return TableRow(
-        name=name, source=source, layer=layer, stratum=stratum, value=own.value, low=own.low, high=own.high, n=own.n
-    )
+            yield table_row(name, estimate, variant, layer, stratum)
 
 
 def _notes(

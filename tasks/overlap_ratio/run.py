@@ -10,6 +10,7 @@ import numpy as np
 from harness.adapter import ModelAdapter
 from harness.datasets.alignments import read_alone
 from harness.task import CellContext, TaskOutcome
+from tasks.common import subject
 from tasks.overlap_ratio import report
 from tasks.overlap_ratio.data import FamilyData, prepare
 from tasks.overlap_ratio.families import family_table
@@ -41,17 +42,17 @@ def run_overlap(
         scores = _scores(measures, shown, repeats, data, settings.draws)
         units = measures[0].units(len(data.records))
         families = family_table(data, shown["mean"], units, dataset.family_names)
-        outcome = report.outcome(scores, data, families, model.card, settings)
+        item_set = dataset.subset(data.records).fingerprint
+        outcome = report.outcome(scores, data, families, model.card, settings, item_set)
         triplets.add(outcome, measures)
         outcome.notes += read_alone(model.card, data.records)
-        outcome.selected["item_set"] = dataset.subset(data.records).fingerprint
         outcome.tables["large/pairs"] = report.pair_table(data, repeats, shown)
     with context.phase("pictures"):
-        subject = f"{model.card.name} · {dataset.card.name}{' (simulated)' if dataset.card.simulated else ''}"
+        what = subject(model.card, dataset.card)
         first = {variant: scored[0] for variant, scored in shown.items()}
-        draw_densities(context.artifacts / "densities.svg", first, subject)
+        draw_densities(context.artifacts / "densities.svg", first, what)
         if units is not None:
-            draw_embedding(context.artifacts / "t-sne.svg", units, data, dataset.family_names, subject)
+            draw_embedding(context.artifacts / "t-sne.svg", units, data, dataset.family_names, what)
     return outcome
 
 

@@ -6,14 +6,12 @@ from typing import Literal
 
 from pydantic import Field
 
-from harness.task import Seeds, TaskSettings
+from harness.task import LayerSettings, SeedSettings
 
 
-class OverlapRatioSettings(TaskSettings):
+class OverlapRatioSettings(LayerSettings, SeedSettings):
     """Settings of overlap-ratio."""
 
-    layers: tuple[int, ...] = Field((-1,), min_length=1)
-    seeds: Seeds = Field((0, 1, 2), description="one drawing of pairs each")
     pairs: Literal["families", "review"] = Field(
         "families", description="how pairs are drawn; review: as published, where 'non-homologs' may share a family"
     )

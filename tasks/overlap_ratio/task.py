@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from harness.adapter import ModelAdapter
 from harness.task import CellContext, Task, TaskCard, TaskOutcome, TaskSettings
+from tasks.common import RANDOM_TWINS
 from tasks.overlap_ratio.settings import OverlapRatioSettings
 
 if TYPE_CHECKING:
@@ -42,8 +43,7 @@ class OverlapRatio(Task):
         floors=(
             *(f"kmer-{k}" for k in range(1, 7)),
             "length-gc",
-            "{model}:random",
-            *(f"{{model}}:random:{initialisation}" for initialisation in range(1, 5)),
+            *RANDOM_TWINS,
         ),
         plotted_against="structure-f1",
     )

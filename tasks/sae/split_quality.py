@@ -16,9 +16,9 @@ from harness.adapter import ModelAdapter
 from harness.statistics.bootstrap import Floats, nested_estimate, weighted_ratio
 from harness.storage.kept import Arrays
 from harness.task import CellContext, Metric
+from tasks.common import metric, over_seeds
 from tasks.sae.dictionaries import Dictionaries
 from tasks.sae.quality import LossRecovered, Quality, QualityMeter, losses_recovered, stability
-from tasks.sae_families.metrics import metric, over_seeds
 
 MOST_MASKED_SEQUENCES = 200
 
@@ -116,8 +116,8 @@ def recovered_losses(
         losses = measure(layer)
         unit, first = "nats per masked nucleotide", losses[0]
         metrics[layer] = {
-            "loss_recovered": over_seeds([loss.recovered for loss in losses], "at masked positions"),
-            "cross_entropy_reconstructed": over_seeds([loss.reconstructed for loss in losses], unit, False),
+            "loss_recovered": metric(over_seeds([loss.recovered for loss in losses]), "at masked positions"),
+            "cross_entropy_reconstructed": metric(over_seeds([loss.reconstructed for loss in losses]), unit, False),
             # of the language model alone: without seeds, and so without an interval
             "cross_entropy_clean": Metric(value=first.clean, n=first.nucleotides, unit=unit, higher_is_better=False),
             "cross_entropy_ablated": Metric(value=first.ablated, n=first.nucleotides, unit=unit, higher_is_better=None),
@@ -132,13 +132,13 @@ def _layer_metrics(sums: Sequence[Floats], found: Sequence[Quality], weights: Fl
     def ratio(numerator: int, denominator: int, points: Sequence[float], one_minus: bool) -> Metric:
         draws = np.array([weighted_ratio(s[:, numerator], s[:, denominator], weights) for s in sums])
         values = 1 - draws if one_minus else draws
-        return metric(nested_estimate(values, points, count).interval(), higher_is_better=one_minus or None)
+        return metric(nested_estimate(values, points, count), higher_is_better=one_minus or None)
 
     return {
         "fve": ratio(1, 3, [quality.fve_standardised for quality in found], True),
         "fve_raw": ratio(0, 2, [quality.fve_raw for quality in found], True),
         "l0": ratio(4, 5, [quality.l0 for quality in found], False),
-        "dead_share": over_seeds(
-            [quality.dead_share for quality in found], f"of features, on {found[0].nucleotides:,} nt", False
+        "dead_share": metric(
+            over_seeds([quality.dead_share for quality in found]), f"of features, on {found[0].nucleotides:,} nt", False
         ),
     }

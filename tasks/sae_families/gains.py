@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from harness.statistics.gains import Gain, smallest_gain
 from harness.task import Metric, TableRow
-from tasks.sae_families.metrics import metric
+from tasks.common import metric, table_row
 from tasks.sae_families.scores import SourceScores
 
 MEASURES = {"auroc": "AUROC", "mcc": "MCC"}
@@ -39,17 +39,7 @@ def gain_rows(found: Mapping[str, Gain], layer: int) -> Iterator[TableRow]:
     """The gain over all floors, then over each."""
     for name, gain in found.items():
         for stratum, own in [("", gain.smallest), *((f"over {floor}", over) for floor, over in gain.over.items())]:
-            value = metric(own)
-            yield TableRow(
-                name=f"gain_{name}",
-                source="sae",
-                layer=layer,
-                stratum=stratum,
-                value=value.value,
-                low=value.low,
-                high=value.high,
-                n=value.n,
-            )
+            yield table_row(f"gain_{name}", own, "sae", layer, stratum)
 
 
 def gain_notes(model: SourceScores, sources: Sequence[SourceScores], found: Mapping[str, Gain]) -> Iterator[str]:

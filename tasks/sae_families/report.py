@@ -14,7 +14,8 @@ from harness.activations.standardisation import Standardisation
 from harness.adapter import ModelCard
 from harness.statistics.bootstrap import Estimate
 from harness.statistics.gains import Gain
-from harness.task import Highlights, Metric, TableRow, TaskOutcome
+from harness.task import Basis, Highlights, Metric, Place, TableRow, TaskOutcome
+from tasks.common import metric, over_families, over_seeds, table_row
 from tasks.sae.concepts.choice import null_of_maximum
 from tasks.sae.concepts.confounds import gain_over_composition, matched_auroc
 from tasks.sae.concepts.probes import PROBE_SIZES, share_of_dense, sparse_probes
@@ -23,7 +24,6 @@ from tasks.sae.sequence_scores import ScoredSource
 from tasks.sae_families.data import FamilyData
 from tasks.sae_families.failures import why_failed, without_stability
 from tasks.sae_families.gains import gain_metrics, gain_notes, gain_rows, gains
-from tasks.sae_families.metrics import metric, over_families, over_seeds
 from tasks.sae_families.scores import SourceScores, select_score
 from tasks.sae_families.splits import minimum_detectable_difference
 from tasks.sae_families.tables import family_table, feature_table, group_table, item_table, similarity_tables
@@ -69,7 +69,7 @@ class LayerResult:
         return gains(self.sae, self.sources.values())
 
 
-def report(facts: CellFacts, layers: Sequence[LayerResult]) -> TaskOutcome:
+def report(facts: CellFacts, layers: Sequence[LayerResult], item_set: str) -> TaskOutcome:
     """The outcome. The headline layer is the one whose features do best on select; test plays no part."""
     items, data = facts.data.items, facts.data
     failures = {result.layer: why_failed(result.quality, result.entries, items) for result in layers}
@@ -97,10 +97,11 @@ def report(facts: CellFacts, layers: Sequence[LayerResult]) -> TaskOutcome:
     return TaskOutcome(
         metrics=metrics,
         used=len(data.train) + len(data.scored),
+        basis=Basis(layer=chosen.layer, layer_is_chosen=len(layers) > 1, item_set=item_set),
+        draws=_draws(layers),
         table=rows,
         roles={source.name: source.role for source in chosen.sources.values()},
         selected={
-            "layer": chosen.layer,
             "hardest_floor": chosen.gains["auroc"].hardest,
             "families": list(items.families),
             "eligible_families": data.eligible,
@@ -125,12 +126,12 @@ def report(facts: CellFacts, layers: Sequence[LayerResult]) -> TaskOutcome:
 def _metrics(result: LayerResult) -> dict[str, Metric]:
     sae = result.sae
     return {
-        "auroc_macro": metric(sae.macro.auroc.interval(), "AUROC"),
-        "mcc_macro": metric(sae.macro.mcc.interval(), "MCC at prevalence 1/40"),
+        "auroc_macro": metric(sae.macro.auroc, "AUROC"),
+        "mcc_macro": metric(sae.macro.mcc, "MCC at prevalence 1/40"),
         **gain_metrics(result.gains),
-        "f1_macro": metric(sae.macro.f1.interval(), "F1 at prevalence 1/40"),
-        "average_precision_macro": over_families(sae.family_mean("average_precision"), "at prevalence 1/40"),
-        "coverage": over_families(sae.coverage, "share of families with F1 ≥ 0.5 and q < 0.05"),
+        "f1_macro": metric(sae.macro.f1, "F1 at prevalence 1/40"),
+        "average_precision_macro": metric(over_families(sae.family_mean("average_precision")), "at prevalence 1/40"),
+        "coverage": metric(over_families(sae.coverage), "share of families with F1 ≥ 0.5 and q < 0.05"),
     }
 
 
@@ -156,24 +157,27 @@ def _diagnostics(facts: CellFacts, result: LayerResult) -> dict[str, Metric]:
     dense = result.sources["dense-probe"].family_mean("auroc")
     shares = np.array([share_of_dense(probe, dense) for probe in probes])
     found = {
-        "auroc_matched": over_families(
-            np.mean([match.auroc for match in matched], axis=0), "AUROC, negatives of like length and GC"
+        "auroc_matched": metric(
+            over_families(np.mean([match.auroc for match in matched], axis=0)), "AUROC, negatives of like length and GC"
         ),
-        "auroc_matched_length": over_families(
-            np.mean([match.length for match in matched], axis=0), "AUROC that length keeps on the same pairs", None
+        "auroc_matched_length": metric(
+            over_families(np.mean([match.length for match in matched], axis=0)),
+            "AUROC that length keeps on the same pairs",
+            None,
         ),
-        "auroc_matched_gc": over_families(
-            np.mean([match.gc for match in matched], axis=0), "AUROC that GC keeps on the same pairs", None
+        "auroc_matched_gc": metric(
+            over_families(np.mean([match.gc for match in matched], axis=0)),
+            "AUROC that GC keeps on the same pairs",
+            None,
         ),
-        "gain_over_composition": over_families(np.mean(gains, axis=0), "AUROC over length, GC and 3-mers"),
-        "selectivity_tau": over_seeds(taus, "median of live features"),
-        "selectivity_information": over_seeds(information, "median of live features"),
-        "select_null_95": over_seeds(nulls, "select AUROC of the best feature under shuffled labels", None),
+        "gain_over_composition": metric(over_families(np.mean(gains, axis=0)), "AUROC over length, GC and 3-mers"),
+        "selectivity_tau": metric(over_seeds(taus), "median of live features"),
+        "selectivity_information": metric(over_seeds(information), "median of live features"),
+        "select_null_95": metric(over_seeds(nulls), "select AUROC of the best feature under shuffled labels", None),
     }
     for column, size in enumerate(PROBE_SIZES):
-        found[f"probe_{size}_share"] = over_seeds(
-            shares[:, column].tolist(), f"share of the dense probe, {size} features"
-        )
+        share = over_seeds(shares[:, column].tolist())
+        found[f"probe_{size}_share"] = metric(share, f"share of the dense probe, {size} features")
     return found
 
 
@@ -182,7 +186,7 @@ def _rows(facts: CellFacts, result: LayerResult) -> Iterator[TableRow]:
     for source in result.sources.values():
         yield from _source_rows(source, layer)
         yield TableRow(name="candidates", source=source.name, layer=layer, value=source.seeds[0].candidates)
-        yield _row("coverage", source.name, layer, over_families(source.coverage))
+        yield table_row("coverage", over_families(source.coverage), source.name, layer)
         for seed in source.seeds:
             for name, values in (("auroc_macro", seed.held_out.auroc), ("mcc_macro", seed.held_out.mcc)):
                 yield TableRow(
@@ -198,36 +202,32 @@ def _rows(facts: CellFacts, result: LayerResult) -> Iterator[TableRow]:
     for aggregation, source in result.aggregations.items():
         yield from _source_rows(source, layer, aggregation)
     for name, value in result.quality.items():
-        yield _row(name, "sae", layer, value)
+        yield table_row(name, value, "sae", layer)
     yield from gain_rows(result.gains, layer)
 
 
 def _source_rows(source: SourceScores, layer: int, stratum: str = "") -> Iterator[TableRow]:
-    estimates: Mapping[str, Estimate] = {
-        "auroc_macro": source.macro.auroc,
-        "mcc_macro": source.macro.mcc,
-        "f1_macro": source.macro.f1,
+    for name, estimate in _estimates(source).items():
+        yield table_row(name, estimate, source.name, layer, stratum)
+
+
+def _estimates(source: SourceScores) -> dict[str, Estimate]:
+    return {"auroc_macro": source.macro.auroc, "mcc_macro": source.macro.mcc, "f1_macro": source.macro.f1}
+
+
+def _draws(layers: Sequence[LayerResult]) -> dict[Place, Estimate]:
+    """Of every source at every layer: features of the model, floors, ablations, reference."""
+    return {
+        Place(name, source.name, result.layer): estimate
+        for result in layers
+        for source in result.sources.values()
+        for name, estimate in _estimates(source).items()
     }
-    for name, estimate in estimates.items():
-        yield _row(name, source.name, layer, metric(estimate.interval()), stratum)
-
-
-def _row(name: str, source: str, layer: int, value: Metric, stratum: str = "") -> TableRow:
-    return TableRow(
-        name=name,
-        source=source,
-        layer=layer,
-        stratum=stratum,
-        value=value.value,
-        low=value.low,
-        high=value.high,
-        n=value.n,
-    )
 
 
 def _group_separation(table: pd.DataFrame) -> Metric:
     best = table.drop_duplicates("seed").test_auroc
-    return over_seeds(best.tolist(), "AUROC over pairs of families of two groups, one feature")
+    return metric(over_seeds(best.tolist()), "AUROC over pairs of families of two groups, one feature")
 
 
 def _group_rows(facts: CellFacts, result: LayerResult) -> Iterator[TableRow]:
@@ -235,7 +235,7 @@ def _group_rows(facts: CellFacts, result: LayerResult) -> Iterator[TableRow]:
     for source in result.sources.values():
         if source.role != "reference":
             table = group_table(source, facts.data.items, facts.groups)
-            yield _row("group_separation", source.name, result.layer, _group_separation(table))
+            yield table_row("group_separation", _group_separation(table), source.name, result.layer)
 
 
 def _group_note(groups: Sequence[Sequence[int]]) -> str:

@@ -14,6 +14,7 @@ from harness.errors import NotApplicable
 from harness.storage.kept import Arrays
 from harness.task import CellContext, TaskOutcome
 from harness.twins import random_twin
+from tasks.common import subject
 from tasks.sae.aggregate import AGGREGATIONS, WINDOW
 from tasks.sae.aligned import AlignedModel
 from tasks.sae.autoencoder.model import Metadata
@@ -83,21 +84,18 @@ class FamiliesRun:
                 standardisation=self.standardisation,
                 groups=self.groups,
             )
-            outcome = report(facts, layers)
+            outcome = report(facts, layers, self.dataset.subset(self.data.scored).fingerprint)
             used = (*self.data.train, *self.data.scored)
             outcome.notes += read_alone(self.model.card, used)
-            outcome.selected["item_set"] = self.dataset.subset(self.data.scored).fingerprint
             self._draw(outcome)
         return outcome
 
     def _draw(self, outcome: TaskOutcome) -> None:
-        card = self.dataset.card
-        dataset = f"{card.name} (simulated)" if card.simulated else card.name
         draw_similarity(
             self.context.artifacts / "similarity.svg",
             outcome.tables["similarity"],
             self.dataset.family_names,
-            f"{self.model.card.name} · {dataset} · layer {outcome.selected['layer']}",
+            subject(self.model.card, self.dataset.card, outcome.basis.layer),
         )
 
     def _own_sources(self) -> None:

@@ -8,7 +8,7 @@ from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from harness.errors import InputError
-from harness.task import Seeds, TaskSettings
+from harness.task import LayerSettings, SeedSettings
 
 if TYPE_CHECKING:
     from tasks.sae.autoencoder.config import SAEConfig
@@ -20,12 +20,10 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 
 
-class SaeFamiliesSettings(TaskSettings):
+class SaeFamiliesSettings(LayerSettings, SeedSettings):
     """Settings of sae-families. A preset fills in what is not given."""
 
     preset: Literal["default", "demo", "sae-rna"] = "default"
-    layers: tuple[int, ...] = (-1,)
-    seeds: Seeds = (0, 1, 2)
     features: int | Literal["8d"] = Field(2048, description="size of the dictionary; 8d is eight times the width")
     k: int = Field(32, ge=1)
     steps: int = Field(1000, ge=1)

@@ -7,7 +7,6 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from harness.statistics.bootstrap import Estimate, cluster_weights
-from harness.task import Metric
 from tasks.structure_f1.counts import Floats
 from tasks.structure_f1.protocol import TEST_SEED, HeldOut, Selection
 
@@ -25,14 +24,14 @@ class Bootstrap:
     ) -> Estimate | None:
         """Sum over sum, over RNAs or the ``members`` among them; None where the denominator is 0.
 
-        Draws without a single item of a small stratum have no value and are left out.
+        Draws without a single item of a small stratum have no value.
         """
         keep = np.ones(len(self.table), dtype=bool) if members is None else members
         top, bottom = (np.where(keep, np.asarray(values, dtype=np.float64), 0) for values in (numerator, denominator))
         if not bottom.sum() > 0:
             return None
         below = self.weights @ bottom
-        drawn = (self.weights @ top)[below > 0] / below[below > 0]
+        drawn = np.divide(self.weights @ top, below, out=np.full(len(below), np.nan), where=below > 0)
         return Estimate(float(top.sum() / bottom.sum()), drawn, len(set(self.units[keep & (bottom > 0)])))
 
     def f1(self, suffix: str = "", members: NDArray[np.bool_] | None = None) -> Estimate | None:
@@ -51,7 +50,7 @@ class Bootstrap:
         if not compared.sum() > 0:
             return None
         top, bottom = (((self.weights @ part) * self.weights).sum(axis=1) for part in wins)
-        drawn = top[bottom > 0] / bottom[bottom > 0]
+        drawn = np.divide(top, bottom, out=np.full(len(bottom), np.nan), where=bottom > 0)
         return Estimate(float(beaten.sum() / compared.sum()), drawn, len(set(self.units)))
 
     def nested(self, selection: Selection, tested: HeldOut) -> dict[str, Estimate]:
@@ -84,18 +83,10 @@ class Bootstrap:
             "f1_per_rna": float(per_rna[known > 0, 0].mean()),
         }
         units = len(set(self.units))
-        return {name: Estimate(points[name], values[np.isfinite(values)], units) for name, values in draws.items()}
+        return {name: Estimate(points[name], values, units) for name, values in draws.items()}
 
 
 def matthews(tp: Floats, predicted: Floats, known: Floats, total: Floats) -> Floats:
     """Matthews' correlation of pooled counts; 0 where all pairs or none are predicted, or known."""
     spread = np.sqrt(predicted * (total - predicted)) * np.sqrt(known * (total - known))
     return np.divide(tp * total - predicted * known, spread, out=np.zeros_like(spread), where=spread > 0)
-
-
-def metric(estimate: Estimate | None, unit: str) -> Metric:
-    """The interval of an estimate; without value where there is none."""
-    if estimate is None:
-        return Metric(value=None, unit=unit)
-    interval = estimate.interval()
-    return Metric(value=interval.value, low=interval.low, high=interval.high, n=interval.n, unit=unit)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from harness.statistics.bootstrap import Estimate
 from harness.task import Highlights, Metric, TableRow
+from tasks.common import metric, table_row
 from tasks.structure_f1.counts import Floats
 from tasks.structure_f1.data import Rna
-from tasks.structure_f1.estimates import Bootstrap, metric
+from tasks.structure_f1.estimates import Bootstrap
 from tasks.structure_f1.evaluation import PAIR_CLASSES
 from tasks.structure_f1.protocol import HeldOut, Selection
 from tasks.structure_f1.selection import Choice, best
@@ -30,37 +31,42 @@ _CLASS_NAMES = {
 }
 
 
-def metrics(
+UNITS = {
+    "f1_pooled": "F1 of all pairs of all RNAs, P ≥ T; interval nested with selection",
+    "auprc_macro": "average precision, mean over RNAs",
+    "pair_conditional_auroc": "AUROC among pairs of the same bases at a like distance",
+    "f1_per_rna": "F1, mean over RNAs; interval nested with selection",
+    "f1_matched": "pooled F1 with one partner, canonical pairs, loops of 3 nt",
+    "f1_exact_threshold": "pooled F1 with a threshold off the grid",
+    "precision_top_half_length": "precision among the L/2 best pairs, mean over RNAs",
+    "mcc": "pooled; interval nested with selection",
+    "f1_oracle_head": "ORACLE: pooled F1 of head and threshold chosen on test",
+    "f1_ceiling_canonical": "pooled F1 of a perfect predictor of canonical pairs",
+    "f1_ceiling_one_partner": "pooled F1 of a perfect predictor of one partner per nucleotide",
+}
+"""The metrics of the task in their order, and what they mean."""
+
+
+def estimates(
     bootstrap: Bootstrap, selection: Selection, tested: HeldOut, wins: tuple[Floats, Floats]
-) -> dict[str, Metric]:
-    """The metrics of the task; intervals over test families or RNAs, nested with the selection where it says so."""
-    table, nested = bootstrap.table, bootstrap.nested(selection, tested)
+) -> dict[str, Estimate | None]:
+    """The numbers of the task with draws over test families or RNAs, nested with the selection where it says so."""
     return {
-        "f1_pooled": metric(nested["f1_pooled"], "F1 of all pairs of all RNAs, P ≥ T; interval nested with selection"),
-        "auprc_macro": metric(bootstrap.mean("average_precision"), "average precision, mean over RNAs"),
-        "pair_conditional_auroc": metric(
-            bootstrap.conditional(wins), "AUROC among pairs of the same bases at a like distance"
-        ),
-        "f1_per_rna": metric(nested["f1_per_rna"], "F1, mean over RNAs; interval nested with selection"),
-        "f1_matched": metric(bootstrap.f1("_matched"), "pooled F1 with one partner, canonical pairs, loops of 3 nt"),
-        "f1_exact_threshold": metric(bootstrap.f1("_exact"), "pooled F1 with a threshold off the grid"),
-        "precision_top_half_length": metric(
-            bootstrap.mean("precision_top_half_length"), "precision among the L/2 best pairs, mean over RNAs"
-        ),
-        "mcc": metric(nested["mcc"], "pooled; interval nested with selection"),
-        "f1_oracle_head": metric(None, "").model_copy(
-            update={
-                "value": float(tested.heads.f1(int(table["pairs"].sum())).max()),
-                "unit": "ORACLE: pooled F1 of head and threshold chosen on test",
-            }
-        ),
-        "f1_ceiling_canonical": metric(
-            _ceiling(bootstrap, "canonical_pairs"), "pooled F1 of a perfect predictor of canonical pairs"
-        ),
-        "f1_ceiling_one_partner": metric(
-            _ceiling(bootstrap, "one_partner_pairs"), "pooled F1 of a perfect predictor of one partner per nucleotide"
-        ),
+        **bootstrap.nested(selection, tested),
+        "auprc_macro": bootstrap.mean("average_precision"),
+        "pair_conditional_auroc": bootstrap.conditional(wins),
+        "f1_matched": bootstrap.f1("_matched"),
+        "f1_exact_threshold": bootstrap.f1("_exact"),
+        "precision_top_half_length": bootstrap.mean("precision_top_half_length"),
+        "f1_ceiling_canonical": _ceiling(bootstrap, "canonical_pairs"),
+        "f1_ceiling_one_partner": _ceiling(bootstrap, "one_partner_pairs"),
     }
+
+
+def metrics(found: Mapping[str, Estimate | None], table: pd.DataFrame, tested: HeldOut) -> dict[str, Metric]:
+    """The metrics of the record; the oracle has no interval."""
+    oracle = Metric(value=float(tested.heads.f1(int(table["pairs"].sum())).max()), unit=UNITS["f1_oracle_head"])
+    return {name: oracle if name == "f1_oracle_head" else metric(found[name], unit) for name, unit in UNITS.items()}
 
 
 def _ceiling(bootstrap: Bootstrap, column: str) -> Estimate | None:
@@ -127,10 +133,7 @@ def _option(bootstrap: Bootstrap, tested: HeldOut, option: Choice) -> Estimate |
 
 
 def _row(name: str, estimate: Estimate | None, stratum: str) -> TableRow:
-    value = metric(estimate, "")
-    return TableRow(
-        name=name, source=SOURCE, stratum=stratum, value=value.value, low=value.low, high=value.high, n=value.n
-    )
+    return table_row(name, estimate, SOURCE, stratum=stratum)
 
 
 def head_table(selection: Selection, tested: HeldOut, known: int) -> pd.DataFrame:

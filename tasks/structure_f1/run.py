@@ -10,7 +10,8 @@ import pandas as pd
 
 from harness.adapter import ModelAdapter
 from harness.datasets.alignments import read_alone
-from harness.task import CellContext, TableRow, TaskOutcome
+from harness.task import Basis, CellContext, Place, TableRow, TaskOutcome
+from tasks.common import subject
 from tasks.structure_f1 import report
 from tasks.structure_f1.counts import Floats
 from tasks.structure_f1.data import StructureData, prepare
@@ -40,11 +41,18 @@ def run_structure(
         bootstrap, known = Bootstrap(table, settings.draws), known_pairs(data.test)
         heads = report.head_table(selection, tested, known)
         split = f"the validation RNAs ({len(data.select)} RNAs, split: {data.split})"
+        found = report.estimates(bootstrap, selection, tested, conditional)
         outcome = TaskOutcome(
-            metrics=report.metrics(bootstrap, selection, tested, conditional),
+            metrics=report.metrics(found, table, tested),
+            basis=Basis(
+                layer=selection.chosen.layer,
+                layer_is_chosen=len({layer for layer, _ in selection.heads}) > 1,
+                item_set=data.item_set(dataset),
+            ),
+            draws={Place(name, report.SOURCE): own for name, own in found.items() if own is not None},
             used=len(data.train) + len(data.select) + len(data.test),
             table=[row for row in report.rows(bootstrap, selection, tested, conditional) if row.value is not None],
-            selected={**report.selected(selection, tested, known), "item_set": data.item_set(dataset)},
+            selected=report.selected(selection, tested, known),
             skipped=data.skipped,
             notes=[
                 *report.notes(data.test, table, selection, split),
@@ -60,10 +68,10 @@ def run_structure(
         )
     outcome.table += _depths(model, data, settings, context)
     with context.phase("pictures"):
-        subject = f"{model.card.name} · {dataset.card.name}{' (simulated)' if dataset.card.simulated else ''}"
-        draw_heads(context.artifacts / "heads.svg", heads, subject)
-        draw_f1_by_length(context.artifacts / "f1-by-length.svg", table, subject)
-        draw_contacts(context.artifacts / "contacts.svg", data.test, tested.scores, selection.chosen, table, subject)
+        what = subject(model.card, dataset.card)
+        draw_heads(context.artifacts / "heads.svg", heads, what)
+        draw_f1_by_length(context.artifacts / "f1-by-length.svg", table, what)
+        draw_contacts(context.artifacts / "contacts.svg", data.test, tested.scores, selection.chosen, table, what)
     return outcome
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from harness.adapter import ModelAdapter
 from harness.task import CellContext, Task, TaskCard, TaskOutcome, TaskSettings
+from tasks.common import RANDOM_TWINS
 from tasks.structure_f1.settings import StructureF1Settings
 
 if TYPE_CHECKING:
@@ -43,8 +44,7 @@ class StructureF1(Task):
             "pairing-prior-softmax",
             "pairing-prior-stacked",
             "pairing-prior-stacked-softmax",
-            "{model}:random",
-            *(f"{{model}}:random:{initialisation}" for initialisation in range(1, 5)),
+            *RANDOM_TWINS,
         ),
     )
     settings_type = StructureF1Settings

@@ -21,11 +21,11 @@ from typing import Any
 
 from harness.adapter import ModelOptions
 from harness.progress import Progress
-from harness.registry import Registry
 from harness.result import read_record, read_records
 from harness.run.environment import code_stamp
 from harness.run.executors.serial import serial
 from harness.run.plan import Request, plan
+from harness.run.spec import Resolver
 
 SETTINGS: dict[str, dict[str, str]] = {
     "sae-families": {
@@ -75,8 +75,12 @@ def start(task: str, results: Path) -> int:
         # cells of seconds keep everything, as cells of hours do
         harness.task.KEPT_AFTER_SECONDS = 0.0
         tasks.sae.dictionaries.CHECKPOINT_SECONDS = 0.0
-        request = Request(["ncrna-nano"], [task], ["rfam-profiles-unseen"], None, SETTINGS[task], ModelOptions(), False)
-        (record,) = serial(plan(request, Registry.discover()), results, "cpu", Progress())
+        request = Request(
+            ["ncrna-nano"], [task], ["rfam-profiles-unseen"], settings=SETTINGS[task], options=ModelOptions(), floors=False
+        )
+        resolver = Resolver()
+        (spec,) = plan(request, resolver)
+        (record,) = serial([resolver.cell(spec)], results, "cpu", Progress())
         code = int(record.status != "done")
     finally:
         os._exit(code)

@@ -106,7 +106,7 @@ class KnowsSplits(PlantedModel):
 def test_sae_families_chooses_its_layer_on_select(tmp_path: Path) -> None:
     data = planted_dataset()
     record = run(SaeFamilies(), KnowsSplits(data), data, tmp_path, **(SMALL_SAE | {"layers": (1, 2)}))
-    assert record.selected["layer"] == 1
+    assert record.basis.layer == 1
     on_test = {
         row.layer: row.value
         for row in record.table
@@ -154,9 +154,9 @@ def test_other_items_have_another_name(tmp_path: Path) -> None:
         (SaeFamilies(), PlantedModel(planted), planted, SMALL_SAE),
     ]
     for number, (task, model, data, settings) in enumerate(cases):
-        whole = run(task, model, data, tmp_path / str(number), **settings).selected["item_set"]
-        assert run(task, model, data, tmp_path / f"{number}-again", **settings).selected["item_set"] == whole
-        assert run(task, model, fewer(data), tmp_path / f"{number}-fewer", **settings).selected["item_set"] != whole
+        whole = run(task, model, data, tmp_path / str(number), **settings).basis.item_set
+        assert run(task, model, data, tmp_path / f"{number}-again", **settings).basis.item_set == whole
+        assert run(task, model, fewer(data), tmp_path / f"{number}-fewer", **settings).basis.item_set != whole
 
 
 def test_a_limit_takes_rnas_by_the_hash_of_their_names(tmp_path: Path) -> None:

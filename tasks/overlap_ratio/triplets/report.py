@@ -10,10 +10,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from harness.datasets.records import Dataset, Record
-from harness.task import Metric, TableRow, TaskOutcome
+from harness.statistics.bootstrap import Estimate
+from harness.task import Metric, Place, TableRow, TaskOutcome
+from tasks.common import metric, table_row
 from tasks.overlap_ratio.data import FamilyData, Integers, usable
 from tasks.overlap_ratio.measures import Measure
-from tasks.overlap_ratio.report import item_rows, metric, table_row
+from tasks.overlap_ratio.report import ALL, item_rows
 from tasks.overlap_ratio.settings import OverlapRatioSettings
 from tasks.overlap_ratio.triplets.choose import Tier, TripletScores, find_triplets, mandatory_rows, score_triplets
 from tasks.overlap_ratio.triplets.gate import ALIGNMENTS
@@ -47,7 +49,8 @@ class Triplets:
         for measure in measures:
             scores = self._scores(measure)
             items.append(self._items(scores, measure))
-            outcome.table += self._rows(scores, measure.variant, measure.layer, "all families")
+            outcome.table += self._rows(scores, measure.variant, measure.layer, ALL)
+            outcome.draws |= self._draws(scores, measure)
             if measure is measures[0]:
                 outcome.metrics |= self._metrics(scores)
         outcome.items = pd.concat(items, ignore_index=True)
@@ -76,6 +79,10 @@ class Triplets:
                 found[name + GATE_FAILED] = metric(estimate, f"GATE FAILED ({tier.farthest}), claims nothing; {unit}")
         return found
 
+    def _draws(self, scores: TripletScores, measure: Measure) -> dict[Place, Estimate]:
+        found = zip(NAMES, (scores.tier1, scores.tier2), strict=True)
+        return {Place(name, measure.variant, measure.layer, ALL): own for name, own in found if own is not None}
+
     def _items(self, scores: TripletScores, measure: Measure) -> pd.DataFrame:
         return pd.concat(
             item_rows(list(own), list(own.values()), name, measure.variant, measure.layer)
@@ -87,7 +94,7 @@ class Triplets:
         for (name, tier), estimate in zip(self._tiers, (scores.tier1, scores.tier2), strict=True):
             if estimate is not None:
                 place = stratum if tier.passed else f"{stratum}, GATE FAILED"
-                rows.append(table_row(name, source, layer, place, estimate))
+                rows.append(table_row(name, estimate, source, layer, place))
         return rows
 
     @property

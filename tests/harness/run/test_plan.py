@@ -10,6 +10,7 @@ from harness.errors import InputError, NotApplicable
 from harness.registry import Registry
 from harness.run.cell import Cell
 from harness.run.plan import Request, parse_layers, plan
+from harness.run.spec import Resolver
 from tests import fakes
 
 
@@ -18,8 +19,13 @@ def registry() -> Registry:
     return Registry(dict(fakes.MODELS), dict(fakes.TASKS), dict(fakes.DATASETS))
 
 
+def cells_of(request: Request, registry: Registry) -> list[Cell]:
+    resolver = Resolver(registry=registry)
+    return [resolver.cell(spec) for spec in plan(request, resolver)]
+
+
 def names(request: Request, registry: Registry) -> list[str]:
-    return [cell.model.card.name for cell in plan(request, registry)]
+    return [cell.model.card.name for cell in cells_of(request, registry)]
 
 
 def test_floors_are_planned_beside_the_model(registry: Registry) -> None:
@@ -31,7 +37,7 @@ def test_floors_are_planned_beside_the_model(registry: Registry) -> None:
 
 def test_a_floor_is_a_control_of_the_models_that_ask_for_it(registry: Registry) -> None:
     registry.models["other"] = lambda options: fakes.FakeModel("other", "other-1")
-    cells = {cell.model.card.name: cell for cell in plan(Request(["fake", "other"], ["fake-share"]), registry)}
+    cells = {cell.model.card.name: cell for cell in cells_of(Request(["fake", "other"], ["fake-share"]), registry)}
     assert [cell.model.card.name for cell in cells["fake:random"].control_of] == ["fake"]
     assert [cell.model.card.name for cell in cells["other:random"].control_of] == ["other"]
     assert cells["fake"].control_of == cells["other"].control_of == ()
@@ -48,7 +54,7 @@ def test_a_model_without_a_random_twin_is_planned_alone(registry: Registry) -> N
     registry.models["twinless"] = lambda options: Twinless("twinless")
     assert names(Request(["twinless", "fake"], ["fake-share"]), registry) == ["twinless", "fake", "fake:random"]
     with pytest.raises(NotApplicable):
-        plan(Request(["twinless:random"], ["fake-share"]), registry)
+        cells_of(Request(["twinless:random"], ["fake-share"]), registry)
 
 
 class Short(fakes.FakeModel):
@@ -70,7 +76,7 @@ def test_floors_take_the_lengths_that_their_model_takes(registry: Registry) -> N
     registry.models["short"] = lambda options: Short()
     registry.models["other"] = lambda options: fakes.FakeModel("other", "other-1")
     registry.tasks["fake-share"] = WithCounts
-    cells = plan(Request(["fake", "short", "other"], ["fake-share"]), registry)
+    cells = cells_of(Request(["fake", "short", "other"], ["fake-share"]), registry)
     assert [(cell.model.card.name, lengths(cell)) for cell in cells] == [
         ("fake", (50, 1, 1)),
         ("short", (30, 1, 3)),
@@ -90,14 +96,14 @@ def test_a_floor_asked_for_by_name_runs_again_on_the_lengths_of_another_model(re
     registry.models["counts"] = lambda options: Twinless("counts", "counts-1", max_length=50)
     registry.models["short"] = lambda options: Short()
     registry.tasks["fake-share"] = WithCounts
-    cells = plan(Request(["fake", "short", "counts"], ["fake-share"]), registry)
+    cells = cells_of(Request(["fake", "short", "counts"], ["fake-share"]), registry)
     own = [(lengths(cell), len(cell.control_of)) for cell in cells if cell.model.card.name == "counts"]
     assert own == [((50, 1, 1), 0), ((30, 1, 3), 1)]
 
 
 def test_layers_are_resolved_before_identity(registry: Registry) -> None:
-    last, two = (plan(Request(["fake"], ["fake-share"], layers=text), registry)[0] for text in ("-1", "2"))
-    (default, _) = plan(Request(["fake"], ["fake-share"]), registry)
+    last, two = (cells_of(Request(["fake"], ["fake-share"], layers=text), registry)[0] for text in ("-1", "2"))
+    (default, _) = cells_of(Request(["fake"], ["fake-share"]), registry)
     assert last.identity == two.identity == default.identity
     assert default.settings.model_dump()["layers"] == (2,)
 
@@ -105,16 +111,16 @@ def test_layers_are_resolved_before_identity(registry: Registry) -> None:
 def test_a_floor_without_layers_ignores_the_layers_asked_for(registry: Registry) -> None:
     registry.models["counts"] = lambda options: Twinless("counts", "counts-1", layers=None)
     registry.tasks["fake-share"] = WithCounts
-    cells = plan(Request(["fake"], ["fake-share"], layers="all"), registry)
+    cells = cells_of(Request(["fake"], ["fake-share"], layers="all"), registry)
     layers = {cell.model.card.name: cell.settings.model_dump()["layers"] for cell in cells}
     assert layers == {"fake": (0, 1, 2), "counts": (-1,), "fake:random": (0, 1, 2)}
     # beside an encoder it is the same cell whatever the layers
-    other = plan(Request(["fake"], ["fake-share"], layers="1"), registry)
+    other = cells_of(Request(["fake"], ["fake-share"], layers="1"), registry)
     assert [cell.identity == own.identity for cell, own in zip(cells, other, strict=True)] == [False, True, False]
     # asked for by name too, as long as another model has layers
     assert names(Request(["counts", "fake"], ["fake-share"], layers="1"), registry) == ["counts", "fake", "fake:random"]
     with pytest.raises(InputError, match="--layer: counts has no layers to choose from"):
-        plan(Request(["counts"], ["fake-share"], layers="all"), registry)
+        cells_of(Request(["counts"], ["fake-share"], layers="all"), registry)
 
 
 class WithCounts(fakes.FakeTask):
@@ -144,19 +150,19 @@ def test_a_model_without_layers_is_not_applicable() -> None:
     [
         ({"settings": {"sclae": "1"}}, "no setting 'sclae'. Did you mean scale"),
         ({"settings": {"scale": "wide"}}, "scale: .*number"),
-        ({"settings": {"seeds": "0,x"}}, "seeds.1: .*integer"),
-        ({"settings": {"limit": "0"}}, "limit: .*greater than or equal to 1"),
+        ({"seeds": "0,x"}, "seeds.1: .*integer"),
+        ({"limit": 0}, "limit: .*greater than or equal to 1"),
         ({"layers": "7"}, "fake has layers 0 to 2"),
         ({"options": ModelOptions(weights=Path("x")), "models": ["fake", "mute"]}, "--weights belongs to one model"),
     ],
 )
 def test_bad_settings_are_one_line(registry: Registry, changes: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message) as caught:
-        plan(Request(**({"models": ["fake"], "tasks": ["fake-share"]} | changes)), registry)
+        cells_of(Request(**({"models": ["fake"], "tasks": ["fake-share"]} | changes)), registry)
     assert "\n" not in str(caught.value)
 
 
 def test_settings_are_read_by_type(registry: Registry) -> None:
-    cells = plan(Request(["fake"], ["fake-share"], settings={"seeds": "4,5", "scale": "2", "limit": "3"}), registry)
+    cells = cells_of(Request(["fake"], ["fake-share"], seeds="4,5", limit=3, settings={"scale": "2"}), registry)
     settings = cells[0].settings.model_dump()
     assert (settings["seeds"], settings["scale"], settings["limit"]) == ((4, 5), 2.0, 3)

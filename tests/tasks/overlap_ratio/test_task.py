@@ -88,7 +88,7 @@ def test_the_last_layer_is_the_headline_and_the_best_is_chosen_on_validation(
     knowing: tuple[ResultRecord, Path],
 ) -> None:
     record, _ = knowing
-    assert record.selected["layer"] == record.selected["best_layer"] == 2
+    assert record.basis.layer == record.selected["best_layer"] == 2
     curve = [rows_of(record, "overlap_ratio", source="mean", layer=k, stratum="all families")[0] for k in (0, 1, 2)]
     assert curve[2] == record.metrics["overlap_ratio_mean"].value < 0.1 < 0.5 < min(curve[:2])
     assert rows_of(record, "overlap_ratio", source="mean", layer=2, stratum="test half of the families")
@@ -106,7 +106,7 @@ class Early(FamilyModel):
 def test_a_better_layer_is_told_and_is_not_the_headline(tmp_path: Path) -> None:
     data = dataset(records(families=16))
     record, _ = run(Early(data), data, tmp_path, layers=(0, 1, 2))
-    assert record.selected["layer"] == 2 and record.selected["best_layer"] == 0
+    assert record.basis.layer == 2 and record.selected["best_layer"] == 0
     assert record.metrics["overlap_ratio_mean"].value > 0.6
     best = rows_of(record, "overlap_ratio", layer=0, stratum="test half of the families")
     assert [record.metrics["overlap_ratio_best_layer"].value] == best and best[0] < 0.1
@@ -219,7 +219,7 @@ def test_models_without_hidden_states_go_the_same_way(tmp_path: Path, capability
     # every family has the same lengths, each of them once: two members are never as alike as two others may be
     assert record.metrics["auroc"].value < 0.45 and record.metrics["overlap_ratio_mean"].value > 0.4
     assert (folder / "t-sne.svg").exists() == (capability != "similarity")
-    assert record.selected["layer"] is None
+    assert record.basis.layer is None
     assert not any("too few families for" in note for note in record.notes)
     # a model without layers stands beside last and beside best layers; what it has is the same
     half = rows_of(record, "overlap_ratio", stratum="test half of the families")

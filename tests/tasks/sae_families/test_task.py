@@ -209,7 +209,7 @@ def test_several_layers_come_from_one_cell(tmp_path: Path) -> None:
     dataset = planted_dataset()
     record = run_cell(make_cell(PlantedModel(dataset), dataset, layers=(0, 2), seeds=(0,)), tmp_path, "cpu", QUIET)
     assert record.status == "done", record.error
-    assert {row.layer for row in record.table} == {0, 2} and record.selected["layer"] in (0, 2)
+    assert {row.layer for row in record.table} == {0, 2} and record.basis.layer in (0, 2)
     assert "1 seed: intervals leave out the spread between seeds" in record.notes
     gains = {(row.name, row.layer) for row in record.table if row.stratum == "over kmer"}
     assert gains == {(name, layer) for name in ("gain_auroc", "gain_mcc") for layer in (0, 2)}
@@ -296,4 +296,4 @@ def test_item_set_names_what_chooses_and_is_scored_and_no_training_rna(
     fewer = dataset.subset(record for record in dataset.records if record is not train[0])
     record = run_cell(make_cell(PlantedModel(dataset), fewer), tmp_path, "cpu", QUIET)
     assert record.dataset.used == knowing[0].dataset.used - 1
-    assert record.selected["item_set"] == knowing[0].selected["item_set"]
+    assert record.basis.item_set == knowing[0].basis.item_set

@@ -87,7 +87,7 @@ def test_the_protocol_by_loops_gives_the_same_choice_and_score(knowing: tuple[Re
     chosen = max(sorted(best), key=lambda head: best[head][0])
     value, step = best[chosen]
     selected = record.selected
-    assert (selected["layer"], selected["head"]) == chosen == KNOWING and selected["threshold"] == step / 1000
+    assert (record.basis.layer, selected["head"]) == chosen == KNOWING and selected["threshold"] == step / 1000
     assert selected["f1_validation"] == pytest.approx(value)
     test = by_hand("test")
     parts = [slow.counts(scores, known, np.float32(step / 1000)) for scores, known in test[chosen]]
@@ -209,7 +209,7 @@ def test_pair_scores_are_used_as_they_are_unless_the_card_says_otherwise(tmp_pat
     attention = run(source, dataset(), tmp_path / "a")
     like = run(PairScores(source, True), dataset(), tmp_path / "b")
     plain = run(PairScores(source, False), dataset(), tmp_path / "c")
-    assert (like.selected["layer"], like.selected["head"]) == (0, 0)
+    assert (like.basis.layer, like.selected["head"]) == (0, 0)
     # half of A + Aᵀ was handed over, and all of it is symmetrised again
     assert like.metrics["f1_pooled"].value == pytest.approx(attention.metrics["f1_pooled"].value)
     assert like.selected["threshold"] == attention.selected["threshold"] > 0.5
@@ -246,7 +246,7 @@ def test_pairs_inside_one_token_count_nowhere(tmp_path: Path) -> None:
     rows = [replace(r, pairs=(*(r.pairs or ()), (0, 3), (4, 6))) for r in records()]
     model, data = TokenModel(dataset()), dataset(rows=rows)
     record = run(model, data, tmp_path)
-    layer, head = record.selected["layer"], record.selected["head"]
+    layer, head = record.basis.layer, record.selected["head"]
     threshold, parts, values, total = np.float32(record.selected["threshold"]), [], [], 0
     lost = {"test": 0, "all": 0}
     for own in rows:
@@ -417,4 +417,4 @@ def test_published_attention_of_rna_msm_holds_its_predicted_structure(data_folde
         )
     assert record.metrics["f1_pooled"].value == pytest.approx(max(best.values()))
     assert record.metrics["f1_pooled"].value > 0.5
-    assert best[record.selected["layer"] - 1, record.selected["head"]] == max(best.values())
+    assert best[record.basis.layer - 1, record.selected["head"]] == max(best.values())
