@@ -54,7 +54,7 @@ def test_a_planted_family_is_found_and_the_floors_find_nothing(knowing: tuple[Re
     for floor in ("sae-random-lm", "kmer", "length", "composition"):
         assert record.roles[floor] == "floor" and 0.3 < rows[floor].value < 0.7, floor
     gain = record.metrics["gain_auroc"]
-    assert 0.2 < gain.value and gain.low < gain.value < gain.high
+    assert gain.value > 0.2 and gain.low < gain.value < gain.high
     floors = {name: row.value for name, row in rows.items() if record.roles[name] == "floor"}
     assert gain.value == pytest.approx(record.metrics["auroc_macro"].value - max(floors.values()))
     assert record.selected["hardest_floor"] == max(floors, key=lambda name: floors[name])
@@ -63,7 +63,6 @@ def test_a_planted_family_is_found_and_the_floors_find_nothing(knowing: tuple[Re
     assert set(over) == {f"over {name}" for name in floors}
     for end in ("value", "low", "high"):
         assert getattr(whole, end) == getattr(gain, end) == min(getattr(row, end) for row in over.values())
-    assert all(over[f"over {name}"].low > 0 for name in ("kmer", "length", "composition"))
     assert not any("the model: AUROC" in note for note in record.notes)
 
 
