@@ -84,7 +84,7 @@ def test_resampling_pairs_would_understate_the_error() -> None:
 def test_repeats_are_nested_and_named_when_few() -> None:
     estimates = FamilyBootstrap(FAMILIES, 200).estimates([scored(seed) for seed in range(3)])
     estimate = estimates["auroc"]
-    assert estimate.note == "3 seeds" and estimate.n == FAMILIES
+    assert estimate.note.startswith("3 seeds:") and estimate.n == FAMILIES
     assert estimate.value == pytest.approx(np.mean([point(scored(seed))["auroc"] for seed in range(3)]))
     interval = estimate.interval()
     assert interval.low < interval.value < interval.high
