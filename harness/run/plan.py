@@ -17,7 +17,7 @@ from harness.task import LayerSettings, SeedSettings, Task, TaskSettings
 
 @dataclass(frozen=True)
 class Request:
-    """What ``harness run`` was asked for, as typed: ``layers`` as in ``0,6-12`` or ``all``, ``seeds`` as in ``0,1,2``."""
+    """What ``harness run`` was asked for, as typed: ``layers`` as in ``0,6-12`` or ``all``, ``seeds`` as in ``0,1``."""
 
     models: Sequence[str]
     tasks: Sequence[str]
@@ -154,10 +154,10 @@ def _settings(task: Task, model: ModelAdapter, request: Request) -> TaskSettings
             known = ", ".join(fields)
             raise InputError(f"{task.card.name} has no setting {name!r}.{did_you_mean(name, fields)} It has: {known}")
         values[name] = _value(text, fields[name].annotation)
-    typed = [("--seed", request.seeds, SeedSettings), ("--layer", request.layers, LayerSettings)]
-    for option, given, needed in typed:
-        if given is not None and not issubclass(task.settings_type, needed):
-            raise InputError(f"{task.card.name} takes no {option}")
+    if request.seeds is not None and not issubclass(task.settings_type, SeedSettings):
+        raise InputError(f"{task.card.name} takes no --seed")
+    if request.layers is not None and not issubclass(task.settings_type, LayerSettings):
+        raise InputError(f"{task.card.name} takes no --layer")
     if request.limit is not None:
         values["limit"] = request.limit
     if request.seeds is not None:

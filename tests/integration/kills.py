@@ -76,7 +76,12 @@ def start(task: str, results: Path) -> int:
         harness.task.KEPT_AFTER_SECONDS = 0.0
         tasks.sae.dictionaries.CHECKPOINT_SECONDS = 0.0
         request = Request(
-            ["ncrna-nano"], [task], ["rfam-profiles-unseen"], settings=SETTINGS[task], options=ModelOptions(), floors=False
+            ["ncrna-nano"],
+            [task],
+            ["rfam-profiles-unseen"],
+            settings=SETTINGS[task],
+            options=ModelOptions(),
+            floors=False,
         )
         resolver = Resolver()
         (spec,) = plan(request, resolver)

@@ -61,13 +61,11 @@ def folder_of_arrays(path: Path) -> Path:
     import numpy as np
 
     generator = np.random.default_rng(0)
-    sequences = ["GGGCAAAAGCCC", "GGACUUUUGUCC"]
-    (path / "rnas.csv").write_text(
-        "id,sequence,structure,split\n"
-        + "".join(f"r{k},{s},{'((((....))))'},{split}\n" for k, (s, split) in enumerate(zip(sequences, ("select", "test"), strict=True)))
-    )
+    sequences = [("GGGCAAAAGCCC", "select"), ("GGACUUUUGUCC", "test")]
+    rows = [f"r{number},{sequence},((((....)))),{split}" for number, (sequence, split) in enumerate(sequences)]
+    (path / "rnas.csv").write_text("\n".join(["id,sequence,structure,split", *rows]) + "\n")
     entries = []
-    for number, sequence in enumerate(sequences):
+    for number, (sequence, _) in enumerate(sequences):
         maps = generator.random((2, 2, len(sequence), len(sequence))).astype(np.float32)
         np.save(path / f"{number}.npy", maps / maps.sum(axis=-1, keepdims=True))
         entries.append({"sequence": sequence, "attention": f"{number}.npy"})
@@ -98,7 +96,9 @@ def test_a_spec_runs_in_a_fresh_process(kind: str, tmp_path: Path) -> None:
     plugins: list[Path] = []
     if kind == "precomputed":
         folder = folder_of_arrays(tmp_path)
-        request = Request([f"precomputed:{folder}"], ["structure-f1"], [str(folder / "rnas.csv")], settings={"draws": "100"})
+        request = Request(
+            [f"precomputed:{folder}"], ["structure-f1"], [str(folder / "rnas.csv")], settings={"draws": "100"}
+        )
     elif kind == "plugin":
         plugins = [tmp_path / "small.py"]
         plugins[0].write_text(PLUGIN)

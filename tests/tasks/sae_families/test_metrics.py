@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy.stats import norm, t
+from tasks.sae_families.metrics import metric, over_families, over_seeds
 
 from harness.statistics.bootstrap import Interval
-from tasks.sae_families.metrics import metric, over_families, over_seeds
 
 
 def test_a_metric_holds_the_interval_and_what_is_no_number_has_no_value() -> None:
