@@ -31,7 +31,7 @@ _PATTERNS: dict[Kind, re.Pattern[str]] = {
     "dataset": re.compile(rf"{_PLAIN}(/{_PLAIN})?"),
 }
 _EXTRA: dict[Kind, str] = {
-    "model": "; and do not end it in _random, which NAME:random stands for",
+    "model": "; it may not end in _random, which is kept for NAME:random",
     "task": "",
     "dataset": "; owner/name is a set of the hub",
 }
@@ -42,8 +42,8 @@ def fault_of_name(kind: Kind, name: str) -> str | None:
     if len(name) <= LONGEST_NAME and _PATTERNS[kind].fullmatch(name):
         return None
     return (
-        f"{_quoted(name)} is no name of a {kind}: write letters (A to Z), digits, and - _ . between them "
-        f"(not -- or ..), {LONGEST_NAME} characters at most{_EXTRA[kind]}"
+        f"{_quoted(name)} is not a valid {kind} name: use letters (A to Z), digits, and - _ . between them "
+        f"(not -- or ..), at most {LONGEST_NAME} characters{_EXTRA[kind]}"
     )
 
 

@@ -90,10 +90,12 @@ class Registry:
             if fault := fault_of_name(singular, name):
                 raise InputError(f"{origin}: {fault}")
             if not callable(factory):
-                raise InputError(f"{origin}: the {singular} {name!r} is a {type(factory).__name__}, nothing to call")
+                raise InputError(
+                    f"{origin}: the {singular} {name!r} is a {type(factory).__name__}, not a factory that can be called"
+                )
             if (other := taken.get(name.lower())) is not None:
                 raise InputError(
-                    f"{origin} registers {name!r} among the {kind}, a name that {self.origins[kind, other]} has taken"
+                    f"{origin} registers the {singular} {name!r}, a name already used by {self.origins[kind, other]}"
                 )
             known[name] = factory
             taken[name.lower()] = name
@@ -150,7 +152,7 @@ class Registry:
         # one provider may give a thing two names; what an argument such as a folder says is no provider
         if taken_by is not None and base != name and (taken_by != origin or name.endswith(":")):
             source = options.argument if options is not None and options.argument else called
-            raise InputError(f"{source} calls itself {card_name!r}, a name that {taken_by} has taken: rename it")
+            raise InputError(f"{source} has the name {card_name!r}, already used by {taken_by}: rename it")
         return made
 
     def _find(self, kind: str, name: str) -> Any:

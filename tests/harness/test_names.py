@@ -39,7 +39,7 @@ def test_names_that_can_be_used(kind: Kind, name: str) -> None:
     ],
 )
 def test_names_that_cannot(kind: Kind, name: str) -> None:
-    with pytest.raises(InputError, match=f"is no name of a {kind}: write letters") as caught:
+    with pytest.raises(InputError, match=f"is not a valid {kind} name: use letters") as caught:
         check_name(kind, name)
     assert str(caught.value).isprintable() and len(str(caught.value)) < 300
 

@@ -54,19 +54,19 @@ def test_entry_points_and_plugins_are_found() -> None:
         ("import nothing_of_this_name\n", "cannot be imported: ModuleNotFoundError"),
         (
             "MODELS = {'rinalmo': int}\n",
-            "plugin .*'rinalmo' among the models, .* model_adapters.models:MODELS has taken",
+            "plugin .*the model 'rinalmo', a name already used by model_adapters.models:MODELS",
         ),
-        ("MODELS = {'RNABERT': int}\n", "'RNABERT' among the models, a name that model_adapters"),
-        ("TASKS = {'structure-f1': int}\n", "a name that tasks:TASKS has taken"),
-        ("DATASETS = {'rfam-seed': int}\n", "a name that harness.datasets.builtin:DATASETS has taken"),
+        ("MODELS = {'RNABERT': int}\n", "the model 'RNABERT', a name already used by model_adapters"),
+        ("TASKS = {'structure-f1': int}\n", "a name already used by tasks:TASKS"),
+        ("DATASETS = {'rfam-seed': int}\n", "a name already used by harness.datasets.builtin:DATASETS"),
         ("MODELS = ['mine']\n", "MODELS is a list, not a mapping from names"),
         ("MODELS = None\n", "MODELS is a NoneType, not a mapping"),
         ("MODELS = {1: int}\n", "MODELS names a model 1, which is not text"),
-        ("MODELS = {'mine': 'factory'}\n", "the model 'mine' is a str, nothing to call"),
-        ("MODELS = {'x' * 300: int}\n", "'x+…' is no name of a model"),
-        ("MODELS = {'..': int}\n", r"'\.\.' is no name of a model"),
-        ("TASKS = {'<b>': int}\n", "'<b>' is no name of a task"),
-        ("DATASETS = {'a|b': int}\n", r"'a\|b' is no name of a dataset"),
+        ("MODELS = {'mine': 'factory'}\n", "the model 'mine' is a str, not a factory"),
+        ("MODELS = {'x' * 300: int}\n", "'x+…' is not a valid model name"),
+        ("MODELS = {'..': int}\n", r"'\.\.' is not a valid model name"),
+        ("TASKS = {'<b>': int}\n", "'<b>' is not a valid task name"),
+        ("DATASETS = {'a|b': int}\n", r"'a\|b' is not a valid dataset name"),
         ("import sys\nsys.exit(0)\n", r"cannot be imported: it ends the program \(sys.exit\(0\)\)"),
         ("raise BaseException('no')\n", "cannot be imported: BaseException: no"),
         ("raise SystemExit\n", r"it ends the program \(sys.exit\(None\)\)"),
@@ -149,11 +149,11 @@ DATASETS = {"nothing": list}
     [
         ("exits", r"cannot be made: it ends the program \(sys.exit\(1\)\)"),
         ("fails", "cannot be made: KeyError: 'weights'"),
-        ("carded", "cannot be made: name: 'a b' is no name of a model"),
-        ("copied", r"'\.\.' is no name of a model"),
+        ("carded", "cannot be made: name: 'a b' is not a valid model name"),
+        ("copied", r"'\.\.' is not a valid model name"),
         ("nothing", "is made as a NoneType, not a ModelAdapter"),
-        ("poses", "calls itself 'rnabert', a name that model_adapters.models:MODELS has taken: rename it"),
-        ("twin", "calls itself 'rnabert:random:1', a name that model_adapters.models:MODELS has taken"),
+        ("poses", "has the name 'rnabert', already used by model_adapters.models:MODELS"),
+        ("twin", "has the name 'rnabert:random:1', already used by model_adapters.models:MODELS"),
     ],
 )
 def test_whatever_a_factory_does_wrong_is_one_line_that_says_whose_it_is(tmp_path: Path, name: str, said: str) -> None:
@@ -182,7 +182,9 @@ def test_neither_a_folder_of_arrays_nor_a_file_takes_the_name_of_what_is_built_i
         if not taken:
             assert registry.model(f"precomputed:{tmp_path}").card.name == name
             continue
-        with pytest.raises(InputError, match=f"{tmp_path} calls itself 'rnabert', a name that model_adapters.models"):
+        with pytest.raises(
+            InputError, match=f"{tmp_path} has the name 'rnabert', already used by model_adapters.models"
+        ):
             registry.model(f"precomputed:{tmp_path}")
     for name, taken in (("rfam", False), ("rfam-seed", True), ("rfam-seed-unseen", True)):
         path = tmp_path / f"{name}.fasta"

@@ -90,7 +90,7 @@ FILES: dict[str, tuple[str, bytes, tuple[str, ...]]] = {
     "a missing column": ("rna.csv", b"id,letters\na,ACGU\n", ("no column sequence or seq; found id, letters",)),
     "a ragged table": ("rna.csv", f"{CSV}a,ACGU,F,1,2,3\nb,A\n".encode(), ("rna.csv",)),
     "an unknown split": ("rna.csv", b"id,sequence,split\na,ACGU,holdout\n", ("record 'a': split 'holdout'",)),
-    "a truncated gzip": ("rna.fasta.gz", gzip.compress(b">a\nACGU\n" * 999)[:-20], ("not a whole gzip file",)),
+    "a truncated gzip": ("rna.fasta.gz", gzip.compress(b">a\nACGU\n" * 999, mtime=0)[:-20], ("not a whole gzip file",)),
     "an unknown suffix": ("rna.xlsx", b"PK\x03\x04", ("suffix '.xlsx' is not one of", ".fasta")),
     "a damaged parquet": ("rna.parquet", b"PAR1 and no more", ("rna.parquet cannot be read as parquet",)),
 }
@@ -224,7 +224,7 @@ def test_a_plugin_whose_model_has_no_name_writes_nothing_anywhere(harness: Harne
     (tmp_path / "plugin.py").write_text(f"from tests import fakes\nMODELS = {{{name!r}: fakes.MODELS['fake']}}\n")
     (tmp_path / "rna.fasta").write_text(">a\nACGU\n")
     run = ["run", "--plugin", fakes.__file__, "--plugin", "plugin.py", "--task", "fake-share", "--device", "cpu"]
-    refused(harness(*run, "--model", "fake", "--dataset", "rna.fasta"), "plugin.py: ", "is no name of a model")
+    refused(harness(*run, "--model", "fake", "--dataset", "rna.fasta"), "plugin.py: ", "is not a valid model name")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["plugin.py", "rna.fasta"]
 
 

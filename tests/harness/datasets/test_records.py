@@ -62,7 +62,7 @@ def test_labels_are_what_can_be_printed(field: str) -> None:
 
 
 def test_a_card_of_another_name_than_a_folder_can_have_is_refused() -> None:
-    with pytest.raises(InputError, match="'a b' is no name of a dataset"):
+    with pytest.raises(InputError, match="'a b' is not a valid dataset name"):
         DatasetCard("a b", "")
 
 

@@ -40,10 +40,10 @@ def test_sequences_are_normalised_like_those_of_a_dataset(tmp_path: Path) -> Non
     [
         ({"format": 2}, "format: Input should be 1"),
         ({"name": None}, "name: Field required"),
-        ({"name": "a/b"}, "name: 'a/b' is no name of a model"),
-        ({"name": ".."}, "name: '..' is no name of a model"),
+        ({"name": "a/b"}, "name: 'a/b' is not a valid model name"),
+        ({"name": ".."}, "name: '..' is not a valid model name"),
         ({"name": "rnabert:random"}, "name: String should match"),
-        ({"name": "rnabert_random_1"}, "do not end it in _random"),
+        ({"name": "rnabert_random_1"}, "may not end in _random"),
         ({"layers": 0}, "layers: Input should be greater than 0"),
         ({"colour": "red"}, "colour: Extra inputs are not permitted"),
         ({"sequences": []}, "sequences: Tuple should have at least 1 item"),
