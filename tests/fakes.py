@@ -107,7 +107,11 @@ class FakeTask(Task):
         return TaskOutcome(
             metrics={"share": Metric(value=value, low=value - 0.1, high=value + 0.1, n=len(shares))},
             used=len(shares),
-            basis=Basis(layer=layer, layer_is_chosen=len(settings.layers) > 1, item_set=dataset.fingerprint),
+            basis=Basis(
+                layer=None if model.card.layers is None else layer,
+                layer_is_chosen=len(settings.layers) > 1,
+                item_set=dataset.fingerprint,
+            ),
             draws={
                 Place("share", "model", layer): Estimate(value, np.full(100, value), len(shares)),
                 Place("share", "chance", layer): Estimate(0.25, np.full(100, 0.25), len(shares)),

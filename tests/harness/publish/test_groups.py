@@ -10,18 +10,20 @@ from harness.progress import Progress
 from harness.publish.groups import comparable, labels
 from harness.result import ResultRecord
 from harness.run.cell import run_cell
+from harness.task import Basis
 from tests.fakes import FakeModel
 from tests.harness.run.test_cell import make_cell
 
 
-def record_of(tmp_path: Path, name: str, depth: int | None, layers: Sequence[int], **selected: Any) -> ResultRecord:
+def record_of(tmp_path: Path, name: str, depth: int | None, layers: Sequence[int], **basis: Any) -> ResultRecord:
+    """Of the last of the layers, as if a score had chosen among several; ``basis`` says otherwise."""
     record = run_cell(make_cell(FakeModel(name, name)), tmp_path, "cpu", Progress(quiet=True))
     card = record.model.card.model_copy(update={"layers": depth})
     return record.model_copy(
         update={
             "model": record.model.model_copy(update={"card": card}),
-            "settings": record.settings | {"layers": list(layers)},
-            "selected": selected,
+            "layers": tuple(layers),
+            "basis": Basis(**({"layer": layers[-1], "layer_is_chosen": len(layers) > 1, "item_set": "all"} | basis)),
         }
     )
 
@@ -32,7 +34,7 @@ def tables(records: list[ResultRecord]) -> dict[bool, list[str]]:
 
 
 @pytest.mark.parametrize(
-    ("layers", "selected", "chosen"),
+    ("layers", "basis", "chosen"),
     [
         ([2], {}, False),
         ([1], {}, True),
@@ -43,10 +45,10 @@ def tables(records: list[ResultRecord]) -> dict[bool, list[str]]:
     ],
 )
 def test_last_and_chosen_layers_never_share_a_table(
-    tmp_path: Path, layers: list[int], selected: dict[str, Any], chosen: bool
+    tmp_path: Path, layers: list[int], basis: dict[str, Any], chosen: bool
 ) -> None:
     last = record_of(tmp_path, "last", 5, [5])
-    other = record_of(tmp_path, "other", 2, layers, **selected)
+    other = record_of(tmp_path, "other", 2, layers, **basis)
     counts = record_of(tmp_path, "counts", None, [-1])
     expected = (
         {False: ["last", "counts"], True: ["other", "counts"]} if chosen else {False: ["last", "other", "counts"]}
@@ -59,7 +61,7 @@ def test_models_without_layers_alone_make_one_table(tmp_path: Path) -> None:
 
 
 def test_a_failure_stands_where_its_model_would(tmp_path: Path) -> None:
-    failed = record_of(tmp_path, "failed", 2, [0, 1, 2]).model_copy(update={"status": "failed"})
+    failed = record_of(tmp_path, "failed", 2, [0, 1, 2]).model_copy(update={"status": "failed", "basis": None})
     assert tables([record_of(tmp_path, "last", 2, [2]), failed]) == {False: ["last", "failed"]}
 
 
@@ -71,9 +73,9 @@ def test_other_settings_and_data_are_other_tables(tmp_path: Path) -> None:
 
 
 def test_records_of_other_items_have_a_table_of_their_own(tmp_path: Path) -> None:
-    usual = [record_of(tmp_path, name, 2, [2], item_set="all") for name in ("one", "two")]
+    usual = [record_of(tmp_path, name, 2, [2]) for name in ("one", "two")]
     codons = record_of(tmp_path, "codons", 2, [2], item_set="whole codons")
-    older = record_of(tmp_path, "older", 2, [2])
+    older = record_of(tmp_path, "older", 2, [2]).model_copy(update={"basis": None})
     groups = comparable([(Path(record.model.card.name), record) for record in [codons, *usual, older]])
     names = {group.items: [record.model.card.name for _, record in members] for group, members in groups.items()}
     assert names == {"": ["one", "two", "older"], "whole codons": ["codons"]}

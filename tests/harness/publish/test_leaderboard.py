@@ -90,17 +90,16 @@ def test_a_task_is_drawn_against_its_partner(tmp_path: Path) -> None:
         (path, record.model_copy(update={"dataset": record.dataset.model_copy(update={"simulated": False})}))
         for path, record in records(tmp_path / "results")
     ]
+    partner = {"name": "other-share", "plotted_against": "fake-share"}
     others = [
-        (path, record.model_copy(update={"task": record.task.model_copy(update={"name": "other-share"})}))
-        for path, record in found
+        (path, record.model_copy(update={"task": record.task.model_copy(update=partner)})) for path, record in found
     ]
-    partners = {"other-share": "fake-share", "fake-share": "no such task"}
     picture = tmp_path / "other-share-against-fake-share.svg"
-    pages = render_all(found + others, tmp_path, partners)
+    pages = render_all(found + others, tmp_path)
     assert "other-share: share on fake-set" in pages[picture]
     assert f"]({picture.name})" in pages[tmp_path / "other-share.md"]
     assert picture.name not in pages[tmp_path / "fake-share.md"]
-    assert picture not in render_all(others, tmp_path, partners)
+    assert picture not in render_all(others, tmp_path)
 
 
 def test_the_layer_is_that_of_the_metrics_and_models_without_layers_have_none(tmp_path: Path) -> None:
@@ -111,7 +110,7 @@ def test_the_layer_is_that_of_the_metrics_and_models_without_layers_have_none(tm
     page = render_all(found, tmp_path / "out")[tmp_path / "out" / "fake-share.md"]
     last, chosen = page.split("## fake-set (simulated)")[1:]
     cells = {line.split("|")[1].strip(): line.split("|")[4].strip() for line in page.splitlines() if "](" in line}
-    assert cells == {"fake": "2", "counts": "–", "deeper": "2 of 3 scored"}
+    assert cells == {"fake": "2", "counts": "–", "deeper": "0 of 3 scored"}
     assert "| fake " in last and "| deeper " not in last and "Layers other than" not in last
     assert "| deeper " in chosen and "| fake " not in chosen and "Layers other than" in chosen
     assert "| counts " in last and "| counts " in chosen
@@ -135,7 +134,7 @@ def named(record: ResultRecord, text: str, cell: str) -> ResultRecord:
             "cell": cell,
             "model": record.model.model_copy(update={"card": card, "identity": text}),
             "dataset": record.dataset.model_copy(update=dataset),
-            "settings": {"layers": [2], f"setting{text}": text},
+            "settings": {f"setting{text}": text},
             "metrics": metrics | extra,
             "table": tuple(row.model_copy(update={"source": text + row.source}) for row in record.table),
             "roles": {text + source: role for source, role in record.roles.items()},
@@ -179,9 +178,9 @@ def test_two_weight_folders_of_one_model_are_told_apart(tmp_path: Path) -> None:
 
 def test_settings_are_words_and_what_is_not_set_is_left_out(plain: tuple[Path, ResultRecord]) -> None:
     path, record = plain
-    settings = {"limit": None, "layers": [2], "groups": [], "seeds": [0, 1], "pair_count": 1000, "centred": False}
-    page = leaderboard.render_page("t", [(path, record.model_copy(update={"settings": settings}))], path.parent)
-    assert "Settings: seeds 0, 1; pair count 1,000; centred no.\n" in page
+    update = {"settings": {"groups": [], "pair_count": 1000, "centred": False}, "seeds": (0, 1), "limit": None}
+    page = leaderboard.render_page("t", [(path, record.model_copy(update=update))], path.parent)
+    assert "Settings: pair count 1,000; centred no; seeds 0, 1.\n" in page
 
 
 def test_failures_link_to_their_records(tmp_path: Path) -> None:

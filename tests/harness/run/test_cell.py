@@ -69,7 +69,7 @@ def test_a_done_cell_leaves_record_items_and_files_and_no_partial_state(tmp_path
     path = cell.path(tmp_path)
     assert path == tmp_path / "fake-share" / "fake-set" / "fake" / f"{cell.identity}.json"
     assert read_record(path) == record
-    assert list(record.files) == [f"{cell.identity}/items.parquet", f"{cell.identity}/note.txt"]
+    assert list(record.files) == [f"{cell.identity}/{name}" for name in ("draws.parquet", "items.parquet", "note.txt")]
     assert record.files[f"{cell.identity}/note.txt"] == hashlib.sha256(b"kept\n").hexdigest()
     assert all((path.parent / name).is_file() for name in record.files)
     assert sorted(p.name for p in path.parent.iterdir()) == [cell.identity, f"{cell.identity}.json"]

@@ -64,7 +64,7 @@ class Short(fakes.FakeModel):
         super().__init__(name, identity, max_length=30, length_multiple=3)
 
     def random_twin(self, initialisation: int = 0) -> ModelAdapter:
-        return Short("short:random", "short-random")
+        return Short("short:random", f"short-random-{initialisation}")
 
 
 def lengths(cell: Cell) -> tuple[int, int, int]:
