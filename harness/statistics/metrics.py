@@ -1,4 +1,4 @@
-"""The measures that tasks share, as pure functions: AUROC, and rates at a fixed prevalence."""
+"""Metrics shared by all tasks, as pure functions: AUROC, and rates at a fixed prevalence."""
 
 from __future__ import annotations
 
