@@ -89,7 +89,7 @@ class _Moments:
 
     def result(self, layer: int) -> Standardisation:
         if not np.isfinite(self.squares).all():
-            raise InputError(f"layer {layer}: activations are not finite; run the model in float32 or leave it out")
+            raise InputError(f"layer {layer}: activations are not finite; run the model in float32")
         if not self.squares.any():
             raise InputError(f"layer {layer}: activations do not vary; choose another layer")
         return Standardisation(self.mean, np.sqrt(self.squares / self.count), self.count, self._position_share())

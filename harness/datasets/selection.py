@@ -1,4 +1,4 @@
-"""Which records no table can hold a model to, said the same way by every task."""
+"""Which records a task skips, and why; the same for every task."""
 
 from __future__ import annotations
 

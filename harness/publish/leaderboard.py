@@ -99,7 +99,7 @@ def _render_group(group: Group, members: Records, out: Path) -> list[str]:
             "Models without layers stand in both."
         )
     if group.items:
-        parts.append("Scored on other items than the table above: not to be compared with it.")
+        parts.append("Scored on different items from the table above, so not comparable with it.")
     if dataset.simulated:
         parts.append(
             "**Simulated data: models are listed by name and not ranked; no claim should rest on this table alone.**"

@@ -49,7 +49,7 @@ def find_weights(
         fetch = f"run `hf download {hub_id} --revision {revision or 'main'}` where the hub can be reached, or "
     raise Unavailable(
         f"no weights of {name} on this machine{reason}: {fetch}"
-        f"name their folder with --weights PATH (or $HARNESS_WEIGHTS, which holds a folder {name})"
+        f"give their folder with --weights PATH (or put it in $HARNESS_WEIGHTS, as {name})"
     )
 
 

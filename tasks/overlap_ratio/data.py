@@ -80,11 +80,11 @@ def prepare(dataset: Dataset, settings: OverlapRatioSettings) -> FamilyData:
     if len(set(clans)) < 2 or max(Counter(record.family for record in records).values()) < SMALLEST_FAMILY:
         missing = (
             f"dataset {dataset.card.name} has no two unrelated families of {SMALLEST_FAMILY} distinct sequences of the "
-            "lengths taken"
+            "accepted lengths"
         )
         if refused := left_out_for_the_model(skipped):
-            raise NotApplicable(f"{missing} ({refused}): name a larger one")
-        raise NotApplicable(f"{missing}: name a dataset with families, or raise --limit")
+            raise NotApplicable(f"{missing} ({refused}): choose a larger one")
+        raise NotApplicable(f"{missing}: choose a dataset with families, or raise --limit")
     numbers = {family: number for number, family in enumerate(families)}
     return FamilyData(
         records=tuple(records),
@@ -105,7 +105,7 @@ def usable(
     seen: set[tuple[str, str]] = set()
     for record in sorted(records, key=lambda record: record.id):
         if record.family is None:
-            skipped["sequences of no family"] += 1
+            skipped["sequences without a family"] += 1
         elif reason := why_left_out(record, settings):
             skipped[reason] += 1
         elif distinct and (record.family, record.sequence) in seen:
