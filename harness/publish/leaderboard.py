@@ -95,8 +95,8 @@ def _render_group(group: Group, members: Records, out: Path) -> list[str]:
     parts.append(f"{facts} Fingerprint {markdown(dataset.fingerprint)}. Settings: {_settings_line(first)}.")
     if group.chosen:
         parts.append(
-            "Layers other than a model's last, or the best of several: not to be compared with a table of last layers. "
-            "Models without layers stand in both."
+            "Layers other than a model's last, or the best of several: not comparable with a table of last layers. "
+            "Models without layers appear in both."
         )
     if group.items:
         parts.append("Scored on different items from the table above, so not comparable with it.")
