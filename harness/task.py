@@ -149,9 +149,10 @@ class TaskCard(BaseModel):
 
     A model needs every capability of ``requires`` and, where it names some, one of ``requires_any``. ``floors`` names
     the models that are planned beside the one asked for; ``{model}`` stands for its name. A task that computes its
-    floors inside the cell, on the same items, leaves it empty. ``columns`` are the metrics that a leaderboard sets
-    side by side, the headline first; the others follow below them. ``plotted_against`` names a task: the leaderboard
-    draws its headline against the one of this task, one point a model.
+    floors inside the cell, on the same items, leaves it empty. ``real_dataset`` names the set to which a run on
+    simulated data points. ``columns`` are the metrics that a leaderboard sets side by side, the headline first; the
+    others follow below them. ``plotted_against`` names a task: the leaderboard draws its headline against the one of
+    this task, one point a model.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -163,6 +164,7 @@ class TaskCard(BaseModel):
     requires_any: frozenset[Capability] = frozenset()
     alphabet: Alphabet = "nucleotide"
     default_dataset: str
+    real_dataset: str | None = None
     headline: str
     columns: tuple[str, ...] = ()
     floors: tuple[str, ...] = ()

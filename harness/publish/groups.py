@@ -26,7 +26,7 @@ class Group(NamedTuple):
     """Hash of the items that were scored, where they are not those of most records."""
 
 
-def comparable(records: Records) -> dict[Group, list[tuple[Path, ResultRecord]]]:
+def groups_of(records: Records) -> dict[Group, list[tuple[Path, ResultRecord]]]:
     """Records of one task by group, in the order given.
 
     Models differ in depth, so that layers are compared as last or as chosen ones, which never share a table. A model

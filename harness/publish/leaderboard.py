@@ -18,7 +18,7 @@ from tabulate import tabulate
 
 from harness.publish.escape import csv_cell, markdown
 from harness.publish.format import number, with_interval
-from harness.publish.groups import Group, Records, comparable, labels
+from harness.publish.groups import Group, Records, groups_of, labels
 from harness.publish.links import record_link
 from harness.publish.notes import notes_of
 from harness.publish.published import PUBLISHED, published_table, read_published
@@ -62,7 +62,7 @@ def render_all(records: Records, out: Path) -> dict[Path, str]:
 def render_page(task: str, records: Records, out: Path) -> str:
     """One task's page in Markdown."""
     parts = [f"# {task}", "Made by `harness leaderboard` from the records that it links to; not edited by hand."]
-    for group, members in sorted(comparable(records).items()):
+    for group, members in sorted(groups_of(records).items()):
         parts += _render_group(group, members, out)
     return "\n\n".join(parts) + "\n"
 

@@ -29,6 +29,7 @@ class OverlapRatio(Task):
         requires=frozenset(),
         requires_any=frozenset({"hidden_states", "sequence_vectors", "similarity"}),
         default_dataset="rfam-profiles",
+        real_dataset="rfam-seed",
         headline="overlap_ratio_mean",
         columns=(
             "overlap_ratio_mean",

@@ -28,6 +28,7 @@ class SaeFamilies(Task):
         "m = 2048, k = 32, 1000 steps)",
         requires=frozenset({"hidden_states"}),
         default_dataset="rfam-profiles",
+        real_dataset="rfam-seed",
         headline="auroc_macro",
         columns=("auroc_macro", "mcc_macro", "gain_auroc", "gain_mcc", "coverage", "fve", "l0", "dead_share"),
     )

@@ -29,6 +29,7 @@ class StructureF1(Task):
         requires=frozenset(),
         requires_any=frozenset({"attention", "pair_scores"}),
         default_dataset="rfam-profiles",
+        real_dataset="pdb-rna",
         headline="f1_pooled",
         columns=(
             "f1_pooled",

@@ -5,9 +5,10 @@ import pandas as pd
 import pytest
 from sklearn.metrics import matthews_corrcoef
 
+from tasks.common import metric
 from tasks.structure_f1.counts import Tally
-from tasks.structure_f1.estimates import Bootstrap, matthews, metric
-from tasks.structure_f1.protocol import HeldOut, Selection
+from tasks.structure_f1.estimates import Bootstrap
+from tasks.structure_f1.protocol import HeadSelection, HeldOut
 from tasks.structure_f1.selection import Choice
 
 UNITS = ["a", "a", "b", "c"]
@@ -34,7 +35,7 @@ def test_nested_draws_score_the_choice_of_each_draw() -> None:
     draws = 100
     options = [Choice(1, 0, 500), Choice(2, 1, 300)]
     chosen = [options[k % 2] for k in range(draws)]
-    selection = Selection([(1, 0), (2, 1)], np.zeros((2, 1001)), options[0], None, chosen, 0.5, 0.5)
+    selection = HeadSelection([(1, 0), (2, 1)], np.zeros((2, 1001)), options[0], None, chosen, 0.5, 0.5)
     tested = HeldOut(Tally(), [], options, TP, PREDICTED)
     bootstrap = Bootstrap(table(), draws)
     nested = bootstrap.nested(selection, tested)
@@ -77,8 +78,3 @@ def test_conditional_weighs_both_sides() -> None:
         both = np.outer(draw, draw)
         assert value == pytest.approx((both * beaten).sum() / (both * compared).sum())
     assert bootstrap.conditional((np.zeros((4, 4)), np.zeros((4, 4)))) is None
-
-
-def test_matthews_without_spread_is_0() -> None:
-    zero = matthews(np.array(0.0), np.array(0.0), np.array(3.0), np.array(9.0))
-    assert float(zero) == 0
