@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import combinations
 
 import numpy as np
 import torch
@@ -13,7 +12,8 @@ from harness.adapter import ModelAdapter
 from harness.statistics.bootstrap import Floats, nested_estimate, weighted_ratio
 from harness.task import Metric
 from tasks.sae.dictionaries import Dictionaries
-from tasks.sae.quality import Quality, QualityMeter, losses_recovered, stability
+from tasks.sae.quality import Quality, QualityMeter, losses_recovered
+from tasks.sae.stability import decoder_stability
 from tasks.sae_families.metrics import metric, over_seeds
 
 MOST_MASKED_SEQUENCES = 200
@@ -42,11 +42,11 @@ def qualities(
         own = [key for key in autoencoders if key[0] == layer]
         metrics[layer] = _layer_metrics([sums[key] for key in own], [found[key] for key in own], weights)
         if len(own) > 1:
-            shares = [stability(autoencoders[a], autoencoders[b]).share for a, b in combinations(own, 2)]
+            shares = decoder_stability([autoencoders[key] for key in own]).shares
             metrics[layer]["stability"] = Metric(
                 value=float(np.mean(shares)),
-                low=min(shares),
-                high=max(shares),
+                low=float(shares.min()),
+                high=float(shares.max()),
                 n=len(shares),
                 unit="share of features matched between seeds, cosine > 0.7 (range)",
             )

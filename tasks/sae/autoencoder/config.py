@@ -8,7 +8,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 ActivationName = Literal["batchtopk", "topk", "relu", "jumprelu"]
-StandardiseName = Literal["zscore", "center", "none"]
+StandardiseName = Literal["whiten", "zscore", "center", "none"]
+FrozenPart = Literal["none", "encoder", "decoder"]
 
 
 class SAEConfig(BaseModel):
@@ -22,15 +23,15 @@ class SAEConfig(BaseModel):
     """Active features per nucleotide: on average (batchtopk) or exactly at most (topk). Unused by relu and jumprelu."""
     activation: ActivationName = "batchtopk"
     """What turns pre-activations into a sparse code."""
-    standardise: StandardiseName = "zscore"
-    """zscore: every dimension to mean 0 and standard deviation 1. center: mean 0, one common scale for all dimensions.
-    none: the common scale only. The common scale keeps the learning rate and the sparsity weight comparable."""
+    standardise: StandardiseName = "whiten"
+    """whiten: z-score, then all correlations removed (ZCA). zscore: every dimension to mean 0 and standard deviation 1.
+    center: mean 0, one common scale for all dimensions. none: the common scale only. The common scale keeps the learning rate and the sparsity weight comparable."""
     steps: int = Field(default=1000, ge=1)
     """Optimiser steps."""
     batch_size: int = Field(default=2048, ge=1)
     """Nucleotides per step."""
     learning_rate: float | None = Field(default=None, gt=0)
-    """Peak learning rate; None means 2e-4 / sqrt(features / 2**14)."""
+    """Peak learning rate; None means 2e-3 / sqrt(features / 2**14)."""
     weight_decay: float = Field(default=0.0, ge=0)
     """Decoupled weight decay (AdamW); 0 is Adam."""
     schedule: Literal["linear", "cosine"] = "linear"
@@ -49,6 +50,9 @@ class SAEConfig(BaseModel):
     """Matryoshka: the first n features must reconstruct on their own, for every n here; the whole is always added."""
     dead_after: int = Field(default=200_000, ge=1)
     """A feature that has been silent for this many nucleotides is dead, and AuxK works on it."""
+    frozen: FrozenPart = "none"
+    """A control: the rows of the decoder, or those of the encoder, stay as they were drawn, and all else is trained.
+    The encoder's bias is trained in either case: without it, codes would be those of an untrained autoencoder."""
     bfloat16: bool | None = None
     """Choose the active features from a bfloat16 product (their values are computed in float32 either way);
     None: where the device has such instructions. On a processor without them it is slower."""
@@ -64,7 +68,7 @@ class SAEConfig(BaseModel):
 
     @property
     def peak_learning_rate(self) -> float:
-        return self.learning_rate or 2e-4 / (self.features / 2**14) ** 0.5
+        return self.learning_rate or 2e-3 / (self.features / 2**14) ** 0.5
 
     @property
     def is_top_k(self) -> bool:

@@ -48,7 +48,7 @@ def test_fve_does_not_depend_on_scale():
     values = []
     for scale in (1.0, 1000.0):
         autoencoder = ready()
-        autoencoder.set_standardisation(Standardisation(mean * scale, deviation * scale, 1, None))
+        autoencoder.set_standardisation(Standardisation(mean * scale, np.diag(deviation * scale) ** 2, 1, None))
         values.append(measure(autoencoder, [sample(400, 16) * scale]))
     assert values[0].fve_raw == pytest.approx(values[1].fve_raw, rel=1e-4)
     assert values[0].fve_standardised == pytest.approx(values[1].fve_standardised, rel=1e-4)

@@ -39,7 +39,9 @@ def autoencoders(layers: tuple[int, ...] = (1, 2), seeds: tuple[int, ...] = (0, 
     for (layer, _), autoencoder in made.items():
         autoencoder.layer = layer
         # dimensions of unlike scale, so that raw and standardised numbers differ
-        autoencoder.set_standardisation(Standardisation(np.full(16, 0.5), np.linspace(0.2, 4, 16), 1, None))
+        autoencoder.set_standardisation(
+            Standardisation(np.full(16, 0.5), np.diag(np.linspace(0.2, 4, 16) ** 2), 1, None)
+        )
     return made
 
 

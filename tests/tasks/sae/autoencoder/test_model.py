@@ -27,7 +27,7 @@ def test_one_nucleotide_gets_the_same_code_alone_or_in_a_batch(activation):
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-@pytest.mark.parametrize("standardise", ["zscore", "center", "none"])
+@pytest.mark.parametrize("standardise", ["whiten", "zscore", "center", "none"])
 def test_encode_and_decode_equal_the_formula(activation, standardise):
     autoencoder = ready(activation=activation, standardise=standardise)
     x = sample(20, 16)
@@ -63,7 +63,7 @@ def test_decoder_rows_have_unit_norm_from_the_start():
 def test_a_constant_dimension_does_not_blow_up():
     deviation = np.ones(16)
     deviation[3] = 0
-    fit = Standardisation(np.zeros(16), deviation, 1, None)
+    fit = Standardisation(np.zeros(16), np.diag(deviation), 1, None)
     autoencoder = SparseAutoencoder(16, SAEConfig(features=64, k=4), 0, standardisation=fit)
     assert autoencoder.standardise(sample(5, 16)).isfinite().all()
 
