@@ -79,7 +79,6 @@ class Standardisation:
                     moments[layer].add(hidden[rows].astype(np.float64), block.origin[rows, 1])
         return {layer: moment.result(layer) for layer, moment in moments.items()}
 
-
     @classmethod
     def of(cls, x: NDArray[np.float32]) -> Standardisation:
         """Of (n, width) rows in memory that have no position."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -17,16 +17,17 @@ class SAEConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    features: int = Field(default=1024, ge=1)
+    features: int = Field(default=512, ge=1)
     """Number of features m (the width of the dictionary)."""
-    k: int = Field(default=32, ge=1)
+    k: int = Field(default=4, ge=1)
     """Active features per nucleotide: on average (batchtopk) or exactly at most (topk). Unused by relu and jumprelu."""
     activation: ActivationName = "batchtopk"
     """What turns pre-activations into a sparse code."""
     standardise: StandardiseName = "whiten"
     """whiten: z-score, then all correlations removed (ZCA). zscore: every dimension to mean 0 and standard deviation 1.
-    center: mean 0, one common scale for all dimensions. none: the common scale only. The common scale keeps the learning rate and the sparsity weight comparable."""
-    steps: int = Field(default=1000, ge=1)
+    center: mean 0, one common scale for all dimensions. none: the common scale only. The common
+    scale keeps the learning rate and the sparsity weight comparable."""
+    steps: int = Field(default=3000, ge=1)
     """Optimiser steps."""
     batch_size: int = Field(default=2048, ge=1)
     """Nucleotides per step."""
@@ -65,6 +66,15 @@ class SAEConfig(BaseModel):
         if any(low >= high for low, high in pairwise(bounds)):
             raise ValueError(f"prefixes {self.prefixes} must rise from 1 and stay under features = {self.features}")
         return self
+
+    @classmethod
+    def for_width(cls, width: int, **changes: Any) -> SAEConfig:
+        """The defaults for hidden states of ``width`` numbers: m = 4 d features, k = max(4, d / 32) of them active.
+
+        The peak rate follows from m. docs/sae.md says what was measured to choose the rule. ``changes`` are fields
+        that are set otherwise.
+        """
+        return cls(**({"features": 4 * width, "k": max(4, width // 32)} | changes))
 
     @property
     def peak_learning_rate(self) -> float:

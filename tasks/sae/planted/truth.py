@@ -79,7 +79,9 @@ class PlantedTruth:
         for _ in range(200):  # the scale at which the capped frequencies have the wanted sum
             middle = (low + high) / 2
             low, high = (
-                (middle, high) if (share * middle).clip(max=_MOST_FREQUENT).sum() < self.settings.active else (low, middle)
+                (middle, high)
+                if (share * middle).clip(max=_MOST_FREQUENT).sum() < self.settings.active
+                else (low, middle)
             )
         return (share * low).clip(max=_MOST_FREQUENT)
 
@@ -114,7 +116,8 @@ class PlantedTruth:
         chance[is_child] /= self.frequencies[self.parents[is_child]]
         fires = latent > ndtri(1 - chance).astype(np.float32)
         fires[:, is_child] &= fires[:, self.parents[is_child]]
-        strength = np.abs(1 + 0.25 * random.standard_normal((count, features), dtype=np.float32)) * fires
+        strength = np.zeros((count, features), dtype=np.float32)
+        strength[fires] = np.abs(1 + 0.25 * random.standard_normal(int(fires.sum()), dtype=np.float32))
         x = strength @ self.directions + self.offset
         x += np.float32(settings.noise) * random.standard_normal(x.shape, dtype=np.float32)
         return x, strength
