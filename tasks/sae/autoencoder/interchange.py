@@ -20,10 +20,8 @@ def to_saelens(autoencoder: SparseAutoencoder, folder: Path, model_name: str = "
 
     autoencoder.check_ready()
     with torch.no_grad():
-        encoder = autoencoder.encoder
-        if autoencoder.config.standardise == "whiten":
-            encoder = encoder @ autoencoder.whitening
-        encoder = encoder / autoencoder.scale
+        whitens = autoencoder.config.standardise == "whiten"
+        encoder = (autoencoder.encoder @ autoencoder.whitening if whitens else autoencoder.encoder) / autoencoder.scale
         tensors = {
             "W_enc": encoder.t().contiguous(),
             "b_enc": autoencoder.encoder_bias - encoder @ autoencoder.shift,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -26,15 +27,16 @@ JUMPRELU_WEIGHT = 3e-3
 
 def planted_variants(settings: PlantedSettings, steps: int) -> dict[str, SAEConfig]:
     """One configuration per kind of autoencoder, as wide and as sparse as the truth."""
-    common = {"features": settings.features, "k": max(1, round(settings.active)), "steps": steps}
+    base = SAEConfig(features=settings.features, k=max(1, round(settings.active)), steps=steps)
     matryoshka = (settings.features // 8, settings.features // 2)
-    return {
-        "batchtopk": SAEConfig(**common),
-        "topk": SAEConfig(activation="topk", **common),
-        "relu": SAEConfig(activation="relu", sparsity_weight=RELU_WEIGHT, **common),
-        "jumprelu": SAEConfig(activation="jumprelu", sparsity_weight=JUMPRELU_WEIGHT, **common),
-        "matryoshka": SAEConfig(prefixes=matryoshka, **common),
+    changes: dict[str, dict[str, Any]] = {
+        "batchtopk": {},
+        "topk": {"activation": "topk"},
+        "relu": {"activation": "relu", "sparsity_weight": RELU_WEIGHT},
+        "jumprelu": {"activation": "jumprelu", "sparsity_weight": JUMPRELU_WEIGHT},
+        "matryoshka": {"prefixes": matryoshka},
     }
+    return {name: SAEConfig(**(base.model_dump() | change)) for name, change in changes.items()}
 
 
 def sae_check(

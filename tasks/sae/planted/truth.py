@@ -36,7 +36,8 @@ class PlantedSettings(BaseModel):
     groups: int = Field(default=16, ge=1)
     """Features of one group tend to fire together."""
     correlation: float = Field(default=0.3, ge=0, lt=1)
-    """Correlation, within a group, of the normal variables whose upper tail makes a feature fire."""
+    """Correlation, within a group and among features that are no children, of the normal variables whose upper tail
+    makes a feature fire."""
     children: float = Field(default=0.2, ge=0, le=0.5)
     """Share of the features that fire only where their parent does, which is a more frequent feature."""
     noise: float = Field(default=0.05, ge=0)
@@ -109,10 +110,11 @@ class PlantedTruth:
         group = np.arange(features) % settings.groups
         common = random.standard_normal((count, settings.groups), dtype=np.float32)[:, group]
         own = random.standard_normal((count, features), dtype=np.float32)
-        latent = np.sqrt(settings.correlation) * common + np.sqrt(1 - settings.correlation) * own
         is_child = self.parents >= 0
+        # given its parent, a child fires on its own: were it in the parent's group, it would fire too often
+        shared = np.where(is_child, 0.0, settings.correlation).astype(np.float32)
+        latent = np.sqrt(shared) * common + np.sqrt(1 - shared) * own
         chance = self.frequencies.copy()
-        # given its parent, a child fires that much more often: its frequency overall is the planned one
         chance[is_child] /= self.frequencies[self.parents[is_child]]
         fires = latent > ndtri(1 - chance).astype(np.float32)
         fires[:, is_child] &= fires[:, self.parents[is_child]]
