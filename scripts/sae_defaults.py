@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from numpy.typing import NDArray
 
@@ -206,6 +207,32 @@ def append(path: Path, row: dict[str, Any]) -> None:
         writer.writerow(row)
 
 
+def markdown(path: Path) -> str:
+    """The file as the table of docs/sae.md."""
+    table = pd.read_csv(path)
+
+    def both(name: str) -> pd.Series:
+        return table[name].map("{:.2f}".format) + " / " + table[f"{name}_strict"].map("{:.2f}".format)
+
+    columns = {
+        "encoder, layer": table["case"],
+        "d, m, k": table[["d", "features", "active"]].astype(str).agg(", ".join, axis=1),
+        "inputs": table["standardise"],
+        "rate": table["rate"].astype(str) + "×",
+        "AuxK": table["auxiliary"].map({1 / 32: "1/32", 1.0: "1"}),
+        "steps": table["steps"],
+        "frozen": table["frozen"],
+        "shared": both("shared"),
+        "in raw space": both("shared_raw"),
+        "by activations": both("shared_activations"),
+        "chance, raw": table["chance"].map("{:.2f}".format) + ", " + table["chance_raw"].map("{:.2f}".format),
+        "FVE raw": table["fve_raw"].map("{:.2f}".format),
+        "dead": table["dead"].map("{:.2f}".format),
+        "cosine to start": table["start_cosine"].map("{:.2f}".format),
+    }
+    return pd.DataFrame(columns).to_markdown(index=False, disable_numparse=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("table", type=Path)
@@ -238,6 +265,7 @@ def main() -> None:
             found = run(x, held_out, standardisation, setting)
             append(options.table, {"case": name, **setting} | found | {"nucleotides": len(x), "test": len(held_out)})
             print(name, setting, {key: round(value, 3) for key, value in found.items()}, flush=True)
+    print(markdown(options.table))
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from harness.activations.standardisation import Standardisation
 
-_FIT_ROWS = 50_000
+_FIT_DRAWS, _DRAW = 25, 2048
 _MOST_FREQUENT = 0.5
 
 
@@ -100,7 +100,8 @@ class PlantedTruth:
     @cached_property
     def standardisation(self) -> Standardisation:
         """Of a sample of its own."""
-        return Standardisation.of(self.sample(_FIT_ROWS, np.random.default_rng([self.seed, 3]))[0])
+        random = np.random.default_rng([self.seed, 3])
+        return Standardisation.of(np.concatenate([self.sample(_DRAW, random)[0] for _ in range(_FIT_DRAWS)]))
 
     def sample(self, count: int, random: np.random.Generator) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Hidden states (count, width), and how strongly each feature fires, (count, features), 0 where it does not."""
