@@ -68,14 +68,14 @@ class Standardisation:
         """Everything in arrays, to be stored; a position share that is not known is NaN."""
         share = np.nan if self.position_share is None else self.position_share
         numbers = {"nucleotides": np.array(self.nucleotides), "position share": np.array(share)}
-        return {"mean": self.mean, "deviation": self.deviation} | numbers
+        return {"mean": self.mean, "covariance": self.covariance} | numbers
 
     @classmethod
-    def of(cls, arrays: Mapping[str, NDArray[Any]]) -> Standardisation:
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Standardisation:
         """Undo :meth:`arrays`."""
         share = float(arrays["position share"])
         known = None if np.isnan(share) else share
-        return cls(arrays["mean"], arrays["deviation"], int(arrays["nucleotides"]), known)
+        return cls(arrays["mean"], arrays["covariance"], int(arrays["nucleotides"]), known)
 
     @classmethod
     def fit(cls, stream: ActivationStream) -> dict[int, Standardisation]:

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.activations.reader import ModelReader
 from harness.activations.standardisation import EIGENVALUE_FLOOR, Standardisation
 from harness.activations.stream import ActivationStream
 from harness.adapter import ModelAdapter, ModelCard
@@ -40,7 +41,7 @@ def correlated(rows=4000, width=8, seed=0):
 
 @pytest.mark.parametrize("capacity", [2**30, 2 * WIDTH * 4 * 90])
 def test_the_streamed_covariance_is_that_of_all_nucleotides(capacity):
-    stream = ActivationStream(Drawn(), SEQUENCES, (1, 2), 64, 0, capacity)
+    stream = ActivationStream(ModelReader(Drawn(), SEQUENCES, (1, 2)), 64, 0, capacity)
     assert stream.fits == (capacity == 2**30)
     fits = Standardisation.fit(stream)
     for layer in (1, 2):
