@@ -61,7 +61,7 @@ class DictionaryMaker:
             return {f"{layer} {part}": array for layer, own in found.items() for part, array in own.arrays().items()}
 
         kept = self.context.kept(f"{self.name} standardisation", fit)
-        return {layer: Standardisation.of(_part(kept, f"{layer} ")) for layer in self.stream.layers}
+        return {layer: Standardisation.from_arrays(_part(kept, f"{layer} ")) for layer in self.stream.layers}
 
     def untrained(self, seeds: Sequence[int]) -> Dictionaries:
         """Random dictionaries with the standardisation and the threshold of trained ones."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, fields
-from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,8 @@ from harness.storage.kept import Arrays
 from harness.task import CellContext, Metric
 from tasks.common import metric, over_seeds
 from tasks.sae.dictionaries import Dictionaries
-from tasks.sae.quality import LossRecovered, Quality, QualityMeter, losses_recovered, stability
+from tasks.sae.quality import LossRecovered, Quality, QualityMeter, losses_recovered
+from tasks.sae.stability import decoder_stability
 
 MOST_MASKED_SEQUENCES = 200
 
@@ -49,10 +49,9 @@ def qualities(
             for name, value in asdict(meter.result()).items()
         }
         shares = {
-            f"{layer} stability": np.array(
-                [stability(autoencoders[a], autoencoders[b]).share for a, b in _pairs(keys, layer)]
-            )
+            f"{layer} stability": decoder_stability([autoencoders[key] for key in own]).shares
             for layer in layers
+            if len(own := [key for key in keys if key[0] == layer]) > 1
         }
         return {"sums": sums} | numbers | shares
 
@@ -68,19 +67,15 @@ def qualities(
             [kept["sums"][number] for number in own], [found[keys[number]] for number in own], weights
         )
         if len(own) > 1:
-            shares = kept[f"{layer} stability"].tolist()
+            shares = kept[f"{layer} stability"]
             metrics[layer]["stability"] = Metric(
                 value=float(np.mean(shares)),
-                low=min(shares),
-                high=max(shares),
+                low=float(shares.min()),
+                high=float(shares.max()),
                 n=len(shares),
                 unit="share of features matched between seeds, cosine > 0.7 (range)",
             )
     return metrics, found
-
-
-def _pairs(keys: Sequence[tuple[int, int]], layer: int) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
-    return combinations([key for key in keys if key[0] == layer], 2)
 
 
 def _plain(array: NDArray[Any]) -> Any:

@@ -16,8 +16,9 @@ from harness.progress import Progress
 from harness.statistics.bootstrap import cluster_weights
 from harness.task import CellContext
 from tasks.sae.dictionaries import Dictionaries
-from tasks.sae.quality import losses_recovered, stability
+from tasks.sae.quality import losses_recovered
 from tasks.sae.split_quality import qualities, recovered_losses
+from tasks.sae.stability import decoder_stability
 from tests.tasks.sae.planted import Planted, random_sequences, ready
 
 SEQUENCES = ["ACGUNNACGU", *random_sequences(29, 40)]
@@ -47,7 +48,9 @@ def autoencoders(layers: tuple[int, ...] = (1, 2), seeds: tuple[int, ...] = (0, 
     for (layer, _), autoencoder in made.items():
         autoencoder.layer = layer
         # dimensions of unlike scale, so that raw and standardised numbers differ
-        autoencoder.set_standardisation(Standardisation(np.full(16, 0.5), np.linspace(0.2, 4, 16), 1, None))
+        autoencoder.set_standardisation(
+            Standardisation(np.full(16, 0.5), np.diag(np.linspace(0.2, 4, 16) ** 2), 1, None)
+        )
     return made
 
 
@@ -105,7 +108,7 @@ def test_stability_is_over_pairs_of_seeds_and_needs_two(context: CellContext) ->
     own = autoencoders((1,))
     own[1, 2].load_state_dict(own[1, 0].state_dict())
     metric = qualities(Planted(width=16), own, SEQUENCES[:4], FEW, context)[0][1]["stability"]
-    different = stability(own[1, 0], own[1, 1]).share
+    different = decoder_stability([own[1, 0], own[1, 1]]).share
     assert (metric.low, metric.high, metric.n) == (different, 1, 3)
     assert metric.value == pytest.approx((1 + 2 * different) / 3)
     alone, _ = qualities(Planted(width=16), autoencoders((1,), (0,)), SEQUENCES[:4], FEW, context)
