@@ -79,9 +79,15 @@ def precision(true_positive_rate: ArrayLike, false_positive_rate: ArrayLike, pre
 
 def auroc_from_ranks(ranks: Floats, member: Floats) -> Floats:
     """AUROC (groups, features) from ranks (n, features) within each feature and members (n, groups) of 0 and 1."""
-    positives = member.sum(axis=0)[:, None]
-    pairs = positives * (len(member) - positives)
-    wins = member.T @ ranks - positives * (positives + 1) / 2
+    return auroc_from_rank_sums(member.T @ ranks, member.sum(axis=0), len(member))
+
+
+def auroc_from_rank_sums(sums: Floats, sizes: Floats, items: int) -> Floats:
+    """AUROC (groups, features) from the sums of the ranks of each group's members, (groups, features), and the sizes
+    of the groups, (groups,); nan for a group of none or of all items."""
+    positives = sizes[:, None]
+    pairs = positives * (items - positives)
+    wins = sums - positives * (positives + 1) / 2
     value: Floats = np.divide(wins, pairs, out=np.full(wins.shape, np.nan), where=pairs > 0)
     return value
 

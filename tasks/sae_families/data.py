@@ -19,7 +19,7 @@ from tasks.sae_families.splits import FamilySplits, family_splits
 
 
 @dataclass(frozen=True)
-class FamilyData:
+class ScoredFamilies:
     """The sequences of a cell: ``train`` ones feed the autoencoders, ``scored`` ones are those of select and test."""
 
     train: tuple[Record, ...]
@@ -37,7 +37,7 @@ class FamilyData:
         return [clan.get(family) for family in self.items.families]
 
 
-def prepare(dataset: Dataset, settings: SaeFamiliesSettings) -> FamilyData:
+def prepare(dataset: Dataset, settings: SaeFamiliesSettings) -> ScoredFamilies:
     """Leave out what no model can be compared on, cluster, split, and take ``limit`` eligible families by hash.
 
     Raises:
@@ -64,7 +64,7 @@ def prepare(dataset: Dataset, settings: SaeFamiliesSettings) -> FamilyData:
     middle = len(select)
     rows = np.arange(len(scored))
     items = Items(families, rows[:middle], labels[:middle], rows[middle:], labels[middle:], settings.draws)
-    return FamilyData(
+    return ScoredFamilies(
         train=tuple(records[row] for row in train),
         scored=tuple(records[row] for row in scored),
         scored_clusters=tuple(cluster[row] for row in scored),

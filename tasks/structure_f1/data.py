@@ -10,11 +10,9 @@ from functools import cached_property
 import numpy as np
 
 from harness.adapter import ModelAdapter
-from harness.datasets.alignments import alignment_of, filter_depth
 from harness.datasets.records import Dataset, Record, Split
 from harness.datasets.selection import by_hash, choosing_half, distinct, left_out_for_the_model, usable
 from harness.errors import InputError, NotApplicable
-from harness.sequences.alignment import Alignment
 from tasks.structure_f1.maps import Indices, pair_index, positions
 from tasks.structure_f1.settings import StructureF1Settings
 
@@ -79,11 +77,6 @@ class Rna:
     def unit(self) -> str:
         """What the bootstrap draws: the family, where known, else the sequence cluster, else the RNA itself."""
         return f"family {self.record.family}" if self.record.family else self.record.cluster or self.record.id
-
-    def alignment(self, depth: int | None) -> Alignment:
-        """The first ``depth`` rows of its alignment, all for None; the sequence alone where it has none."""
-        whole = alignment_of(self.record)
-        return whole if depth is None else filter_depth(whole, depth)
 
 
 @dataclass(frozen=True)

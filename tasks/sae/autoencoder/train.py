@@ -36,7 +36,7 @@ CALIBRATION_STEPS = 16
 _REPORT_EVERY = 10
 
 Key = TypeVar("Key")
-Progress = Callable[[int, int, dict[str, float]], None]
+ReportStep = Callable[[int, int, dict[str, float]], None]
 
 
 class StaleCheckpoint(InputError):
@@ -199,7 +199,7 @@ def train(
     autoencoders: Mapping[Key, SparseAutoencoder],
     stream: ActivationStream,
     checkpoint: Path | None = None,
-    progress: Progress | None = None,
+    progress: ReportStep | None = None,
     checkpoint_seconds: float = 60.0,
 ) -> dict[Key, dict[str, float]]:
     """Train all autoencoders on the same batches, then calibrate their thresholds. They are changed in place.

@@ -19,7 +19,7 @@ from tasks.sae.planted.truth import PlantedSettings, PlantedTruth
 from tasks.sae.quality import measure
 from tasks.sae.stability import decoder_stability, start_cosines
 
-Progress = Callable[[int, int], None]
+ReportStep = Callable[[int, int], None]
 _TEST_ROWS = 20_000
 RELU_WEIGHT, JUMPRELU_WEIGHT = 2e-2, 1e-2
 
@@ -43,7 +43,7 @@ def sae_check(
     variants: Mapping[str, SAEConfig],
     seeds: Sequence[int] = (0, 1, 2),
     truth_seed: int = 0,
-    progress: Progress | None = None,
+    progress: ReportStep | None = None,
 ) -> pd.DataFrame:
     """Train all variants with all seeds on the same nucleotides, which are drawn anew for every step.
 
