@@ -39,7 +39,7 @@ def random_twin(model: ModelAdapter, initialisation: int = 0) -> ModelAdapter:
         twin.card = twin.card.model_copy(update=marks)
     except AttributeError:
         raise InputError(
-            f"the adapter of {name} does not let its card be set, so its random twin cannot be marked: "
+            f"the adapter of {name} has a read-only card, so its random twin cannot be marked: "
             "make `card` a plain attribute"
         ) from None
     return twin

@@ -40,7 +40,7 @@ def _harness(
         bool, typer.Option("--version", help="print the version", is_eager=True, callback=_print_version)
     ] = False,
 ) -> None:
-    """Put nucleotide language models through the same tasks, with controls, and write leaderboards."""
+    """Benchmark nucleotide language models on shared tasks, with controls, and write leaderboards."""
 
 
 app.command("run")(run)
@@ -54,7 +54,7 @@ for verb in sorted(entry_points(group="harness.verbs"), key=lambda entry: entry.
 
 
 _UsageError: Any = typer.BadParameter.__base__  # typer exports no other name of it
-_INTERRUPTED = 130  # what typer makes of an interrupt
+_INTERRUPTED = 130  # what typer returns after an interrupt
 
 
 def main() -> None:
@@ -71,14 +71,14 @@ def main() -> None:
     except _UsageError as error:
         command = error.ctx.command_path if error.ctx else "harness"
         reason = error.format_message().rstrip(".")
-        _fail(f"{reason} (`{command} --help` shows what can be typed)", InputError.exit_code)
+        _fail(f"{reason} (see `{command} --help`)", InputError.exit_code)
     except OSError as error:
         if "--debug" in sys.argv:
             traceback.print_exc()
         where = "" if error.filename is None else f"{error.filename} cannot be read or written: "
         _fail(f"{where}{error.strerror or error}", InputError.exit_code)
     if code == _INTERRUPTED:
-        print("interrupted: the same command continues where it stopped", file=sys.stderr)
+        print("interrupted: re-run the same command to resume", file=sys.stderr)
     sys.exit(code)
 
 

@@ -1,4 +1,4 @@
-"""Files of records: the format from the suffix, the parsing from libraries, every fault as one line."""
+"""Read files of records: the suffix gives the format, libraries parse it, and every error is one line."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def stem(path: Path) -> str:
 def _card(path: Path, format: str) -> DatasetCard:
     name = name_from(stem(path))
     if name is None:
-        raise InputError("the dataset is called after its file, and this one has no letter A to Z or digit: rename it")
+        raise InputError("the dataset is named after its file, which has no letter A to Z or digit: rename it")
     return DatasetCard(name, summary=f"{format} file {printable(path.name)}")
 
 

@@ -1,4 +1,4 @@
-"""Names, paths and hub ids to datasets, and what is there on this machine."""
+"""Resolve names, paths and hub ids to datasets, and tell which are available locally."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def load_dataset(name_or_path: str, taken: Container[str] = ()) -> Dataset:
         manifest = _recognise(path)
         name = name_from(readers.stem(path))
         if manifest is None and name is not None and (name in manifests() or name in taken):
-            raise InputError(f"{path} would be called {name}, as a named dataset is: rename the file")
+            raise InputError(f"{path} would be named {name}, like a registered dataset: rename the file")
         dataset = _read(path, manifest) if manifest else readers.read(path)
         beside = path.parent / f"{readers.stem(path)}.alignments"
         return with_alignments(dataset, beside) if beside.is_dir() else dataset
@@ -44,7 +44,7 @@ def load_dataset(name_or_path: str, taken: Container[str] = ()) -> Dataset:
         return hub.load(name_or_path, None)
     raise InputError(
         f"no dataset is called {name_or_path!r}.{did_you_mean(name_or_path, manifests())} "
-        "`harness list datasets` shows all; a path or a hub id (owner/name) also works."
+        "`harness list datasets` lists all; a path or a hub id (owner/name) also works."
     )
 
 
@@ -78,8 +78,12 @@ def _load_named(manifest: Manifest) -> Dataset:
     folder = data_folder()
     if folder and (folder / manifest.file).is_file():
         return _read(folder / manifest.file, manifest)
-    where = f"which holds no {manifest.file}" if folder else f"unset: set it to the folder that holds {manifest.file}"
-    missing = f"dataset {manifest.name} is looked for in HARNESS_DATA{f'={folder}' if folder else ''}, {where}"
+    where = (
+        f"HARNESS_DATA={folder} does not contain it"
+        if folder
+        else "HARNESS_DATA is not set: set it to the folder that contains it"
+    )
+    missing = f"dataset {manifest.name} needs the file {manifest.file}; {where}"
     if not manifest.hub:
         raise Unavailable(missing + f" (source: {manifest.source})")
     try:

@@ -1,4 +1,4 @@
-"""Which records a task uses: what is left out and why, an order that favours none, and halves; the same for all."""
+"""Which records a task uses: what is skipped and why, an unbiased order, and halves; the same for every task."""
 
 from __future__ import annotations
 

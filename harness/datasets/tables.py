@@ -1,4 +1,4 @@
-"""Tables of records: CSV, TSV, Parquet and whatever else becomes a pandas frame."""
+"""Records from tables: CSV, TSV, Parquet and anything else that becomes a pandas frame."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Text from outside, made safe for what it is written into: one function for each kind of output.
+"""Escape outside text, with one function for each kind of output.
 
 Names, summaries, notes, units and errors of a record are whatever their authors typed. Every one of them passes
 through :func:`markdown`, :func:`csv_cell` or :func:`terminal` on its way out; the numbers are our own and do not.

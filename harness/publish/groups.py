@@ -1,4 +1,4 @@
-"""Which results may stand in one table."""
+"""Which results may share a table."""
 
 from __future__ import annotations
 

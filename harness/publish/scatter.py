@@ -1,4 +1,4 @@
-"""The headlines of two tasks against each other, one point a model."""
+"""Scatter plot of the headlines of two tasks, one point per model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The table that the end of a run prints for one record; the same for every task."""
+"""The summary printed at the end of a run; the same for every task."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def print_controls(records: Sequence[ResultRecord], console: Console) -> None:
     task = records[0].task
     valued = {name for record in records for name, metric in record.metrics.items() if metric.value is not None}
     names = [name for name in dict.fromkeys((task.headline, *task.columns)) if name in valued]
-    title = Text.assemble("\n", terminal(f"{task.name} beside its controls"))
+    title = Text.assemble("\n", terminal(f"{task.name} with its controls"))
     table = Table(header_style="bold", title=title, title_justify="left", pad_edge=False)
     table.add_column("model", overflow="fold")
     table.add_column("role")
@@ -91,7 +91,7 @@ def _controls(record: ResultRecord, layer: int, rows: list[TableRow]) -> Table:
             found.setdefault(entry.name, set()).add(entry.source)
     shared = [name for name in record.metrics if name != record.task.headline and found.get(name, set()) >= sources]
     others = shared[: _MOST_COLUMNS - 1]
-    title = terminal(f"{record.task.headline} beside its controls, layer {layer}")
+    title = terminal(f"{record.task.headline} with its controls, layer {layer}")
     table = Table(header_style="bold", title=title, title_justify="left")
     table.add_column("source")
     table.add_column("role")

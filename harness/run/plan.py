@@ -1,4 +1,4 @@
-"""From what the user typed to the cells of a run: names resolved, settings checked, controls added."""
+"""Turn a request into the cells of a run: resolve names, check settings, add controls."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ def plan(request: Request, resolver: Resolver) -> list[CellSpec]:
     """
     if request.options.weights is not None:
         if len(request.models) != 1:
-            raise InputError("--weights belongs to one model; name a single --model")
+            raise InputError("--weights applies to one model; give a single --model")
         request = replace(request, options=replace(request.options, weights=request.options.weights.absolute()))
     tasks = [resolver.task(name) for name in request.tasks]
     adapters = {name: resolver.model(name, request.options) for name in request.models}
     if request.layers is not None and all(adapter.card.layers is None for adapter in adapters.values()):
-        raise InputError(f"--layer: {', '.join(adapters)} has no layers to choose from; leave it out")
+        raise InputError(f"--layer: {', '.join(adapters)} has no layers to choose from; omit --layer")
     specs: dict[tuple[str, str, str, TaskSettings], CellSpec] = {}
     for task in tasks:
         for dataset_name in request.datasets or [task.card.default_dataset]:

@@ -1,4 +1,4 @@
-"""Bootstrap draws as a table beside a record, one row an estimate, and back."""
+"""Bootstrap draws as a table next to a record, one row per estimate, and back."""
 
 from __future__ import annotations
 

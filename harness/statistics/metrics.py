@@ -1,4 +1,4 @@
-"""The measures that tasks share, as pure functions: AUROC, F1, MCC, of counts or of rates at a prevalence."""
+"""Metrics shared by all tasks, as pure functions: AUROC, F1 and MCC, of counts or of rates at a prevalence."""
 
 from __future__ import annotations
 

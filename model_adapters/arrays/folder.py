@@ -59,7 +59,7 @@ def read_manifest(folder: Path) -> ArrayManifest:
     try:
         manifest = ArrayManifest.model_validate_json(path.read_bytes())
     except OSError:
-        raise InputError(f"{folder} holds no {MANIFEST}: {DOCUMENTATION} says what belongs there") from None
+        raise InputError(f"{folder} holds no {MANIFEST}: {DOCUMENTATION} describes the format") from None
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])

@@ -1,4 +1,4 @@
-"""Length and GC content: what can be told of two RNAs without reading them. A floor of similarity."""
+"""Length and GC content: similarity without reading the sequences. A floor."""
 
 from __future__ import annotations
 

@@ -79,11 +79,11 @@ def prepare(dataset: Dataset, settings: OverlapRatioSettings) -> ComparedFamilie
     if len(set(clans)) < 2 or max(Counter(record.family for record in chosen).values()) < SMALLEST_FAMILY:
         missing = (
             f"dataset {dataset.card.name} has no two unrelated families of {SMALLEST_FAMILY} distinct sequences of the "
-            "lengths taken"
+            "accepted lengths"
         )
         if refused := left_out_for_the_model(skipped):
-            raise NotApplicable(f"{missing} ({refused}): name a larger one")
-        raise NotApplicable(f"{missing}: name a dataset with families, or raise --limit")
+            raise NotApplicable(f"{missing} ({refused}): choose a larger one")
+        raise NotApplicable(f"{missing}: choose a dataset with families, or raise --limit")
     validation = choosing_half(Counter(clans))
     numbers = {family: number for number, family in enumerate(families)}
     return ComparedFamilies(
@@ -99,4 +99,4 @@ def prepare(dataset: Dataset, settings: OverlapRatioSettings) -> ComparedFamilie
 
 def of_no_family(record: Record) -> str | None:
     """Why a record without a family is left out."""
-    return "sequences of no family" if record.family is None else None
+    return "sequences without a family" if record.family is None else None

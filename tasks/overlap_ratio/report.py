@@ -26,15 +26,15 @@ ALL, HALF, CENTRED = "all families", "test half of the families", "test half, ce
 MOST_CONFUSED = 8
 
 _UNITS = {
-    "overlap_ratio_histogram": ("overlap of histograms in place of densities", False),
+    "overlap_ratio_histogram": ("overlap of histograms instead of densities", False),
     "auroc": ("P(homologous pair more similar than another)", True),
-    "overlap_coefficient": ("area under both densities", False),
+    "overlap_coefficient": ("shared area of the two densities", False),
     "best_f1": ("best threshold, equally many pairs of both kinds", True),
     "mcc": ("best threshold, equally many pairs of both kinds", True),
-    "difference_of_means": ("similarity, homologous less other pairs", True),
-    "difference_of_medians": ("similarity, homologous less other pairs", True),
+    "difference_of_means": ("similarity, homologous minus other pairs", True),
+    "difference_of_medians": ("similarity, homologous minus other pairs", True),
 }
-_RATIO = "overlap ratio of densities, 0 apart and 1 identical"
+_RATIO = "overlap ratio of densities; 0: separate, 1: identical"
 
 
 @dataclass(frozen=True)
@@ -139,15 +139,13 @@ def _notes(
     count = len(settings.seeds)
     notes = [
         f"{len(data.families):,} families, {len(data.records):,} sequences, {settings.pair_count:,} pairs of either "
-        f"kind, drawn {count} {'time' if count == 1 else 'times'}; an interval is over families",
+        f"kind, drawn {count} {'time' if count == 1 else 'times'}; intervals are over families",
         f"{families['confused'].mean():.0%} of the families are at least as similar to another family as to themselves",
     ]
     if settings.pairs == "review":
-        notes.append(
-            "pairs drawn as the review did: 'non-homologous' ones may be of one family, which bounds the ratio"
-        )
+        notes.append("pairs drawn as in the review: 'non-homologous' pairs may share a family, which limits the ratio")
     if not scores.halved:
-        notes.append("too few families for a validation and a test half: neither centred nor best-layer numbers")
+        notes.append("too few families for a validation and a test half: no centred or best-layer numbers")
     elif scores.best != scores.layer:
         notes.append(f"layer {scores.best} does best on the validation half: overlap_ratio_best_layer")
     return notes

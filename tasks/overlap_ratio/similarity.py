@@ -30,7 +30,7 @@ def unit_vectors(vectors: Vectors, records: Sequence[Record], what: str) -> Vect
         row = int(bad.argmax())
         kind = "a vector of zeros" if lengths[row] == 0 else "NaN or infinity"
         raise HarnessError(
-            f"{what} gives record {records[row].id!r} {kind}, which has no cosine: leave the record out of the dataset"
+            f"{what} gives record {records[row].id!r} {kind}, which has no cosine: remove the record from the dataset"
         )
     return vectors / lengths[:, None].astype(np.float32)
 

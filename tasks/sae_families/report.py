@@ -158,16 +158,17 @@ def _diagnostics(facts: CellFacts, result: LayerResult) -> dict[str, Metric]:
     shares = np.array([share_of_dense(probe, dense) for probe in probes])
     found = {
         "auroc_matched": metric(
-            over_families(np.mean([match.auroc for match in matched], axis=0)), "AUROC, negatives of like length and GC"
+            over_families(np.mean([match.auroc for match in matched], axis=0)),
+            "AUROC, negatives matched in length and GC",
         ),
         "auroc_matched_length": metric(
             over_families(np.mean([match.length for match in matched], axis=0)),
-            "AUROC that length keeps on the same pairs",
+            "AUROC of length on the same pairs",
             None,
         ),
         "auroc_matched_gc": metric(
             over_families(np.mean([match.gc for match in matched], axis=0)),
-            "AUROC that GC keeps on the same pairs",
+            "AUROC of GC on the same pairs",
             None,
         ),
         "gain_over_composition": metric(over_families(np.mean(gains, axis=0)), "AUROC over length, GC and 3-mers"),
@@ -273,7 +274,7 @@ def _notes(facts: CellFacts, result: LayerResult) -> list[str]:
     position = "unknown" if standard.position_share is None else f"{standard.position_share:.1%}"
     notes = [
         f"{items.count} of {data.eligible} eligible families, {len(items.test)} test sequences, one per cluster; a "
-        f"difference of {smallest:.3f} in macro AUROC between two models would show with 80 % power",
+        f"difference of {smallest:.3f} in macro AUROC between two models would be detected with 80 % power",
         *gain_notes(result.sae, list(result.sources.values()), result.gains),
         f"scores are the largest activation in {data.window} nt",
         f"norm of the mean over norm of the deviations: {standard.centre_ratio:.1f}; position alone explains "
@@ -284,5 +285,5 @@ def _notes(facts: CellFacts, result: LayerResult) -> list[str]:
     if facts.groups:
         notes.append(_group_note(facts.groups))
     if "sae-random-lm" not in result.sources:
-        notes.append(f"{card.name} has no random twin: the most telling control is missing")
+        notes.append(f"{card.name} has no random twin: the most informative control is missing")
     return notes

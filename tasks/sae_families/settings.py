@@ -24,14 +24,14 @@ class SaeFamiliesSettings(LayerSettings, SeedSettings):
     """Settings of sae-families. A preset fills in what is not given."""
 
     preset: Literal["default", "demo", "sae-rna"] = "default"
-    features: int | Literal["8d"] = Field(2048, description="size of the dictionary; 8d is eight times the width")
+    features: int | Literal["8d"] = Field(2048, description="dictionary size; 8d is eight times the model's width")
     k: int = Field(32, ge=1)
     steps: int = Field(1000, ge=1)
     batch_size: int = Field(2048, ge=1)
     activation: Literal["batchtopk", "topk", "relu", "jumprelu"] = "batchtopk"
     standardise: Literal["zscore", "center", "none"] = "zscore"
     draws: int = Field(2000, ge=100, description="bootstrap draws")
-    groups: tuple[str, ...] = Field((), description="two groups of families to compare, as in A+B,C+D")
+    groups: tuple[str, ...] = Field((), description="two groups of families to compare, such as A+B,C+D")
 
     @model_validator(mode="before")
     @classmethod
@@ -53,7 +53,7 @@ class SaeFamiliesSettings(LayerSettings, SeedSettings):
         if groups and (len(groups) != 2 or not all(families) or len(set(families)) < len(families)):
             raise PydanticCustomError(
                 "groups",
-                "two groups of families, none named twice, are given as RF00005+RF00233,RF00001+RF00002, not {given}",
+                "two groups of families, none named twice, are written RF00005+RF00233,RF00001+RF00002, not {given}",
                 {"given": ",".join(groups) or "nothing"},
             )
         return groups

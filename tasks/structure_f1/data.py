@@ -107,12 +107,12 @@ def prepare(dataset: Dataset, model: ModelAdapter, settings: StructureF1Settings
     """
     name, limit = dataset.card.name, settings.limit
     if not any(record.pairs for record in dataset.records):
-        raise InputError(f"dataset {name} has no base pairs: structure-f1 needs one with known structures")
+        raise InputError(f"dataset {name} has no base pairs: choose one with known structures")
     skipped: Counter[str] = Counter()
     records = usable(dataset.records, settings, skipped, _unpaired)
     if any(record.split for record in records):
         split = "given"
-        skipped["RNAs of no split"] = sum(record.split is None for record in records)
+        skipped["RNAs without a split"] = sum(record.split is None for record in records)
     else:
         split = "halves by family, made here"
         records = _halved(records, skipped)

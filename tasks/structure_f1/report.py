@@ -34,11 +34,11 @@ _CLASS_NAMES = {
 UNITS = {
     "f1_pooled": "F1 of all pairs of all RNAs, P ≥ T; interval nested with selection",
     "auprc_macro": "average precision, mean over RNAs",
-    "pair_conditional_auroc": "AUROC among pairs of the same bases at a like distance",
+    "pair_conditional_auroc": "AUROC among pairs of the same bases at a similar distance",
     "f1_per_rna": "F1, mean over RNAs; interval nested with selection",
     "f1_matched": "pooled F1 with one partner, canonical pairs, loops of 3 nt",
     "f1_exact_threshold": "pooled F1 with a threshold off the grid",
-    "precision_top_half_length": "precision among the L/2 best pairs, mean over RNAs",
+    "precision_top_half_length": "precision of the top L/2 pairs, mean over RNAs",
     "mcc": "pooled; interval nested with selection",
     "f1_oracle_head": "ORACLE: pooled F1 of head and threshold chosen on test",
     "f1_ceiling_canonical": "pooled F1 of a perfect predictor of canonical pairs",
@@ -180,7 +180,7 @@ def highlights(heads: pd.DataFrame) -> Highlights:
     top = heads.sort_values("f1_validation", ascending=False, kind="stable").head(BEST_HEADS)
     return Highlights(
         title="Best heads on validation, and what the same threshold gives on test",
-        columns=("layer", "head", "threshold", "F1 validation", "F1 test", "chosen by bootstrap"),
+        columns=("layer", "head", "threshold", "F1 validation", "F1 test", "chosen in bootstrap"),
         rows=tuple(
             (
                 str(row.layer),
@@ -208,6 +208,6 @@ def notes(rnas: Sequence[Rna], table: pd.DataFrame, selection: HeadSelection, sp
         lost = sum(rna.lost for rna in rnas)
         found.append(
             f"{lost:,} of {lost + int(table['pairs'].sum()):,} base pairs of test RNAs lie inside one token: the model "
-            "cannot tell such pairs apart, and nothing counts them"
+            "cannot tell such pairs apart, so they are not counted"
         )
     return found

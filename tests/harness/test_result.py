@@ -99,7 +99,7 @@ def test_a_missing_or_changed_table_is_noticed_and_a_missing_picture_is_not(
     table.write_bytes(content[:-1])
     assert "items.parquet is not the one that was written" in problem(results)
     table.unlink()
-    assert f"lacks its file {record.cell}/items.parquet" in problem(results)
+    assert f"is missing its file {record.cell}/items.parquet" in problem(results)
 
 
 def test_a_table_that_published_results_leave_out_may_be_missing(tmp_path: Path, record: ResultRecord) -> None:

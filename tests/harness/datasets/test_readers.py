@@ -192,7 +192,7 @@ FAULTS = {
     "pair with itself": ("x.csv", 'id,seq,base_pairs\na,ACGU,"[[2, 2]]"\n', r"base pair \(2, 2\) does not fit 4"),
     "open bracket": ("x.csv", "id,seq,structure\na,ACGU,((.)\n", r"record 'a', position 1: '\(' is never closed"),
     "closing bracket": ("x.csv", "id,seq,structure\na,ACGU,(.))\n", r"record 'a', position 4: '\)' opens nowhere"),
-    "no bracket": ("x.csv", "id,seq,structure\na,ACGU,(*.)\n", r"record 'a', position 2: '\*' is no dot-bracket"),
+    "no bracket": ("x.csv", "id,seq,structure\na,ACGU,(*.)\n", r"record 'a', position 2: '\*' is not dot-bracket"),
     "structure too short": ("x.csv", "id,seq,structure\na,ACGU,...\n", r"3 dot-bracket letters for 4 nucleotides"),
     "loop types too short": ("x.csv", "id,seq,structure_type\na,ACGU,EEE\n", r"3 loop types for 4 nucleotides"),
     "unknown loop type": ("x.csv", "id,seq,structure_type\na,ACGU,EEEQ\n", r"'Q' is not one of the loop types"),
@@ -216,12 +216,12 @@ def test_damaged_gzip(tmp_path: Path) -> None:
     for content in damaged.values():
         path = tmp_path / "x.fa.gz"
         path.write_bytes(content)
-        with pytest.raises(InputError, match="is not a whole gzip file"):
+        with pytest.raises(InputError, match="is not a complete gzip file"):
             read(path)
 
 
 def test_folder_missing_and_unreadable(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="is a folder: name one file in it"):
+    with pytest.raises(InputError, match="is a folder: give a file in it"):
         read(tmp_path)
     with pytest.raises(InputError, match="does not exist"):
         read(tmp_path / "absent.fa")

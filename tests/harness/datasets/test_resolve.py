@@ -66,7 +66,7 @@ def test_plain_files(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HARNESS_DATA")
     monkeypatch.chdir(folder / "mine")
     assert load_dataset("x.fa").card.name == "x"
-    with pytest.raises(InputError, match="mine is a folder: name one file"):
+    with pytest.raises(InputError, match="mine is a folder: give a file"):
         load_dataset(str(folder / "mine"))
 
 
@@ -100,7 +100,9 @@ def test_names_of_nothing(folder: Path, name: str, message: str) -> None:
 
 
 def test_absent_named_set_says_where_it_belongs(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(Unavailable, match=f"HARNESS_DATA={folder}, which holds no families/rfam14_1_seed.fasta.gz"):
+    with pytest.raises(
+        Unavailable, match=f"families/rfam14_1_seed.fasta.gz; HARNESS_DATA={folder} does not contain it"
+    ):
         load_dataset("rfam-seed")
     monkeypatch.delenv("HARNESS_DATA")
     with pytest.raises(Unavailable, match="HARNESS_DATA, unset: set it to the folder that holds structure/pdb_rna"):

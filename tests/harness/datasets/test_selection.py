@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from harness.datasets.records import Record
-from harness.datasets.selection import left_out_for_the_model, why_left_out
+from harness.datasets.selection import by_hash, left_out_for_the_model, why_left_out
 from harness.task import TaskSettings
 
 
@@ -35,3 +35,7 @@ def test_an_error_names_what_may_lie_with_the_model() -> None:
         "1,200 left out: sequences over 10 nt; 5 left out: pairs inside one token of the model"
     )
     assert left_out_for_the_model({"exact duplicates": 3, "pairs inside one token of the model": 0}) == ""
+
+
+def test_the_order_by_hash_is_fixed_and_has_nothing_to_do_with_names() -> None:
+    assert by_hash(["a", "b", "c", "d"]) == by_hash(["d", "c", "b", "a"]) == ["d", "c", "b", "a"]

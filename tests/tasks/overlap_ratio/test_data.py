@@ -31,7 +31,7 @@ def test_what_cannot_be_compared_is_left_out_and_counted() -> None:
         "sequences over 60 nt": 2,
         "sequences of mostly N": 1,
         "exact duplicates": 1,
-        "sequences of no family": 1,
+        "sequences without a family": 1,
         "sequences of families with one or two members": 2,
         "sequences under 30 nt": 1,
         "sequences beyond 4 of their family": 8,

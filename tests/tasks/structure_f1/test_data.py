@@ -53,7 +53,7 @@ def test_what_cannot_be_compared_is_left_out_and_counted() -> None:
         "sequences under 5 nt": 1,
         "sequences of mostly N": 1,
         "base pairs unknown": 1,
-        "RNAs of no split": 1,
+        "RNAs without a split": 1,
     }
     assert {"long", "unpaired"} <= set(ids(data.test))
     (single,) = (rna for rna in prepare(dataset(extra), FakeModel(), Settings()).test if rna.record.id == "single")
