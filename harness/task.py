@@ -151,7 +151,8 @@ class TaskCard(BaseModel):
     the models that are planned beside the one asked for; ``{model}`` stands for its name. A task that computes its
     floors inside the cell, on the same items, leaves it empty. ``columns`` are the metrics that a leaderboard sets
     side by side, the headline first; the others follow below them. ``plotted_against`` names a task: the leaderboard
-    draws its headline against the one of this task, one point a model.
+    draws its headline against the one of this task, one point a model. ``question``, ``how_to_read`` and ``labels``
+    (metrics in words) are what a page tells its readers; each metric's unit says what it is.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -167,6 +168,9 @@ class TaskCard(BaseModel):
     columns: tuple[str, ...] = ()
     floors: tuple[str, ...] = ()
     plotted_against: str | None = None
+    question: str = ""
+    how_to_read: tuple[str, ...] = ()
+    labels: dict[str, str] = Field(default_factory=dict)
 
 
 @dataclass
