@@ -46,7 +46,7 @@ class OverlapRatio(Task):
             *RANDOM_TWINS,
         ),
         plotted_against="structure-f1",
-        question="Do a model's embeddings place sequences of one RNA family closer together than sequences of different "
+        question="Do a model's embeddings place sequences of one RNA family closer together than those of different "
         "families, without any training? The similarities of homologous pairs and of other pairs are two "
         "distributions; the headline is how far they overlap.",
         how_to_read=(

@@ -30,8 +30,8 @@ class SaeFamilies(Task):
         default_dataset="rfam-profiles",
         headline="auroc_macro",
         columns=("auroc_macro", "mcc_macro", "gain_auroc", "gain_mcc", "coverage", "fve", "l0", "dead_share"),
-        question="Do single features of a sparse autoencoder (SAE), trained on a model's hidden states, tell families of "
-        "non-coding RNA apart? For each family one feature is chosen on one set of sequences and scored once on "
+        question="Do single features of a sparse autoencoder (SAE), trained on a model's hidden states, tell families "
+        "of non-coding RNA apart? For each family one feature is chosen on one set of sequences and scored once on "
         "another that shares no cluster with it.",
         how_to_read=(
             "The headline is the AUROC of the chosen feature, averaged over families: 1 is perfect, 0.5 is chance.",

@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
 from harness.statistics.bootstrap import (
-    Estimate,
     cluster_bootstrap_mean,
     cluster_weights,
     nested_estimate,
