@@ -155,7 +155,8 @@ class TaskCard(BaseModel):
     inside the cell, on the same items, leaves it empty. ``real_dataset`` names the set that a run on simulated data
     recommends. ``columns`` are the metrics that a leaderboard shows side by side, the headline first; the others are
     listed below them. ``plotted_against`` names another task: the leaderboard plots its headline against this one's,
-    one point per model.
+    one point per model. ``question``, ``how_to_read`` and ``labels`` (metrics in words) are what a page tells its
+    readers; each metric's unit says what it is.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -172,6 +173,9 @@ class TaskCard(BaseModel):
     columns: tuple[str, ...] = ()
     floors: tuple[str, ...] = ()
     plotted_against: str | None = None
+    question: str = ""
+    how_to_read: tuple[str, ...] = ()
+    labels: dict[str, str] = Field(default_factory=dict)
 
 
 @dataclass

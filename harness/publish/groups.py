@@ -49,6 +49,12 @@ def groups_of(records: Records) -> dict[Group, list[tuple[Path, ResultRecord]]]:
     return groups
 
 
+def section_title(record: ResultRecord) -> str:
+    """The dataset of a table, with the limit that a run was given."""
+    limit = f", limited to {record.limit:,}" if record.limit else ""
+    return f"{record.dataset.name}{limit}"
+
+
 def labels(members: Records) -> dict[str, str]:
     """What to call the model of each cell: its name, and a short hash where other weights bear the same name."""
     identities: dict[str, set[str | None]] = defaultdict(set)

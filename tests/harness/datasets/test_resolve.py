@@ -101,7 +101,7 @@ def test_names_of_nothing(folder: Path, name: str, message: str) -> None:
 
 def test_absent_named_set_says_where_it_belongs(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(
-        Unavailable, match=f"families/rfam14_1_seed.fasta.gz; HARNESS_DATA={folder} does not contain it"
+        Unavailable, match=f"rfam14_1_seed.fasta.gz; HARNESS_DATA={folder} does not contain it"
     ):
         load_dataset("rfam-seed")
     monkeypatch.delenv("HARNESS_DATA")
