@@ -40,6 +40,13 @@ class TaskEntry(_Strict):
     headline: str
     columns: tuple[str, ...]
     plotted_against: str | None = None
+    question: str = ""
+    how_to_read: tuple[str, ...] = ()
+    labels: dict[str, str] = {}
+
+    def label(self, metric: str) -> str:
+        """The metric in words."""
+        return self.labels.get(metric, metric.replace("_", " "))
 
 
 class DatasetEntry(_Strict):

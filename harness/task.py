@@ -152,9 +152,11 @@ class TaskCard(BaseModel):
 
     A model needs every capability in ``requires`` and, unless it is empty, one in ``requires_any``. ``floors`` names
     models that run as controls, with ``{model}`` for the name of the model under test; a task that computes its floors
-    inside the cell, on the same items, leaves it empty. ``columns`` are the metrics that a leaderboard shows side by
-    side, the headline first; the others are listed below them. ``plotted_against`` names another task: the leaderboard
-    plots its headline against this one's, one point per model.
+    inside the cell, on the same items, leaves it empty. ``real_dataset`` names the set that a run on simulated data
+    recommends. ``columns`` are the metrics that a leaderboard shows side by side, the headline first; the others are
+    listed below them. ``plotted_against`` names another task: the leaderboard plots its headline against this one's,
+    one point per model. ``question``, ``how_to_read`` and ``labels`` (metrics in words) are what a page tells its
+    readers; each metric's unit says what it is.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -166,10 +168,14 @@ class TaskCard(BaseModel):
     requires_any: frozenset[Capability] = frozenset()
     alphabet: Alphabet = "nucleotide"
     default_dataset: str
+    real_dataset: str | None = None
     headline: str
     columns: tuple[str, ...] = ()
     floors: tuple[str, ...] = ()
     plotted_against: str | None = None
+    question: str = ""
+    how_to_read: tuple[str, ...] = ()
+    labels: dict[str, str] = Field(default_factory=dict)
 
 
 @dataclass

@@ -10,6 +10,12 @@ from harness.errors import InputError, Unavailable
 _TWIN_NAME = re.compile(r"(?P<model>.+?):random(?::(?P<initialisation>\d+))?")
 
 
+def twin_of(name: str) -> str | None:
+    """The model that ``name`` is a random twin of; None where it is no twin."""
+    own = _TWIN_NAME.fullmatch(name)
+    return own["model"] if own else None
+
+
 def random_twin(model: ModelAdapter, initialisation: int = 0) -> ModelAdapter:
     """The twin of ``model``, called ``NAME:random`` or ``NAME:random:INITIALISATION`` whatever its adapter calls it.
 

@@ -1,4 +1,4 @@
-"""Mean and spread of every dimension of a layer, over the nucleotides of a stream."""
+"""Mean and covariance of a layer, over the nucleotides of a stream, and the matrix that whitens it."""
 
 from __future__ import annotations
 
@@ -13,43 +13,75 @@ from harness.activations.stream import ActivationStream
 from harness.errors import InputError
 
 _CHUNK = 8192  # rows turned into float64 at a time
+_USABLE = 1e-6  # of the root mean square deviation; a dimension that varies less is constant up to rounding
+EIGENVALUE_FLOOR = 1e-4  # of the mean eigenvalue of the correlation matrix, which is 1
 
 
 @dataclass(frozen=True)
 class Standardisation:
-    """Mean and standard deviation of every dimension of one layer, over the training nucleotides.
+    """Mean and covariance of one layer, over the training nucleotides.
 
-    ``mean``, ``deviation``: (width,) float64. ``centre_ratio``: norm of the mean over norm of the deviations; well
-    over 1 means that uncentred training would lose most features. ``position_share``: share of the variance that
+    ``mean``: (width,) float64; ``covariance``: (width, width) float64. ``position_share``: share of the variance that
     the position in the sequence alone explains, adjusted for the number of positions; None where every position
     occurs once.
     """
 
     mean: NDArray[np.float64]
-    deviation: NDArray[np.float64]
+    covariance: NDArray[np.float64]
     nucleotides: int
     position_share: float | None
 
     @property
+    def deviation(self) -> NDArray[np.float64]:
+        """(width,): standard deviation of every dimension."""
+        return np.sqrt(np.diag(self.covariance))
+
+    @property
+    def common_scale(self) -> float:
+        """Root mean square of the deviations."""
+        return float(np.sqrt(np.square(self.deviation).mean()))
+
+    @property
+    def scale(self) -> NDArray[np.float64]:
+        """(width,): deviation of every dimension, and the common scale for one that does not vary."""
+        return np.where(self.deviation > _USABLE * self.common_scale, self.deviation, self.common_scale)
+
+    def whitening(self, floor: float = EIGENVALUE_FLOOR) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Symmetric matrices, (width, width), that remove the correlations of z-scored states, and bring them back.
+
+        ZCA of the correlation matrix: eigenvalues l and vectors V give V l^(-1/2) V^T and its inverse. Of all matrices
+        that whiten, this one keeps each dimension nearest to the z-scored one, and it depends on no sign, order or
+        basis that an eigensolver chooses. An eigenvalue under ``floor`` counts as ``floor``: a direction without
+        variance is stretched by 1 / sqrt(floor), not without limit, and the inverse exists always.
+        """
+        correlation = self.covariance / np.outer(self.scale, self.scale)
+        eigenvalues, vectors = np.linalg.eigh(correlation)
+        roots = np.sqrt(eigenvalues.clip(floor))
+        return (vectors / roots) @ vectors.T, (vectors * roots) @ vectors.T
+
+    @property
     def centre_ratio(self) -> float:
+        """Norm of the mean over norm of the deviations; well over 1, uncentred training would lose most features."""
         return float(np.linalg.norm(self.mean) / np.linalg.norm(self.deviation))
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Everything in arrays, to be stored; a position share that is not known is NaN."""
         share = np.nan if self.position_share is None else self.position_share
         numbers = {"nucleotides": np.array(self.nucleotides), "position share": np.array(share)}
-        return {"mean": self.mean, "deviation": self.deviation} | numbers
+        return {"mean": self.mean, "covariance": self.covariance} | numbers
 
     @classmethod
-    def of(cls, arrays: Mapping[str, NDArray[Any]]) -> Standardisation:
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Standardisation:
         """Undo :meth:`arrays`."""
         share = float(arrays["position share"])
         known = None if np.isnan(share) else share
-        return cls(arrays["mean"], arrays["deviation"], int(arrays["nucleotides"]), known)
+        return cls(arrays["mean"], arrays["covariance"], int(arrays["nucleotides"]), known)
 
     @classmethod
     def fit(cls, stream: ActivationStream) -> dict[int, Standardisation]:
         """One pass over all nucleotides of the stream, for all of its layers at once. Exact (Chan et al. 1983).
+
+        Memory: width * (width + longest sequence) numbers per layer.
 
         Raises:
             InputError: a layer does not vary, or its activations are not finite.
@@ -62,15 +94,21 @@ class Standardisation:
                     moments[layer].add(hidden[rows].astype(np.float64), block.origin[rows, 1])
         return {layer: moment.result(layer) for layer, moment in moments.items()}
 
+    @classmethod
+    def of(cls, x: NDArray[np.float32]) -> Standardisation:
+        """Of (n, width) rows in memory that have no position."""
+        rows = x.astype(np.float64)
+        return cls(rows.mean(0), np.cov(rows, rowvar=False, bias=True), len(rows), None)
+
 
 class _Moments:
-    """Running mean, sum of squares and per-position sums."""
+    """Running mean, sums of squares and products, and per-position sums."""
 
     def __init__(self, width: int, positions: int) -> None:
         self.count = 0
         self.positions = positions
         self.mean = np.zeros(width)
-        self.squares = np.zeros(width)
+        self.products = np.zeros((width, width))
         self.position_counts = np.zeros(positions, dtype=np.int64)
         self.position_sums = np.zeros((positions, width))
 
@@ -80,7 +118,8 @@ class _Moments:
         total = self.count + len(x)
         mean = x.mean(0)
         difference = mean - self.mean
-        self.squares += ((x - mean) ** 2).sum(0) + difference**2 * self.count * len(x) / total
+        centred = x - mean
+        self.products += centred.T @ centred + np.outer(difference, difference) * (self.count * len(x) / total)
         self.mean += difference * len(x) / total
         self.count = total
         self.position_counts += np.bincount(positions, minlength=self.positions)
@@ -88,11 +127,11 @@ class _Moments:
         self.position_sums += np.asarray(members @ x)
 
     def result(self, layer: int) -> Standardisation:
-        if not np.isfinite(self.squares).all():
-            raise InputError(f"layer {layer}: activations are not finite; run the model in float32")
-        if not self.squares.any():
+        if not np.isfinite(self.products).all():
+            raise InputError(f"layer {layer}: activations are not finite; run the model in float32 or leave it out")
+        if not self.products.any():
             raise InputError(f"layer {layer}: activations do not vary; choose another layer")
-        return Standardisation(self.mean, np.sqrt(self.squares / self.count), self.count, self._position_share())
+        return Standardisation(self.mean, self.products / self.count, self.count, self._position_share())
 
     def _position_share(self) -> float | None:
         seen = self.position_counts > 0
@@ -100,6 +139,7 @@ class _Moments:
         if self.count == len(counts):
             return None
         means = self.position_sums[seen] / counts
-        within = self.squares.sum() - (counts * (means - self.mean) ** 2).sum()
-        unexplained = within / (self.count - len(counts)) / (self.squares.sum() / (self.count - 1))
+        squares = np.trace(self.products)
+        within = squares - (counts * (means - self.mean) ** 2).sum()
+        unexplained = within / (self.count - len(counts)) / (squares / (self.count - 1))
         return float(max(0.0, 1 - unexplained))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from importlib.metadata import entry_points
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -47,6 +48,9 @@ app.command("list")(list_names)
 app.command("leaderboard")(leaderboard)
 app.command("check")(check)
 app.add_typer(new, name="new")
+for verb in sorted(entry_points(group="harness.verbs"), key=lambda entry: entry.name):
+    # verbs that a task brings along; their modules import heavy libraries where they run
+    app.command(verb.name)(verb.load())
 
 
 _UsageError: Any = typer.BadParameter.__base__  # typer exports no other name of it

@@ -14,7 +14,7 @@ from harness.datasets import stockholm
 from harness.datasets.content import read_content
 from harness.datasets.records import Dataset, Record, normalise_sequence
 from harness.errors import HarnessError, InputError
-from harness.sequences.alignment import Alignment
+from harness.sequences.alignment import Alignment, ModelInput
 
 if TYPE_CHECKING:
     import numpy as np
@@ -170,6 +170,18 @@ def _text(path: Path) -> str:
 def alignment_of(record: Record) -> Alignment:
     """The record's alignment, or its sequence as the only row where it has none."""
     return record.alignment or Alignment(record.id, (record.sequence,))
+
+
+def model_inputs(card: ModelCard, records: Sequence[Record], depth: int | None = None) -> list[ModelInput]:
+    """What a model reads of every record: its alignment where the model has the capability ``alignment``, a sequence
+    without one as the only row, and else the sequence.
+
+    ``depth`` is the largest number of rows, chosen as in :func:`filter_depth`; None takes them all.
+    """
+    if "alignment" not in card.capabilities:
+        return [record.sequence for record in records]
+    alignments = [alignment_of(record) for record in records]
+    return [*alignments] if depth is None else [filter_depth(alignment, depth) for alignment in alignments]
 
 
 def read_alone(card: ModelCard, records: Sequence[Record]) -> list[str]:

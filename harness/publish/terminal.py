@@ -11,12 +11,12 @@ from rich.text import Text
 from harness.publish.escape import terminal
 from harness.publish.format import number, with_interval
 from harness.publish.notes import notes_of
+from harness.publish.scores import headline_rows
 from harness.result import ResultRecord
 from harness.task import TableRow
 
 _MOST_COLUMNS = 3
 _INTERVAL_WIDTH = len("0.000 [0.000, 0.000]")
-_ROLE_ORDER = ("model", "floor", "ablation", "reference")
 
 
 def print_summary(record: ResultRecord, console: Console) -> None:
@@ -59,16 +59,6 @@ def print_controls(records: Sequence[ResultRecord], console: Console) -> None:
         texts = [with_interval(value) if value is not None else "–" for value in values]
         table.add_row(terminal(card.name), card.role, *texts, style="bold" if card.role == "model" else "")
     console.print(table)
-
-
-def headline_rows(record: ResultRecord, layer: int | None) -> list[TableRow]:
-    """The headline metric of every source at a layer, over all seeds and strata, in the order of roles."""
-    rows = [
-        row
-        for row in record.table
-        if row.name == record.task.headline and row.layer == layer and row.seed is None and not row.stratum
-    ]
-    return sorted(rows, key=lambda row: _ROLE_ORDER.index(record.roles.get(row.source, "model")))
 
 
 def _metrics(record: ResultRecord) -> Table:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy import fft
 
 from harness.adapter import ModelAdapter
-from harness.datasets.alignments import alignment_of
+from harness.datasets.alignments import model_inputs
 from harness.datasets.records import Record
 from harness.errors import HarnessError
 from harness.storage.files import atomic_path
@@ -72,9 +72,7 @@ def embed(
     keys += [(variant, last) for variant in VARIANTS if variant != "mean" and (leading or variant != LEADING)]
     store = _Store(context.work / "vectors", keys, len(records))
     missing = store.missing()
-    inputs: list[Any] = [records[row].sequence for row in missing]
-    if "alignment" in model.card.capabilities:
-        inputs = [alignment_of(records[row]) for row in missing]
+    inputs: list[Any] = model_inputs(model.card, [records[row] for row in missing])
     if missing:
         model.load(context.device)
     states = model.hidden_states_with_leading if leading else model.hidden_states

@@ -12,12 +12,12 @@ from harness.adapter import ModelAdapter
 from harness.datasets.records import Record
 from harness.storage.kept import Arrays
 from harness.task import CellContext
-from tasks.overlap_ratio.data import FamilyData, Integers
+from tasks.overlap_ratio.data import ComparedFamilies, Integers
 from tasks.overlap_ratio.density import Floats
 from tasks.overlap_ratio.embeddings import VARIANTS, Vectors, embed
 from tasks.overlap_ratio.intervals import ScoredPairs
 from tasks.overlap_ratio.pairs import Pairs
-from tasks.overlap_ratio.similarity import PairTable, cosine, pair_table, unit_vectors
+from tasks.overlap_ratio.similarity import PairSimilarities, cosine, pair_similarities, unit_vectors
 
 
 @dataclass(frozen=True)
@@ -49,14 +49,14 @@ class Measure:
 
         def compute() -> Arrays:
             self.model.load(self.context.device)
-            table = pair_table(self.model, self.records, pairs, self.context.progress)
+            table = pair_similarities(self.model, self.records, pairs, self.context.progress)
             return {"keys": table.keys, "values": table.values}
 
         kept = self.context.kept(f"similarities {zlib.crc32(pairs.tobytes()):08x}", compute)
-        table = PairTable(kept["keys"], kept["values"], len(self.records))
+        table = PairSimilarities(kept["keys"], kept["values"], len(self.records))
         return [table(part) for part in parts]
 
-    def scored(self, repeats: Sequence[Pairs], data: FamilyData) -> list[ScoredPairs]:
+    def scored(self, repeats: Sequence[Pairs], data: ComparedFamilies) -> list[ScoredPairs]:
         """The pairs of every drawing."""
         parts = [part for pairs in repeats for part in (pairs.homologous, pairs.others)]
         found = self.similarities(parts)
@@ -65,7 +65,7 @@ class Measure:
             for k in range(0, len(parts), 2)
         ]
 
-    def centred(self, data: FamilyData) -> Measure | None:
+    def centred(self, data: ComparedFamilies) -> Measure | None:
         """Directions as seen from the mean direction of the validation half's families, each weighing the same."""
         if (units := self.units(len(data.records))) is None:
             return None

@@ -12,7 +12,7 @@ from harness.adapter import ModelCard
 from harness.statistics.bootstrap import Estimate
 from harness.task import Basis, Highlights, Metric, Place, TableRow, TaskOutcome
 from tasks.common import metric, table_row
-from tasks.overlap_ratio.data import FamilyData
+from tasks.overlap_ratio.data import ComparedFamilies
 from tasks.overlap_ratio.embeddings import VARIANTS
 from tasks.overlap_ratio.intervals import ScoredPairs
 from tasks.overlap_ratio.pairs import Pairs
@@ -58,7 +58,7 @@ class Scores:
 
 def outcome(
     scores: Scores,
-    data: FamilyData,
+    data: ComparedFamilies,
     families: pd.DataFrame,
     card: ModelCard,
     settings: OverlapRatioSettings,
@@ -132,7 +132,7 @@ def _rows(scores: Scores) -> Iterator[TableRow]:
 
 def _notes(
     scores: Scores,
-    data: FamilyData,
+    data: ComparedFamilies,
     families: pd.DataFrame,
     settings: OverlapRatioSettings,
 ) -> list[str]:
@@ -189,7 +189,9 @@ def item_rows(
     return frame.assign(layer=pd.array([layer] * len(families), dtype="Int64"), value=np.asarray(values, np.float64))
 
 
-def pair_table(data: FamilyData, repeats: Sequence[Pairs], scored: Mapping[str, Sequence[ScoredPairs]]) -> pd.DataFrame:
+def pair_table(
+    data: ComparedFamilies, repeats: Sequence[Pairs], scored: Mapping[str, Sequence[ScoredPairs]]
+) -> pd.DataFrame:
     """Every pair of every drawing with its similarities, enough to compute all statistics again."""
     names = pd.Index([record.id for record in data.records])
     frames = []

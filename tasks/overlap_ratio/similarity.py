@@ -48,7 +48,7 @@ def cosine(units: Vectors, pairs: Integers) -> Floats:
 
 
 @dataclass(frozen=True)
-class PairTable:
+class PairSimilarities:
     """Similarities of the distinct pairs of ``count`` records, looked up by their numbers."""
 
     keys: Integers
@@ -60,7 +60,9 @@ class PairTable:
         return self.values[np.searchsorted(self.keys, _keys(pairs, self.count))]
 
 
-def pair_table(model: ModelAdapter, records: Sequence[Record], pairs: Integers, progress: Progress) -> PairTable:
+def pair_similarities(
+    model: ModelAdapter, records: Sequence[Record], pairs: Integers, progress: Progress
+) -> PairSimilarities:
     """Ask the model once for every distinct pair.
 
     Raises:
@@ -80,7 +82,7 @@ def pair_table(model: ModelAdapter, records: Sequence[Record], pairs: Integers, 
                 raise HarnessError(f"{model.card.name} returned NaN or infinity for records {a.id!r} and {b.id!r}")
             values[start : start + len(found)] = found
             advance(start + len(found))
-    return PairTable(keys, values, len(records))
+    return PairSimilarities(keys, values, len(records))
 
 
 def _keys(pairs: Integers, count: int) -> Integers:

@@ -13,6 +13,7 @@ from harness.activations.reader import ModelReader
 from harness.activations.standardisation import Standardisation
 from harness.activations.stream import ActivationStream
 from harness.adapter import ModelAdapter
+from harness.sequences.alignment import ModelInput
 from harness.storage.kept import Arrays
 from harness.task import CellContext
 from tasks.sae.autoencoder.config import SAEConfig
@@ -35,14 +36,14 @@ class DictionaryMaker:
     def __init__(
         self,
         model: ModelAdapter,
-        sequences: Sequence[str],
+        inputs: Sequence[ModelInput],
         layers: Sequence[int],
         config: SAEConfig,
         context: CellContext,
         name: str = "sae",
     ) -> None:
         # every model and seed sees the same nucleotides in the same order
-        self.stream = ActivationStream(ModelReader(model, sequences, layers), config.batch_size, seed=0)
+        self.stream = ActivationStream(ModelReader(model, inputs, layers), config.batch_size, seed=0)
         self.config = config
         self.context = context
         self.name = name
@@ -61,7 +62,7 @@ class DictionaryMaker:
             return {f"{layer} {part}": array for layer, own in found.items() for part, array in own.arrays().items()}
 
         kept = self.context.kept(f"{self.name} standardisation", fit)
-        return {layer: Standardisation.of(_part(kept, f"{layer} ")) for layer in self.stream.layers}
+        return {layer: Standardisation.from_arrays(_part(kept, f"{layer} ")) for layer in self.stream.layers}
 
     def untrained(self, seeds: Sequence[int]) -> Dictionaries:
         """Random dictionaries with the standardisation and the threshold of trained ones."""

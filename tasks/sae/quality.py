@@ -1,4 +1,4 @@
-"""How good a sparse autoencoder is, without any task: variance explained, sparsity, loss recovered, stability."""
+"""How good a sparse autoencoder is, without any task: variance explained, sparsity, loss recovered."""
 
 from __future__ import annotations
 
@@ -67,11 +67,10 @@ class QualityMeter:
         autoencoder = self.autoencoder
         x = x.to(autoencoder.encoder.device)
         code = autoencoder.encode(x)
-        error = (x - autoencoder.decode(code)).double()
-        distance = (x - autoencoder.mean).double()
-        scale = autoencoder.scale.double()
-        errors = [float(error.square().sum()), float((error / scale).square().sum())]
-        distances = [float(distance.square().sum()), float((distance / scale).square().sum())]
+        errors, distances = (
+            [float(space.double().square().sum()) for space in (rows, autoencoder.to_standardised(rows))]
+            for rows in (x - autoencoder.decode(code), x - autoencoder.mean)
+        )
         self._errors += errors
         self._distances += distances
         self._active += torch.bincount(code.indices, minlength=len(self._active)).cpu()
@@ -177,25 +176,3 @@ def losses_recovered(
         )
         for autoencoder in autoencoders
     ]
-
-
-@dataclass(frozen=True)
-class Stability:
-    """Agreement of two autoencoders that differ in their seed.
-
-    ``mean_max_cosine``: mean over features of the largest cosine with any decoder row of the other. ``share``: share
-    of one-to-one matched features (Hungarian matching on the cosine) whose cosine is over 0.7.
-    """
-
-    mean_max_cosine: float
-    share: float
-
-
-def stability(first: SparseAutoencoder, second: SparseAutoencoder) -> Stability:
-    """Compare the decoder rows of two autoencoders of one layer, all features, in the standardised space."""
-    from scipy.optimize import linear_sum_assignment
-
-    rows = [torch.nn.functional.normalize(a.decoder.detach().cpu()) for a in (first, second)]
-    cosines = (rows[0] @ rows[1].t()).numpy()
-    matched = cosines[linear_sum_assignment(cosines, maximize=True)]
-    return Stability(float(cosines.max(1).mean()), float((matched > 0.7).mean()))

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from harness.activations.reader import known_positions
 from harness.adapter import ModelAdapter, Role
+from harness.sequences.alignment import ModelInput, sequence_of
 from tasks.sae.aggregate import MEAN, WINDOW, SequenceScores, window_start
 from tasks.sae.concepts.membership import Integers
-from tasks.sae.sources.base import FeatureSource
+from tasks.sae.sources.base import FeatureSource, LetterSource, StateSource
+
+States = Mapping[int, NDArray[np.float32]]
+"""Layer -> (rows, width) float32."""
 
 
 @dataclass
@@ -49,16 +54,29 @@ class ScoredSource:
 
 
 @dataclass
+class StateScores(ScoredSource):
+    """Of a source that reads the hidden states of a layer."""
+
+    source: StateSource
+    layer: int
+
+
+@dataclass
 class Scorer:
-    """The sequences to score, their windows, and the passes over them."""
+    """What to score: names, what a model reads of each (sequences, or alignments), windows, and the passes over them.
+
+    Hidden states and codes have no row for an N: it is taken out here, once for all sources.
+    """
 
     names: Sequence[str]
-    sequences: Sequence[str]
+    inputs: Sequence[ModelInput]
     window: int
+    sequences: list[str] = field(init=False)
     _windows: list[slice] = field(init=False)
     _known: list[NDArray[np.int64]] = field(init=False)
 
     def __post_init__(self) -> None:
+        self.sequences = [sequence_of(given) for given in self.inputs]
         self._known = [known_positions(sequence) for sequence in self.sequences]
         self._windows = []
         for name, sequence, known in zip(self.names, self.sequences, self._known, strict=True):
@@ -68,44 +86,47 @@ class Scorer:
             self._windows.append(slice(int(first), int(last)))
 
     def prepare(
-        self, source: FeatureSource, layer: int | None, seed: int | None, aggregations: Sequence[str] = (WINDOW,)
-    ) -> ScoredSource:
-        return ScoredSource(source, layer, seed, SequenceScores(len(self.sequences), source.features, aggregations))
+        self, source: StateSource, layer: int, seed: int | None, aggregations: Sequence[str] = (WINDOW,)
+    ) -> StateScores:
+        """Room for the scores of one source, to be filled by :meth:`score_model_sources`."""
+        scores = SequenceScores(len(self.sequences), source.features, aggregations)
+        return StateScores(source, layer, seed, scores)
 
-    def score_sequence_source(self, source: FeatureSource) -> ScoredSource:
-        """A source that reads letters and needs no model; whole-sequence frequencies count among its candidates."""
-        scored = self.prepare(source, None, None, (WINDOW, MEAN))
-        scored.headline = (WINDOW, MEAN)
-        nothing = np.zeros((0, 0), dtype=np.float32)
+    def score_letter_source(self, source: LetterSource) -> ScoredSource:
+        """A source that needs no model; whole-sequence frequencies count among its candidates."""
+        scores = SequenceScores(len(self.sequences), source.features, (WINDOW, MEAN))
         for index, sequence in enumerate(self.sequences):
-            code = source.encode(sequence, nothing)[self._known[index]]
-            scored.scores.put(index, code, self._windows[index])
-        return scored
+            scores.put(index, source.encode(sequence)[self._known[index]], self._windows[index])
+        return ScoredSource(source, None, None, scores, (WINDOW, MEAN))
 
     def score_model_sources(
         self,
         model: ModelAdapter,
         layers: Sequence[int],
-        scored: Sequence[ScoredSource],
+        scored: Sequence[StateScores],
         advance: Callable[[int], None],
-    ) -> dict[int, NDArray[np.float32]]:
+        observe: Callable[[int, States], None] | None = None,
+    ) -> States:
         """Run the model once and fill the scores of all its sources.
+
+        Args:
+            observe: called as observe(index, states) with the states of every sequence, for whatever else is to be
+                measured in the same pass.
 
         Returns:
             Per layer the mean hidden state of every sequence, (sequences, width) float32: what a dense probe reads.
         """
         means: dict[int, NDArray[np.float32]] = {}
-        for done, (index, states) in enumerate(model.hidden_states(self.sequences, layers), 1):
-            known = self._known[index]
-            letters = "".join(self.sequences[index][position] for position in known)
-            hidden = {layer: states[layer][known] for layer in layers}
+        given: Any = self.inputs
+        for done, (index, states) in enumerate(model.hidden_states(given, layers), 1):
+            hidden = {layer: states[layer][self._known[index]] for layer in layers}
             for layer in layers:
                 if layer not in means:
                     means[layer] = np.zeros((len(self.sequences), hidden[layer].shape[1]), dtype=np.float32)
                 means[layer][index] = hidden[layer].mean(axis=0)
             for entry in scored:
-                assert entry.layer is not None
-                code = entry.source.encode(letters, hidden[entry.layer])
-                entry.scores.put(index, code, self._windows[index])
+                entry.scores.put(index, entry.source.encode(hidden[entry.layer]), self._windows[index])
+            if observe is not None:
+                observe(index, hidden)
             advance(done)
         return means

@@ -2,85 +2,96 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, fields
-from itertools import combinations
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from harness.activations.reader import known_positions
 from harness.adapter import ModelAdapter
 from harness.statistics.bootstrap import Floats, nested_estimate, weighted_ratio
 from harness.storage.kept import Arrays
 from harness.task import CellContext, Metric
 from tasks.common import metric, over_seeds
 from tasks.sae.dictionaries import Dictionaries
-from tasks.sae.quality import LossRecovered, Quality, QualityMeter, losses_recovered, stability
+from tasks.sae.quality import LossRecovered, Quality, QualityMeter, losses_recovered
+from tasks.sae.sequence_scores import States
+from tasks.sae.stability import decoder_stability
 
 MOST_MASKED_SEQUENCES = 200
 
 
-def qualities(
-    model: ModelAdapter, autoencoders: Dictionaries, sequences: Sequence[str], weights: Floats, context: CellContext
-) -> tuple[dict[int, dict[str, Metric]], dict[tuple[int, int], Quality]]:
-    """Metrics per layer, and the quality of every autoencoder, from one pass of the model.
+class SplitMeter:
+    """Measures all autoencoders of a cell on the states of one sequence after another.
 
     Args:
-        sequences: of the test split, one per cluster.
-        weights: (draws, sequences) bootstrap weights over them.
+        autoencoders: (layer, seed) -> autoencoder.
+        sequences: how many there are, one per cluster.
     """
-    keys, layers = list(autoencoders), sorted({layer for layer, _ in autoencoders})
 
-    def measure() -> Arrays:
-        model.load(context.device)
-        meters = {key: QualityMeter(autoencoder) for key, autoencoder in autoencoders.items()}
-        sums = np.zeros((len(keys), len(sequences), 6))
-        for index, states in model.hidden_states(sequences, layers):
-            known = known_positions(sequences[index])
-            hidden = {layer: torch.from_numpy(states[layer][known]) for layer in layers}
-            for number, ((layer, _), meter) in enumerate(meters.items()):
-                sums[number, index] = meter.add(hidden[layer])
+    def __init__(self, autoencoders: Dictionaries, sequences: int) -> None:
+        self._autoencoders = autoencoders
+        self._meters = [QualityMeter(autoencoder) for autoencoder in autoencoders.values()]
+        self._sums = np.zeros((len(autoencoders), sequences, 6))
+
+    def add(self, index: int, hidden: States) -> None:
+        """The states of sequence ``index``: layer -> (nucleotides, width) without N."""
+        tensors = {layer: torch.from_numpy(rows) for layer, rows in hidden.items()}
+        for number, ((layer, _), meter) in enumerate(zip(self._autoencoders, self._meters, strict=True)):
+            self._sums[number, index] = meter.add(tensors[layer])
+
+    def arrays(self) -> Arrays:
+        """All that :func:`qualities` needs, to be stored."""
         numbers = {
             f"{number} {name}": np.array(value)
-            for number, meter in enumerate(meters.values())
+            for number, meter in enumerate(self._meters)
             for name, value in asdict(meter.result()).items()
         }
         shares = {
-            f"{layer} stability": np.array(
-                [stability(autoencoders[a], autoencoders[b]).share for a, b in _pairs(keys, layer)]
-            )
-            for layer in layers
+            f"{layer} stability": decoder_stability(own).shares
+            for layer, own in _by_layer(self._autoencoders).items()
+            if len(own) > 1
         }
-        return {"sums": sums} | numbers | shares
+        return {"sums": self._sums} | numbers | shares
 
-    kept = context.kept("quality", measure)
+
+def qualities(
+    keys: Sequence[tuple[int, int]], measured: Arrays, weights: Floats
+) -> tuple[dict[int, dict[str, Metric]], dict[tuple[int, int], Quality]]:
+    """Metrics per layer, and the quality of every autoencoder.
+
+    Args:
+        keys: (layer, seed) of every autoencoder, in the order of :class:`SplitMeter`.
+        measured: its arrays.
+        weights: (draws, sequences) bootstrap weights over the sequences.
+    """
     found = {
-        key: Quality(**{field.name: _plain(kept[f"{number} {field.name}"]) for field in fields(Quality)})
+        key: Quality(**{field.name: _plain(measured[f"{number} {field.name}"]) for field in fields(Quality)})
         for number, key in enumerate(keys)
     }
     metrics = {}
-    for layer in layers:
+    for layer in sorted({layer for layer, _ in keys}):
         own = [number for number, key in enumerate(keys) if key[0] == layer]
         metrics[layer] = _layer_metrics(
-            [kept["sums"][number] for number in own], [found[keys[number]] for number in own], weights
+            [measured["sums"][number] for number in own], [found[keys[number]] for number in own], weights
         )
         if len(own) > 1:
-            shares = kept[f"{layer} stability"].tolist()
+            shares = measured[f"{layer} stability"]
             metrics[layer]["stability"] = Metric(
                 value=float(np.mean(shares)),
-                low=min(shares),
-                high=max(shares),
+                low=float(shares.min()),
+                high=float(shares.max()),
                 n=len(shares),
                 unit="share of features matched between seeds, cosine > 0.7 (range)",
             )
     return metrics, found
 
 
-def _pairs(keys: Sequence[tuple[int, int]], layer: int) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
-    return combinations([key for key in keys if key[0] == layer], 2)
+def _by_layer(autoencoders: Dictionaries) -> dict[int, list[Any]]:
+    layers = sorted({layer for layer, _ in autoencoders})
+    return {layer: [autoencoders[key] for key in autoencoders if key[0] == layer] for layer in layers}
 
 
 def _plain(array: NDArray[Any]) -> Any:

@@ -21,7 +21,7 @@ from tasks.sae.concepts.confounds import gain_over_composition, matched_auroc
 from tasks.sae.concepts.probes import PROBE_SIZES, share_of_dense, sparse_probes
 from tasks.sae.concepts.selectivity import selectivity
 from tasks.sae.sequence_scores import ScoredSource
-from tasks.sae_families.data import FamilyData
+from tasks.sae_families.data import ScoredFamilies
 from tasks.sae_families.failures import why_failed, without_stability
 from tasks.sae_families.gains import gain_metrics, gain_notes, gain_rows, gains
 from tasks.sae_families.scores import SourceScores, select_score
@@ -39,7 +39,7 @@ BEST_FEATURES = 8
 class CellFacts:
     """What the report says of a cell beside its scores. ``groups`` holds rows of families, none or two lists."""
 
-    data: FamilyData
+    data: ScoredFamilies
     longest: int
     train_nucleotides: int
     card: ModelCard
@@ -142,18 +142,18 @@ def _diagnostics(facts: CellFacts, result: LayerResult) -> dict[str, Metric]:
     fit_letters, held_letters = ([sequences[row] for row in rows] for rows in (items.select, items.test))
     matched, gains, taus, information, probes, nulls = [], [], [], [], [], []
     for seed in result.sae.seeds:
-        fit, held = seed.contest.select, seed.contest.test
-        matched.append(matched_auroc(seed.selection, held, items.test_labels, held_letters))
+        fit, held = seed.scores.select, seed.scores.test
+        matched.append(matched_auroc(seed.choice, held, items.test_member, held_letters))
         gains.append(
             gain_over_composition(
-                seed.selection, fit, items.select_labels, fit_letters, held, items.test_labels, held_letters
+                seed.choice, fit, items.select_member, fit_letters, held, items.test_member, held_letters
             ).gain
         )
-        activity = selectivity(held, items.test_labels, items.count)
+        activity = selectivity(held, items.test_member)
         taus.append(activity.median_tau)
         information.append(activity.median_information)
-        probes.append(sparse_probes(fit, items.select_labels, held, items.test_labels, items.count))
-        nulls.append(float(np.quantile(null_of_maximum(fit, items.select_labels, items.count), 0.95, axis=0).mean()))
+        probes.append(sparse_probes(fit, items.select_member, held, items.test_member))
+        nulls.append(float(np.quantile(null_of_maximum(fit, items.select_member), 0.95, axis=0).mean()))
     dense = result.sources["dense-probe"].family_mean("auroc")
     shares = np.array([share_of_dense(probe, dense) for probe in probes])
     found = {
@@ -194,7 +194,7 @@ def _rows(facts: CellFacts, result: LayerResult) -> Iterator[TableRow]:
                     name=name,
                     source=source.name,
                     layer=layer,
-                    seed=seed.contest.seed,
+                    seed=seed.scores.seed,
                     stratum="one seed",
                     value=float(values.mean()),
                 )
@@ -254,7 +254,7 @@ def _highlights(result: LayerResult, families: Sequence[str], names: Mapping[str
     rows = tuple(
         (
             f"{families[c]} {names.get(families[c], '')}".strip(),
-            f"{'-' if seed.selection.sign[c] < 0 else ''}{seed.contest.feature_name(int(seed.selection.feature[c]))}",
+            f"{'-' if seed.choice.sign[c] < 0 else ''}{seed.scores.feature_name(int(seed.choice.feature[c]))}",
             f"{held.auroc[c]:.3f}",
             f"{held.mcc[c]:.3f}",
             f"{held.f1[c]:.3f}",
@@ -262,7 +262,7 @@ def _highlights(result: LayerResult, families: Sequence[str], names: Mapping[str
         )
         for c in order
     )
-    title = f"Best features of seed {seed.contest.seed}, layer {result.layer}: chosen on select, scored on test"
+    title = f"Best features of seed {seed.scores.seed}, layer {result.layer}: chosen on select, scored on test"
     return Highlights(title=title, columns=("family", "feature", "AUROC", "MCC", "F1", "q"), rows=rows)
 
 

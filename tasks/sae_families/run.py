@@ -9,21 +9,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.adapter import ModelAdapter, Role
-from harness.datasets.alignments import alignment_of, read_alone
+from harness.datasets.alignments import model_inputs, read_alone
 from harness.errors import NotApplicable
 from harness.storage.kept import Arrays
 from harness.task import CellContext, TaskOutcome
 from harness.twins import random_twin
 from tasks.common import subject
 from tasks.sae.aggregate import AGGREGATIONS, WINDOW
-from tasks.sae.aligned import AlignedModel
 from tasks.sae.autoencoder.model import Metadata
 from tasks.sae.dictionaries import Dictionaries, DictionaryMaker
-from tasks.sae.sequence_scores import ScoredSource, Scorer
+from tasks.sae.sequence_scores import ScoredSource, Scorer, States, StateScores
 from tasks.sae.sources.autoencoder import SaeSource
 from tasks.sae.sources.letters import CompositionSource, KmerSource, LengthSource
 from tasks.sae.sources.linear import IcaSource, LinearSource, NeuronSource, PcaSource
-from tasks.sae.split_quality import qualities, recovered_losses
+from tasks.sae.split_quality import SplitMeter, qualities, recovered_losses
 from tasks.sae_families.data import prepare
 from tasks.sae_families.pictures import draw_similarity
 from tasks.sae_families.report import CellFacts, LayerResult, report
@@ -50,8 +49,6 @@ class FamiliesRun:
         self, model: ModelAdapter, dataset: Dataset, settings: SaeFamiliesSettings, context: CellContext
     ) -> None:
         self.model = model
-        if "alignment" in model.card.capabilities:
-            self.model = AlignedModel(model, {record.sequence: alignment_of(record) for record in dataset.records})
         self.dataset = dataset
         self.settings = settings
         self.context = context
@@ -59,16 +56,15 @@ class FamiliesRun:
             self.data = prepare(dataset, settings)
             self.groups = [family_rows(group, self.data.items.families) for group in settings.groups]
         names = [record.id for record in self.data.scored]
-        sequences = [record.sequence for record in self.data.scored]
-        self.scorer = Scorer(names, sequences, self.data.window)
-        self.train_sequences = [record.sequence for record in self.data.train]
-        self.scored: list[ScoredSource] = []
+        self.scorer = Scorer(names, model_inputs(model.card, self.data.scored), self.data.window)
+        self.train_inputs = model_inputs(model.card, self.data.train)
+        self.scored: list[StateScores] = []
         self.means: dict[int, NDArray[np.float32]] = {}
 
     def outcome(self) -> TaskOutcome:
         with self.context.phase("k-mers, length, composition"):
             self.letter_sources = [
-                self.scorer.score_sequence_source(source)
+                self.scorer.score_letter_source(source)
                 for source in (KmerSource(), LengthSource(), CompositionSource())
             ]
         self._own_sources()
@@ -113,9 +109,10 @@ class FamiliesRun:
         entries += self._sae_entries(self.trained, "sae", "model", AGGREGATIONS)
         entries += self._sae_entries(untrained, "sae-untrained", "ablation")
         with context.phase("scoring"):
-            self.means = self._score(self.model, entries, "scoring", "scores")
+            kept = self._score(self.model, entries, "scoring", "scores", self.trained)
+        self.means = {layer: kept[f"mean {layer}"] for layer in settings.layers}
         with context.phase("quality"):
-            self._measure(self.trained)
+            self._measure(self.trained, kept)
 
     def _linear_sources(self, maker: DictionaryMaker) -> list[tuple[int, LinearSource]]:
         """Neurons, PCA and ICA of every layer."""
@@ -138,11 +135,11 @@ class FamiliesRun:
             source.mean, source.directions = kept[f"{start} mean"], kept[f"{start} directions"]
         return sources
 
-    def _measure(self, autoencoders: Dictionaries) -> None:
+    def _measure(self, autoencoders: Dictionaries, measured: Arrays) -> None:
         """Quality on test, and the checkpoints that carry it."""
         items = self.data.items
         sequences = [self.scorer.sequences[row] for row in items.test]
-        self.quality, found = qualities(self.model, autoencoders, sequences, items.weights, self.context)
+        self.quality, found = qualities(list(autoencoders), measured, items.weights)
         if {"log_probs", "replace_hidden"} <= self.model.card.capabilities:
             metrics = recovered_losses(self.model, autoencoders, sequences, self.context)
             for layer, more in metrics.items():
@@ -173,38 +170,55 @@ class FamiliesRun:
 
     def _maker(self, model: ModelAdapter, name: str) -> DictionaryMaker:
         config = self.settings.sae_config(model.card.width or 0)
-        return DictionaryMaker(model, self.train_sequences, self.settings.layers, config, self.context, name)
+        return DictionaryMaker(model, self.train_inputs, self.settings.layers, config, self.context, name)
 
     def _sae_entries(
         self, autoencoders: Dictionaries, name: str, role: Role, aggregations: Sequence[str] = (WINDOW,)
-    ) -> list[ScoredSource]:
+    ) -> list[StateScores]:
         return [
             self.scorer.prepare(SaeSource(autoencoder, name, role), layer, seed, aggregations)
             for (layer, seed), autoencoder in autoencoders.items()
         ]
 
     def _score(
-        self, model: ModelAdapter, entries: list[ScoredSource], label: str, name: str
-    ) -> dict[int, NDArray[np.float32]]:
-        """Fill the entries, and return the mean hidden states of every layer; both are kept under ``name``."""
-        layers = self.settings.layers
+        self,
+        model: ModelAdapter,
+        entries: list[StateScores],
+        label: str,
+        name: str,
+        measured: Dictionaries | None = None,
+    ) -> Arrays:
+        """Fill the entries from one pass of the model, in which the quality of the autoencoders that are ``measured``
+        is found too, on test.
+
+        Returns:
+            All that was kept under ``name``: the scores, the mean hidden states of every layer as "mean LAYER", and
+            the arrays of :class:`SplitMeter`.
+        """
+        layers, place = self.settings.layers, {int(row): k for k, row in enumerate(self.data.items.test)}
 
         def compute() -> Arrays:
             model.load(self.context.device)
+            meter = SplitMeter(measured or {}, len(place))
+
+            def observe(index: int, hidden: States) -> None:
+                if index in place:
+                    meter.add(place[index], hidden)
+
             with self.context.progress.track(label, len(self.scorer.sequences)) as advance:
-                means = self.scorer.score_model_sources(model, layers, entries, advance)
+                means = self.scorer.score_model_sources(model, layers, entries, advance, observe)
             scores = {
-                f"{number} {aggregation}": array
+                f"scores {number} {aggregation}": array
                 for number, entry in enumerate(entries)
                 for aggregation, array in entry.scores.arrays().items()
             }
-            return {f"mean {layer}": array for layer, array in means.items()} | scores
+            return {f"mean {layer}": array for layer, array in means.items()} | scores | dict(meter.arrays())
 
         kept = self.context.kept(name, compute)
         for number, entry in enumerate(entries):
-            entry.scores.restore({part: kept[f"{number} {part}"] for part in entry.scores.aggregations})
+            entry.scores.restore({part: kept[f"scores {number} {part}"] for part in entry.scores.aggregations})
         self.scored += entries
-        return {layer: kept[f"mean {layer}"] for layer in layers}
+        return kept
 
     def _evaluate(self, layer: int) -> LayerResult:
         """All sources at one layer, from scores that are already there."""

@@ -12,15 +12,15 @@ from numpy.typing import NDArray
 from harness.adapter import Role
 from harness.statistics.bootstrap import stratified_cluster_weights
 from tasks.sae.concepts.choice import (
+    FeatureChoice,
     HeldOutScores,
-    Selection,
     best_threshold,
     held_out_scores,
     select_features,
     split_half_score,
 )
-from tasks.sae.concepts.macro import Macro, macro_interval
-from tasks.sae.concepts.membership import Floats, Integers
+from tasks.sae.concepts.macro_scores import MacroScores, macro_scores
+from tasks.sae.concepts.membership import Floats, Integers, Membership, one_label_each
 from tasks.sae.concepts.probes import probe_scores
 from tasks.sae.sequence_scores import ScoredSource
 
@@ -41,13 +41,23 @@ class Items:
         """(draws, test sequences); one sequence stands for one cluster. The same for every model and source."""
         return stratified_cluster_weights(self.test_labels.tolist(), self.test.tolist(), self.draws)
 
+    @cached_property
+    def select_member(self) -> Membership:
+        """(select sequences, families)."""
+        return one_label_each(self.select_labels, self.count)
+
+    @cached_property
+    def test_member(self) -> Membership:
+        """(test sequences, families)."""
+        return one_label_each(self.test_labels, self.count)
+
     @property
     def count(self) -> int:
         return len(self.families)
 
 
 @dataclass(frozen=True)
-class Contest:
+class CandidateScores:
     """One seed of a source: its scores on both splits, (sequences, candidates) each, and what its candidates are."""
 
     seed: int | None
@@ -56,32 +66,32 @@ class Contest:
     feature_name: Callable[[int], str]
 
     @classmethod
-    def of(cls, entry: ScoredSource, items: Items, aggregation: str | None = None) -> Contest:
+    def of(cls, entry: ScoredSource, items: Items, aggregation: str | None = None) -> CandidateScores:
         select, test = (entry.matrix(rows, aggregation) for rows in (items.select, items.test))
         return cls(entry.seed, select, test, entry.feature_name)
 
-    def columns(self, chosen: Integers) -> Contest:
+    def columns(self, chosen: Integers) -> CandidateScores:
         """The same with some of the candidates."""
         names = self.feature_name
-        return Contest(self.seed, self.select[:, chosen], self.test[:, chosen], lambda k: names(int(chosen[k])))
+        return CandidateScores(self.seed, self.select[:, chosen], self.test[:, chosen], lambda k: names(int(chosen[k])))
 
 
 @dataclass(frozen=True)
 class SeedScores:
     """What one seed of a source chose on select, and how that does on test."""
 
-    contest: Contest
-    selection: Selection
+    scores: CandidateScores
+    choice: FeatureChoice
     held_out: HeldOutScores
 
     @property
     def candidates(self) -> int:
-        return int(self.contest.test.shape[1])
+        return int(self.scores.test.shape[1])
 
     @property
     def oriented(self) -> Floats:
         """(test sequences, families): the chosen features with their signs."""
-        return self.selection.oriented(self.contest.test)
+        return self.choice.oriented(self.scores.test)
 
 
 @dataclass(frozen=True)
@@ -91,7 +101,7 @@ class SourceScores:
     name: str
     role: Role
     seeds: tuple[SeedScores, ...]
-    macro: Macro
+    macro: MacroScores
 
     @property
     def coverage(self) -> Floats:
@@ -105,28 +115,28 @@ class SourceScores:
 
 def score_source(entries: Sequence[ScoredSource], items: Items, aggregation: str | None = None) -> SourceScores:
     """Score the seeds of one source at one layer; ``aggregation`` None is the headline."""
-    contests = [Contest.of(entry, items, aggregation) for entry in entries]
-    return _select_and_score(entries[0].name, entries[0].role, contests, items)
+    all_scores = [CandidateScores.of(entry, items, aggregation) for entry in entries]
+    return _select_and_score(entries[0].name, entries[0].role, all_scores, items)
 
 
 def score_subsample(source: SourceScores, items: Items, candidates: int, seed: int = 0) -> SourceScores:
     """The same source with a seeded subsample of its candidates: sources compete with equal search budgets."""
-    contests = []
+    all_scores = []
     for number, scored in enumerate(source.seeds):
         order = np.random.default_rng([seed, number]).permutation(scored.candidates)
-        contests.append(scored.contest.columns(order[:candidates]))
-    return _select_and_score(source.name, source.role, contests, items)
+        all_scores.append(scored.scores.columns(order[:candidates]))
+    return _select_and_score(source.name, source.role, all_scores, items)
 
 
 def select_score(source: SourceScores, items: Items) -> float:
     """Split-half macro AUROC on select, mean over seeds: what layers are compared by without looking at test."""
-    halves = [split_half_score(seed.contest.select, items.select_labels, items.count) for seed in source.seeds]
+    halves = [split_half_score(seed.scores.select, items.select_member) for seed in source.seeds]
     return float(np.mean(halves))
 
 
-def _select_and_score(name: str, role: Role, contests: Sequence[Contest], items: Items) -> SourceScores:
-    selections = [select_features(contest.select, items.select_labels, items.count) for contest in contests]
-    return _assemble(name, role, contests, selections, items)
+def _select_and_score(name: str, role: Role, all_scores: Sequence[CandidateScores], items: Items) -> SourceScores:
+    choices = [select_features(scores.select, items.select_member) for scores in all_scores]
+    return _assemble(name, role, all_scores, choices, items)
 
 
 def score_dense_probe(means: NDArray[np.float32], items: Items) -> SourceScores:
@@ -136,29 +146,28 @@ def score_dense_probe(means: NDArray[np.float32], items: Items) -> SourceScores:
     """
     fit, held = means[items.select], means[items.test]
     decisions = [
-        (probe_scores(fit, positive, fit), probe_scores(fit, positive, held))
-        for positive in (items.select_labels == family for family in range(items.count))
+        (probe_scores(fit, positive, fit), probe_scores(fit, positive, held)) for positive in items.select_member.T
     ]
     own, test = (np.column_stack(columns) for columns in zip(*decisions, strict=True))
-    cuts = [best_threshold(own[:, c], items.select_labels == c) for c in range(items.count)]
+    cuts = [best_threshold(own[:, c], items.select_member[:, c]) for c in range(items.count)]
     threshold, mcc = np.array(cuts).T
     unknown = np.full(items.count, np.nan)
-    selection = Selection(np.arange(items.count), np.ones(items.count, dtype=int), threshold, unknown, mcc)
-    contest = Contest(None, own, test, lambda family: f"probe of {items.families[family]}")
-    return _assemble("dense-probe", "reference", [contest], [selection], items)
+    choice = FeatureChoice(np.arange(items.count), np.ones(items.count, dtype=int), threshold, unknown, mcc)
+    scores = CandidateScores(None, own, test, lambda family: f"probe of {items.families[family]}")
+    return _assemble("dense-probe", "reference", [scores], [choice], items)
 
 
 def _assemble(
     name: str,
     role: Role,
-    contests: Sequence[Contest],
-    selections: Sequence[Selection],
+    all_scores: Sequence[CandidateScores],
+    choices: Sequence[FeatureChoice],
     items: Items,
 ) -> SourceScores:
-    tests = [contest.test for contest in contests]
+    tests = [scores.test for scores in all_scores]
     seeds = tuple(
-        SeedScores(contest, selection, held_out_scores(selection, contest.test, items.test_labels))
-        for contest, selection in zip(contests, selections, strict=True)
+        SeedScores(scores, choice, held_out_scores(choice, scores.test, items.test_member))
+        for scores, choice in zip(all_scores, choices, strict=True)
     )
-    macro = macro_interval(tests, selections, items.test_labels, items.weights)
+    macro = macro_scores(tests, choices, items.test_member, items.weights)
     return SourceScores(name, role, seeds, macro)

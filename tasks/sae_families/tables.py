@@ -22,21 +22,21 @@ def family_table(sources: Sequence[SourceScores], families: Sequence[str], layer
     frames = []
     for source in sources:
         for seed in source.seeds:
-            selection, held = seed.selection, seed.held_out
+            choice, held = seed.choice, seed.held_out
             frames.append(
                 pd.DataFrame(
                     {
                         "source": source.name,
                         "layer": layer,
-                        "seed": pd.array([seed.contest.seed] * len(families), dtype="Int64"),
+                        "seed": pd.array([seed.scores.seed] * len(families), dtype="Int64"),
                         "family": families,
-                        "feature": selection.feature,
-                        "feature_name": [seed.contest.feature_name(int(f)) for f in selection.feature],
-                        "sign": selection.sign,
-                        "threshold": selection.threshold,
+                        "feature": choice.feature,
+                        "feature_name": [seed.scores.feature_name(int(f)) for f in choice.feature],
+                        "sign": choice.sign,
+                        "threshold": choice.threshold,
                         "candidates": seed.candidates,
-                        "select_auroc": selection.select_auroc,
-                        "select_mcc": selection.select_mcc,
+                        "select_auroc": choice.select_auroc,
+                        "select_mcc": choice.select_mcc,
                         "auroc": held.auroc,
                         "mcc": held.mcc,
                         "f1": held.f1,
@@ -71,9 +71,9 @@ def item_table(
                         "concept": np.tile(items.families, shape[0]),
                         "source": source.name,
                         "layer": layer,
-                        "seed": pd.array([seed.contest.seed] * seed.oriented.size, dtype="Int64"),
+                        "seed": pd.array([seed.scores.seed] * seed.oriented.size, dtype="Int64"),
                         "value": seed.oriented.reshape(-1).astype(np.float32),
-                        "called": (seed.oriented >= seed.selection.threshold).reshape(-1),
+                        "called": (seed.oriented >= seed.choice.threshold).reshape(-1),
                     }
                 ).astype({c: "category" for c in ("item", "cluster", "family", "metric", "concept", "source")})
             )
@@ -90,10 +90,10 @@ def feature_table(entries: Sequence[ScoredSource], items: Items, layer: int) -> 
     frames = []
     for entry in entries:
         fit, held = entry.matrix(items.select), entry.matrix(items.test)
-        chosen = rank_auroc(fit, items.select_labels, items.count)
+        chosen = rank_auroc(fit, items.select_member)
         best = np.abs(chosen - 0.5).argmax(axis=0)
         columns = np.arange(fit.shape[1])
-        activity = selectivity(held, items.test_labels, items.count)
+        activity = selectivity(held, items.test_member)
         active = entry.matrix(items.test, FRACTION_ACTIVE).mean(axis=0)
         frames.append(
             pd.DataFrame(
@@ -110,7 +110,7 @@ def feature_table(entries: Sequence[ScoredSource], items: Items, layer: int) -> 
                     "family": [items.families[f] for f in best],
                     "sign": np.where(chosen[best, columns] < 0.5, -1, 1),
                     "select_auroc": chosen[best, columns],
-                    "test_auroc": rank_auroc(held, items.test_labels, items.count)[best, columns],
+                    "test_auroc": rank_auroc(held, items.test_member)[best, columns],
                 }
             )
         )
@@ -124,7 +124,7 @@ def similarity_tables(
 
     Hypotheses are similar pairs that no clan explains.
     """
-    means = [class_means(entry.matrix(items.test, WINDOW), items.test_labels, items.count) for entry in entries]
+    means = [class_means(entry.matrix(items.test, WINDOW), items.test_member) for entry in entries]
     similarity = np.mean([family_similarity(mean) for mean in means], axis=0)
     order = dendrogram_order(similarity)
     families = [items.families[k] for k in order]
@@ -158,11 +158,11 @@ def group_table(source: SourceScores, items: Items, groups: Sequence[Sequence[in
     first, second = groups
     rows = []
     for seed in source.seeds:
-        contest = seed.contest
-        select = class_means(contest.select, items.select_labels, items.count)
-        test = class_means(contest.test, items.test_labels, items.count)
+        scores = seed.scores
+        select = class_means(scores.select, items.select_member)
+        test = class_means(scores.test, items.test_member)
         rows += [
-            {"seed": contest.seed, "feature_name": contest.feature_name(found.feature)}
+            {"seed": scores.seed, "feature_name": scores.feature_name(found.feature)}
             | vars(found)
             | ({"p": None} if rank else {})
             for rank, found in enumerate(separating_features(select, test, first, second))

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
 from harness.adapter import ModelAdapter
-from harness.datasets.alignments import alignment_of, filter_depth
 from harness.datasets.records import Dataset, Record, Split
-from harness.datasets.selection import left_out_for_the_model, why_left_out
+from harness.datasets.selection import by_hash, choosing_half, distinct, left_out_for_the_model, usable
 from harness.errors import InputError, NotApplicable
-from harness.sequences.alignment import Alignment
 from tasks.structure_f1.maps import Indices, pair_index, positions
 from tasks.structure_f1.settings import StructureF1Settings
 
@@ -81,11 +78,6 @@ class Rna:
         """What the bootstrap draws: the family, where known, else the sequence cluster, else the RNA itself."""
         return f"family {self.record.family}" if self.record.family else self.record.cluster or self.record.id
 
-    def alignment(self, depth: int | None) -> Alignment:
-        """The first ``depth`` rows of its alignment, all for None; the sequence alone where it has none."""
-        whole = alignment_of(self.record)
-        return whole if depth is None else filter_depth(whole, depth)
-
 
 @dataclass(frozen=True)
 class StructureData:
@@ -117,7 +109,7 @@ def prepare(dataset: Dataset, model: ModelAdapter, settings: StructureF1Settings
     if not any(record.pairs for record in dataset.records):
         raise InputError(f"dataset {name} has no base pairs: choose one with known structures")
     skipped: Counter[str] = Counter()
-    records = _usable(dataset.records, settings, skipped)
+    records = usable(dataset.records, settings, skipped, _unpaired)
     if any(record.split for record in records):
         split = "given"
         skipped["RNAs without a split"] = sum(record.split is None for record in records)
@@ -127,7 +119,7 @@ def prepare(dataset: Dataset, model: ModelAdapter, settings: StructureF1Settings
 
     def take(part: Split, most: int | None) -> tuple[Rna, ...]:
         members = [record for record in records if record.split == part]
-        chosen = set(sorted((record.id for record in members), key=_hash)[:most])
+        chosen = set(by_hash(record.id for record in members)[:most])
         if limit is not None:
             skipped["RNAs beyond --limit"] += len(members) - len(chosen)
         return tuple(Rna(record, model.token_of(record.sequence)) for record in members if record.id in chosen)
@@ -145,32 +137,15 @@ def prepare(dataset: Dataset, model: ModelAdapter, settings: StructureF1Settings
     return StructureData(train, select, test, counts, split)
 
 
-def _usable(records: Sequence[Record], settings: StructureF1Settings, skipped: Counter[str]) -> list[Record]:
-    kept = []
-    for record in sorted(records, key=lambda record: record.id):
-        if record.pairs is None:
-            skipped["base pairs unknown"] += 1
-        elif reason := why_left_out(record, settings):
-            skipped[reason] += 1
-        else:
-            kept.append(record)
-    return kept
+def _unpaired(record: Record) -> str | None:
+    return "base pairs unknown" if record.pairs is None else None
 
 
-def _halved(records: Iterable[Record], skipped: Counter[str]) -> list[Record]:
-    distinct: dict[str, Record] = {}
-    for record in records:
-        if distinct.setdefault(record.sequence, record) is not record:
-            skipped["exact duplicates"] += 1
-    members: dict[str, list[Record]] = {}
-    for record in distinct.values():
-        members.setdefault(record.family or record.id, []).append(record)
-    halves: dict[Split, list[Record]] = {"test": [], "select": []}
-    for family in sorted(members, key=_hash):
-        part = min(halves, key=lambda half: len(halves[half]))
-        halves[part] += [replace(record, split=part) for record in members[family]]
-    return sorted(halves["test"] + halves["select"], key=lambda record: record.id)
+def _halved(records: Sequence[Record], skipped: Counter[str]) -> list[Record]:
+    kept = distinct(records, skipped, within_families=False)
+    choosing = choosing_half(Counter(_group(record) for record in kept))
+    return [replace(record, split="select" if _group(record) in choosing else "test") for record in kept]
 
 
-def _hash(name: str) -> str:
-    return hashlib.sha256(name.encode()).hexdigest()
+def _group(record: Record) -> str:
+    return record.family or record.id

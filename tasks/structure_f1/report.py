@@ -15,7 +15,7 @@ from tasks.structure_f1.counts import Floats
 from tasks.structure_f1.data import Rna
 from tasks.structure_f1.estimates import Bootstrap
 from tasks.structure_f1.evaluation import PAIR_CLASSES
-from tasks.structure_f1.protocol import HeldOut, Selection
+from tasks.structure_f1.protocol import HeadSelection, HeldOut
 from tasks.structure_f1.selection import Choice, best
 
 SOURCE = "model"
@@ -48,7 +48,7 @@ UNITS = {
 
 
 def estimates(
-    bootstrap: Bootstrap, selection: Selection, tested: HeldOut, wins: tuple[Floats, Floats]
+    bootstrap: Bootstrap, selection: HeadSelection, tested: HeldOut, wins: tuple[Floats, Floats]
 ) -> dict[str, Estimate | None]:
     """The numbers of the task with draws over test families or RNAs, nested with the selection where it says so."""
     return {
@@ -75,7 +75,7 @@ def _ceiling(bootstrap: Bootstrap, column: str) -> Estimate | None:
 
 
 def rows(
-    bootstrap: Bootstrap, selection: Selection, tested: HeldOut, wins: tuple[Floats, Floats]
+    bootstrap: Bootstrap, selection: HeadSelection, tested: HeldOut, wins: tuple[Floats, Floats]
 ) -> Iterator[TableRow]:
     """Strata of the headline with the head and threshold fixed, the second selection, validation F1 by layer.
 
@@ -136,7 +136,7 @@ def _row(name: str, estimate: Estimate | None, stratum: str) -> TableRow:
     return table_row(name, estimate, SOURCE, stratum=stratum)
 
 
-def head_table(selection: Selection, tested: HeldOut, known: int) -> pd.DataFrame:
+def head_table(selection: HeadSelection, tested: HeldOut, known: int) -> pd.DataFrame:
     """Every head: its best F1 on validation and the threshold of that, what this gives on test, the best on test,
     and the share of bootstrap draws over validation RNAs that choose the head."""
     on_test, steps = tested.heads.f1(known), selection.f1.argmax(axis=1)
@@ -155,7 +155,7 @@ def head_table(selection: Selection, tested: HeldOut, known: int) -> pd.DataFram
     )
 
 
-def selected(selection: Selection, tested: HeldOut, known: int) -> dict[str, object]:
+def selected(selection: HeadSelection, tested: HeldOut, known: int) -> dict[str, object]:
     """What was chosen, how firmly, and what else would have been."""
     chosen, oracle = selection.chosen, best(tested.heads.heads, tested.heads.f1(known))
     share = selection.frequency()[chosen.layer, chosen.head] / len(selection.draws)
@@ -195,7 +195,7 @@ def highlights(heads: pd.DataFrame) -> Highlights:
     )
 
 
-def notes(rnas: Sequence[Rna], table: pd.DataFrame, selection: Selection, split: str) -> list[str]:
+def notes(rnas: Sequence[Rna], table: pd.DataFrame, selection: HeadSelection, split: str) -> list[str]:
     """What a reader of the numbers must know. ``rnas`` are those of the test, in the order of the table."""
     without = int((table["pairs"] == 0).sum())
     share = selection.frequency()[selection.chosen.layer, selection.chosen.head] / len(selection.draws)

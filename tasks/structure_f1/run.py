@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from harness.adapter import ModelAdapter
-from harness.datasets.alignments import read_alone
+from harness.datasets.alignments import alignment_of, read_alone
 from harness.task import Basis, CellContext, Place, TableRow, TaskOutcome
 from tasks.common import subject
 from tasks.structure_f1 import report
@@ -81,7 +81,7 @@ def _depths(
     """What homologs buy: the same with alignments cut to fewer rows, each depth choosing its own head."""
     if "alignment" not in model.card.capabilities:
         return
-    deepest = max(rna.alignment(None).depth for rna in (*data.select, *data.test))
+    deepest = max(alignment_of(rna.record).depth for rna in (*data.select, *data.test))
     for depth in settings.depths:
         if depth >= deepest:
             continue

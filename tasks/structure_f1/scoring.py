@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from harness.adapter import ModelAdapter
+from harness.datasets.alignments import model_inputs
 from harness.errors import HarnessError
 from harness.task import CellContext
 from tasks.structure_f1.data import Rna
@@ -34,8 +35,7 @@ def visit_scores(
     """
     model.load(context.device)
     shown = [index for index, rna in enumerate(rnas) if rna.pairs]
-    reads_alignments = "alignment" in model.card.capabilities
-    inputs: list[Any] = [rnas[k].alignment(depth) if reads_alignments else rnas[k].sequence for k in shown]
+    inputs: list[Any] = model_inputs(model.card, [rnas[k].record for k in shown], depth)
     attends = "attention" in model.card.capabilities
     corrected = attends or model.card.pair_scores_like_attention
     seen: set[int] = set()

@@ -52,7 +52,7 @@ def batches(count, generator):
 def test_training_is_twice_as_fast_as_dense_at_equal_loss(benchmark):
     import numpy as np
 
-    standardisation = Standardisation(np.zeros(WIDTH), np.ones(WIDTH), BATCH, None)
+    standardisation = Standardisation(np.zeros(WIDTH), np.eye(WIDTH), BATCH, None)
     config = SAEConfig(features=FEATURES, k=K, batch_size=BATCH, steps=ROUNDS)
     ours, dense = (SparseAutoencoder(WIDTH, config, 0, standardisation=standardisation) for _ in range(2))
     trainer = Trainer(ours)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 ActivationName = Literal["batchtopk", "topk", "relu", "jumprelu"]
-StandardiseName = Literal["zscore", "center", "none"]
+StandardiseName = Literal["whiten", "zscore", "center", "none"]
+FrozenPart = Literal["none", "encoder", "decoder"]
 
 
 class SAEConfig(BaseModel):
@@ -16,21 +17,22 @@ class SAEConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    features: int = Field(default=1024, ge=1)
+    features: int = Field(default=512, ge=1)
     """Number of features m (the width of the dictionary)."""
-    k: int = Field(default=32, ge=1)
+    k: int = Field(default=4, ge=1)
     """Active features per nucleotide: on average (batchtopk) or exactly at most (topk). Unused by relu and jumprelu."""
     activation: ActivationName = "batchtopk"
     """What turns pre-activations into a sparse code."""
-    standardise: StandardiseName = "zscore"
-    """zscore: every dimension to mean 0 and standard deviation 1. center: mean 0, one common scale for all dimensions.
-    none: the common scale only. The common scale keeps the learning rate and the sparsity weight comparable."""
-    steps: int = Field(default=1000, ge=1)
+    standardise: StandardiseName = "whiten"
+    """whiten: z-score, then all correlations removed (ZCA). zscore: every dimension to mean 0 and standard deviation 1.
+    center: mean 0, one common scale for all dimensions. none: the common scale only. The common
+    scale keeps the learning rate and the sparsity weight comparable."""
+    steps: int = Field(default=3000, ge=1)
     """Optimiser steps."""
     batch_size: int = Field(default=2048, ge=1)
     """Nucleotides per step."""
     learning_rate: float | None = Field(default=None, gt=0)
-    """Peak learning rate; None means 2e-4 / sqrt(features / 2**14)."""
+    """Peak learning rate; None means 2e-3 / sqrt(features / 2**14)."""
     weight_decay: float = Field(default=0.0, ge=0)
     """Decoupled weight decay (AdamW); 0 is Adam."""
     schedule: Literal["linear", "cosine"] = "linear"
@@ -49,6 +51,9 @@ class SAEConfig(BaseModel):
     """Matryoshka: the first n features must reconstruct on their own, for every n here; the whole is always added."""
     dead_after: int = Field(default=200_000, ge=1)
     """A feature that has been silent for this many nucleotides is dead, and AuxK works on it."""
+    frozen: FrozenPart = "none"
+    """A control: the rows of the decoder, or those of the encoder, stay as they were drawn, and all else is trained.
+    The encoder's bias is trained in either case: without it, codes would be those of an untrained autoencoder."""
     bfloat16: bool | None = None
     """Choose the active features from a bfloat16 product (their values are computed in float32 either way);
     None: where the device has such instructions. On a processor without them it is slower."""
@@ -62,9 +67,18 @@ class SAEConfig(BaseModel):
             raise ValueError(f"prefixes {self.prefixes} must rise from 1 and stay under features = {self.features}")
         return self
 
+    @classmethod
+    def for_width(cls, width: int, **changes: Any) -> SAEConfig:
+        """The defaults for hidden states of ``width`` numbers: m = 4 d features, k = max(4, d / 32) of them active.
+
+        The peak rate follows from m. docs/sae.md says what was measured to choose the rule. ``changes`` are fields
+        that are set otherwise.
+        """
+        return cls(**({"features": 4 * width, "k": max(4, width // 32)} | changes))
+
     @property
     def peak_learning_rate(self) -> float:
-        return self.learning_rate or 2e-4 / (self.features / 2**14) ** 0.5
+        return self.learning_rate or 2e-3 / (self.features / 2**14) ** 0.5
 
     @property
     def is_top_k(self) -> bool:

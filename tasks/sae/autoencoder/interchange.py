@@ -19,14 +19,14 @@ def to_saelens(autoencoder: SparseAutoencoder, folder: Path, model_name: str = "
     from safetensors.torch import save
 
     autoencoder.check_ready()
-    scale, shift = autoencoder.scale, autoencoder.shift
     with torch.no_grad():
-        encoder = autoencoder.encoder / scale
+        whitens = autoencoder.config.standardise == "whiten"
+        encoder = (autoencoder.encoder @ autoencoder.whitening if whitens else autoencoder.encoder) / autoencoder.scale
         tensors = {
             "W_enc": encoder.t().contiguous(),
-            "b_enc": autoencoder.encoder_bias - encoder @ shift,
-            "W_dec": autoencoder.decoder * scale,
-            "b_dec": autoencoder.decoder_bias * scale + shift,
+            "b_enc": autoencoder.encoder_bias - encoder @ autoencoder.shift,
+            "W_dec": autoencoder.to_raw(autoencoder.decoder),
+            "b_dec": autoencoder.undo_standardise(autoencoder.decoder_bias),
         }
     architecture = {"topk": "topk", "relu": "standard"}.get(autoencoder.config.activation, "jumprelu")
     config: dict[str, Any] = {

@@ -68,6 +68,8 @@ class SparseAutoencoder(nn.Module):
     mean: Tensor
     shift: Tensor
     scale: Tensor
+    whitening: Tensor
+    colouring: Tensor
     threshold: Tensor
 
     def __init__(
@@ -84,9 +86,9 @@ class SparseAutoencoder(nn.Module):
         self.metadata: Metadata | None = None
         generator = torch.Generator().manual_seed(seed)
         rows = functional.normalize(torch.randn(config.features, width, generator=generator))
-        self.decoder = nn.Parameter(rows)
+        self.decoder = nn.Parameter(rows, requires_grad=config.frozen != "decoder")
         self.decoder_bias = nn.Parameter(torch.zeros(width))
-        self.encoder = nn.Parameter(rows.clone())
+        self.encoder = nn.Parameter(rows.clone(), requires_grad=config.frozen != "encoder")
         self.encoder_bias = nn.Parameter(torch.zeros(config.features))
         threshold = torch.zeros(config.features)
         if config.activation == "jumprelu":
@@ -99,6 +101,9 @@ class SparseAutoencoder(nn.Module):
         self.register_buffer("mean", torch.zeros(width))
         self.register_buffer("shift", torch.zeros(width))
         self.register_buffer("scale", torch.full((width,), float("nan")))
+        if config.standardise == "whiten":
+            self.register_buffer("whitening", torch.eye(width))
+            self.register_buffer("colouring", torch.eye(width))
         if standardisation is not None:
             self.set_standardisation(standardisation)
 
@@ -127,23 +132,34 @@ class SparseAutoencoder(nn.Module):
         return not bool(self.threshold.isnan().any())
 
     def set_standardisation(self, standardisation: Standardisation) -> None:
-        """Take over mean and deviation as ``config.standardise`` says. A dimension that does not vary is left alone."""
+        """Take over what ``config.standardise`` asks for. A dimension that does not vary is left alone."""
         mean = torch.from_numpy(standardisation.mean)
-        deviation = torch.from_numpy(standardisation.deviation)
-        common = deviation.square().mean().sqrt()
-        if self.config.standardise == "zscore":
-            scale = torch.where(deviation > 1e-6 * common, deviation, common)
-        else:
-            scale = common.expand_as(deviation)
         self.mean.copy_(mean)
-        self.scale.copy_(scale)
         self.shift.copy_(torch.zeros_like(mean) if self.config.standardise == "none" else mean)
+        if self.config.standardise in ("zscore", "whiten"):
+            self.scale.copy_(torch.from_numpy(standardisation.scale))
+        else:
+            self.scale.fill_(standardisation.common_scale)
+        if self.config.standardise == "whiten":
+            whitening, colouring = standardisation.whitening()
+            self.whitening.copy_(torch.from_numpy(whitening))
+            self.colouring.copy_(torch.from_numpy(colouring))
 
     def standardise(self, x: Tensor) -> Tensor:
-        return (x - self.shift) / self.scale
+        return self.to_standardised(x - self.shift)
 
     def undo_standardise(self, z: Tensor) -> Tensor:
-        return z * self.scale + self.shift
+        return self.to_raw(z) + self.shift
+
+    def to_standardised(self, directions: Tensor) -> Tensor:
+        """Differences of raw hidden states, (n, width), as differences in the standardised space."""
+        scaled = directions / self.scale
+        return scaled @ self.whitening if self.config.standardise == "whiten" else scaled
+
+    def to_raw(self, directions: Tensor) -> Tensor:
+        """Undo :meth:`to_standardised`: decoder rows, for one, as directions in the space of the model."""
+        coloured = directions @ self.colouring if self.config.standardise == "whiten" else directions
+        return coloured * self.scale
 
     @property
     def standardised_mean(self) -> Tensor:
@@ -201,7 +217,8 @@ class SparseAutoencoder(nn.Module):
     @torch.no_grad()
     def constrain(self) -> None:
         """After an optimiser step: decoder rows back to unit norm, thresholds not under 0."""
-        self.decoder.div_(torch.linalg.vector_norm(self.decoder, dim=1, keepdim=True).clamp_min(1e-8))
+        if self.config.frozen != "decoder":
+            self.decoder.div_(torch.linalg.vector_norm(self.decoder, dim=1, keepdim=True).clamp_min(1e-8))
         if self.config.activation == "jumprelu":
             self.threshold.clamp_min_(0)
 

@@ -36,7 +36,7 @@ CALIBRATION_STEPS = 16
 _REPORT_EVERY = 10
 
 Key = TypeVar("Key")
-Progress = Callable[[int, int, dict[str, float]], None]
+ReportStep = Callable[[int, int, dict[str, float]], None]
 
 
 class StaleCheckpoint(InputError):
@@ -140,8 +140,9 @@ class Trainer:
     def __init__(self, autoencoder: SparseAutoencoder) -> None:
         self.autoencoder = autoencoder
         config = autoencoder.config
+        trained = [parameter for parameter in autoencoder.parameters() if parameter.requires_grad]
         self.optimizer = torch.optim.AdamW(
-            autoencoder.parameters(), lr=config.peak_learning_rate, weight_decay=config.weight_decay, fused=True
+            trained, lr=config.peak_learning_rate, weight_decay=config.weight_decay, fused=True
         )
         self.silent = torch.zeros(config.features, dtype=torch.long, device=autoencoder.encoder.device)
 
@@ -168,8 +169,8 @@ class Trainer:
     def _remove_parallel_gradient(self) -> None:
         """A step along a unit row only changes its norm, which is undone afterwards, yet would feed Adam's moments."""
         decoder = self.autoencoder.decoder
-        assert decoder.grad is not None
-        decoder.grad -= torch.linalg.vecdot(decoder.grad, decoder).unsqueeze(1) * decoder
+        if decoder.grad is not None:  # a frozen decoder has none
+            decoder.grad -= torch.linalg.vecdot(decoder.grad, decoder).unsqueeze(1) * decoder
 
     def tensors(self) -> dict[str, Tensor]:
         """All that a resumed training needs."""
@@ -189,7 +190,8 @@ class Trainer:
             device = parameter.device
             start = f"adam.{name}."
             moments = {n.removeprefix(start): t.to(device) for n, t in tensors.items() if n.startswith(start)}
-            self.optimizer.state[parameter] = moments
+            if parameter.requires_grad:
+                self.optimizer.state[parameter] = moments
         self.autoencoder.nucleotides_seen = step * self.autoencoder.config.batch_size
 
 
@@ -197,7 +199,7 @@ def train(
     autoencoders: Mapping[Key, SparseAutoencoder],
     stream: ActivationStream,
     checkpoint: Path | None = None,
-    progress: Progress | None = None,
+    progress: ReportStep | None = None,
     checkpoint_seconds: float = 60.0,
 ) -> dict[Key, dict[str, float]]:
     """Train all autoencoders on the same batches, then calibrate their thresholds. They are changed in place.

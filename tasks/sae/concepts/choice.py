@@ -1,6 +1,6 @@
-"""Choose one feature per family on the selection split, score it once on the test split.
+"""Choose one feature per concept on the selection split, score it once on the test split.
 
-Each family is one concept, one-versus-rest. Nothing here that chooses takes test data.
+Every concept is scored against all items outside it. Nothing here that chooses takes test data.
 """
 
 from __future__ import annotations
@@ -9,27 +9,29 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import scipy.sparse
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import false_discovery_control, hypergeom, rankdata
 from sklearn.metrics import average_precision_score
 
-from harness.statistics.metrics import PREVALENCE, auroc_from_ranks, f1_score, matthews, precision
-from tasks.sae.concepts.membership import Floats, Integers, membership
+from harness.statistics.metrics import PREVALENCE, f1_score, matthews, precision
+from tasks.sae.concepts.membership import Floats, Integers, Membership, Scores, columns
+from tasks.sae.concepts.ranks import Ranks
 
 SIGNIFICANT = 0.05
 
 
-def rank_auroc(scores: ArrayLike, labels: ArrayLike, families: int) -> Floats:
-    """AUROC of every feature for every family against the rest, (families, features); ties count a half.
+def rank_auroc(scores: Scores, member: Membership) -> Floats:
+    """AUROC of every feature for every concept against the rest, (concepts, features); ties count a half.
 
-    By ranks and one matrix product: O(n m log n + n m families). nan for a family with no member or no rest.
+    By ranks and one matrix product: O(n m log n + n m concepts). nan for a concept with no item or no rest.
     """
-    return auroc_from_ranks(rankdata(np.asarray(scores), axis=0), membership(labels, families))
+    return Ranks.of(scores).auroc(member)
 
 
 @dataclass(frozen=True)
-class Selection:
-    """The choice of each family, all arrays (families,). A sequence is called when sign x score >= threshold."""
+class FeatureChoice:
+    """The choice of each concept, all arrays (concepts,). An item is called when sign x score >= threshold."""
 
     feature: Integers
     sign: Integers
@@ -37,19 +39,19 @@ class Selection:
     select_auroc: Floats
     select_mcc: Floats
 
-    def oriented(self, scores: ArrayLike) -> Floats:
-        """The chosen features with their signs, (sequences, families), out of scores (sequences, features)."""
-        return np.asarray(np.asarray(scores)[:, self.feature] * self.sign, dtype=np.float64)
+    def oriented(self, scores: Scores) -> Floats:
+        """The chosen features with their signs, (items, concepts), out of scores (items, features)."""
+        return np.asarray(columns(scores, self.feature) * self.sign, dtype=np.float64)
 
 
-def select_features(scores: ArrayLike, labels: ArrayLike, families: int, prevalence: float = PREVALENCE) -> Selection:
-    """For every family the feature with the largest |AUROC - 0.5| (the first of equals), its sign, and the threshold
+def select_features(scores: Scores, member: Membership, prevalence: float = PREVALENCE) -> FeatureChoice:
+    """For every concept the feature with the largest |AUROC - 0.5| (the first of equals), its sign, and the threshold
     with the best MCC at the fixed prevalence (the highest of equals). Cost that of :func:`rank_auroc`."""
-    feature, sign, best = _strongest(rank_auroc(scores, labels, families))
-    chosen = np.asarray(scores)[:, feature] * sign
-    cuts = [best_threshold(chosen[:, c], np.asarray(labels) == c, prevalence) for c in range(families)]
+    feature, sign, best = _strongest(rank_auroc(scores, member))
+    chosen = columns(scores, feature) * sign
+    cuts = [best_threshold(chosen[:, c], member[:, c], prevalence) for c in range(member.shape[1])]
     threshold, mcc = np.array(cuts).T
-    return Selection(feature, sign, threshold, np.maximum(best, 1 - best), mcc)
+    return FeatureChoice(feature, sign, threshold, np.maximum(best, 1 - best), mcc)
 
 
 def _strongest(auroc: Floats) -> tuple[Integers, Integers, Floats]:
@@ -77,32 +79,30 @@ def best_threshold(
     return float(middle if middle > values[best - 1] else values[best]), float(mcc[best])
 
 
-def null_of_maximum(
-    scores: ArrayLike, labels: ArrayLike, families: int, permutations: int = 200, seed: int = 0
-) -> Floats:
-    """What the best of all features reaches by chance: (permutations, families) of max over features of
+def null_of_maximum(scores: Scores, member: Membership, permutations: int = 200, seed: int = 0) -> Floats:
+    """What the best of all features reaches by chance: (permutations, concepts) of max over features of
     0.5 + |AUROC - 0.5| under permuted labels.
 
-    The null depends on a family through its number of members alone, so it is computed once per distinct number:
+    The null depends on a concept through its number of items alone, so it is computed once per distinct number:
     O(n m (log n + permutations x distinct sizes)).
     """
-    ranks = rankdata(np.asarray(scores), axis=0)
-    sizes, which = np.unique(membership(labels, families).sum(axis=0).astype(int), return_inverse=True)
+    ranks = Ranks.of(scores)
+    sizes, which = np.unique(member.sum(axis=0), return_inverse=True)
     generator, null = np.random.default_rng(seed), np.empty((permutations, len(sizes)))
     for start in range(0, permutations, 100):
         rows = np.arange(start, min(start + 100, permutations))
         for column, size in enumerate(sizes):
-            member = np.zeros((len(ranks), len(rows)))
+            permuted = np.zeros((ranks.items, len(rows)))
             for k in range(len(rows)):
-                member[generator.permutation(len(ranks))[:size], k] = 1
-            null[rows, column] = 0.5 + np.abs(auroc_from_ranks(ranks, member) - 0.5).max(axis=1)
+                permuted[generator.permutation(ranks.items)[:size], k] = 1
+            null[rows, column] = 0.5 + np.abs(ranks.auroc(permuted) - 0.5).max(axis=1)
     return null[:, which]
 
 
 @dataclass(frozen=True)
 class HeldOutScores:
-    """Scores of the chosen features on the test split, all arrays (families,); ``q`` is ``p`` after
-    Benjamini-Hochberg over the families."""
+    """Scores of the chosen features on the test split, all arrays (concepts,); ``q`` is ``p`` after
+    Benjamini-Hochberg over the concepts."""
 
     auroc: Floats
     mcc: Floats
@@ -116,7 +116,7 @@ class HeldOutScores:
 
     @cached_property
     def covered(self) -> NDArray[np.bool_]:
-        """Families with F1 >= 0.5 and q < 0.05."""
+        """Concepts with F1 >= 0.5 and q < 0.05."""
         return np.asarray((self.f1 >= 0.5) & (self.q < SIGNIFICANT))
 
     @property
@@ -125,30 +125,29 @@ class HeldOutScores:
 
 
 def held_out_scores(
-    selection: Selection, scores: ArrayLike, labels: ArrayLike, prevalence: float = PREVALENCE
+    choice: FeatureChoice, scores: Scores, member: Membership, prevalence: float = PREVALENCE
 ) -> HeldOutScores:
-    """Score each family's choice on sequences it was not chosen on: one sequence per cluster, or p is too small.
+    """Score each concept's choice on items it was not chosen on; items must be independent, or p is too small.
 
-    ``scores`` is (sequences, features) as in selection. MCC, F1, precision and average precision are those of the
+    ``scores`` is (items, features) as in selection. MCC, F1, precision and average precision are those of the
     same rates at a fixed prevalence, that is with each positive weighing prevalence / positives and each other
-    sequence (1 - prevalence) / others. p is exact and one-sided: hypergeometric, the chance that as many of the
-    called sequences would belong to the family if labels were shuffled. Cost O(families x n log n).
+    item (1 - prevalence) / others. p is exact and one-sided: hypergeometric, the chance that as many of the
+    called items would belong to the concept if labels were shuffled. Cost O(concepts x n log n).
 
     Raises:
-        ValueError: a family has no test sequence, or has them all.
+        ValueError: a concept holds no test item, or all of them.
     """
-    families = len(selection.feature)
-    member = membership(labels, families).astype(bool)
     size, total = member.sum(axis=0), len(member)
     if not ((size > 0) & (size < total)).all():
-        raise ValueError("every family needs test sequences of its own and of others")
-    oriented = selection.oriented(scores)
-    called = oriented >= selection.threshold
+        raise ValueError("every concept needs test items of its own and others")
+    oriented = choice.oriented(scores)
+    called = oriented >= choice.threshold
     hits, calls = (called & member).sum(axis=0), called.sum(axis=0)
     t, f = hits / size, (calls - hits) / (total - size)
     weights = np.where(member, prevalence / size, (1 - prevalence) / (total - size))
     average = [
-        average_precision_score(member[:, c], oriented[:, c], sample_weight=weights[:, c]) for c in range(families)
+        average_precision_score(member[:, c], oriented[:, c], sample_weight=weights[:, c])
+        for c in range(member.shape[1])
     ]
     ranks = rankdata(oriented, axis=0)
     auroc = ((ranks * member).sum(axis=0) - size * (size + 1) / 2) / (size * (total - size))
@@ -166,29 +165,35 @@ def held_out_scores(
     )
 
 
-def split_half_score(scores: ArrayLike, labels: ArrayLike, families: int, seed: int = 0) -> float:
+def split_half_score(scores: Scores, member: Membership, seed: int = 0) -> float:
     """Macro AUROC without optimism on one split alone: choose on one half, score on the other, mean of both directions.
 
-    Halves are stratified by family. It ranks layers on the selection split before test is looked at.
+    Every concept is halved, as well as items of several concepts allow; one that lies in one half alone counts in no
+    mean. It ranks layers on the selection split before test is looked at.
 
     Raises:
-        ValueError: a family has fewer than two sequences.
+        ValueError: a concept holds fewer than two items.
     """
-    values, index = np.asarray(scores), np.asarray(labels)
-    half = _halves(index, families, seed)
+    half = _halves(member, seed)
+    values = scores if scipy.sparse.issparse(scores) else np.asarray(scores)
     macro = []
     for fit in (half, ~half):
-        feature, sign, _ = _strongest(rank_auroc(values[fit], index[fit], families))
-        reached = rank_auroc(values[~fit][:, feature] * sign, index[~fit], families)
-        macro.append(np.diagonal(reached).mean())
+        feature, sign, _ = _strongest(rank_auroc(values[fit], member[fit]))
+        reached = rank_auroc(columns(values[~fit], feature) * sign, member[~fit])
+        macro.append(np.nanmean(np.diagonal(reached)))
     return float(np.mean(macro))
 
 
-def _halves(labels: Integers, families: int, seed: int) -> NDArray[np.bool_]:
-    generator, half = np.random.default_rng(seed), np.zeros(len(labels), dtype=bool)
-    for family in range(families):
-        members = generator.permutation(np.flatnonzero(labels == family))
-        if len(members) < 2:
-            raise ValueError(f"family {family} has fewer than two sequences to halve")
-        half[members[::2]] = True
+def _halves(member: Membership, seed: int) -> NDArray[np.bool_]:
+    """Concept by concept, items that have no half yet go to both in turn, first to the one that holds fewer of it."""
+    generator, half = np.random.default_rng(seed), np.zeros(len(member), dtype=bool)
+    waiting = np.ones(len(member), dtype=bool)
+    unlabelled = ~member.any(axis=1)
+    for concept, own in enumerate((*member.T, unlabelled)):
+        if own.sum() < 2 and concept < member.shape[1]:
+            raise ValueError(f"concept {concept} holds fewer than two items to halve")
+        settled = half[own & ~waiting]
+        first = int(settled.sum() > (~settled).sum())
+        half[generator.permutation(np.flatnonzero(own & waiting))[first::2]] = True
+        waiting &= ~own
     return half

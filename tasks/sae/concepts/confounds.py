@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
-from numpy.typing import ArrayLike
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.neighbors import NearestNeighbors
 
-from tasks.sae.concepts.choice import Selection, rank_auroc
-from tasks.sae.concepts.membership import Floats, membership
+from tasks.sae.concepts.choice import FeatureChoice, rank_auroc
+from tasks.sae.concepts.membership import Floats, Membership, Scores
 from tasks.sae.concepts.probes import probe_scores
 
 TRINUCLEOTIDES = tuple("".join(letters) for letters in product("ACGU", repeat=3))
@@ -36,7 +35,7 @@ def composition(sequences: Sequence[str]) -> Floats:
 
 @dataclass(frozen=True)
 class Matched:
-    """AUROC (families,) of the chosen feature, of length and of GC, against the same matched negatives.
+    """AUROC (concepts,) of the chosen feature, of length and of GC, against the same matched negatives.
 
     Where ``length`` or ``gc`` stay far from 0.5, no negatives were close enough, and ``auroc`` is still confounded.
     """
@@ -47,22 +46,22 @@ class Matched:
 
 
 def matched_auroc(
-    selection: Selection, scores: ArrayLike, labels: ArrayLike, sequences: Sequence[str], neighbours: int = 5
+    choice: FeatureChoice, scores: Scores, member: Membership, sequences: Sequence[str], neighbours: int = 5
 ) -> Matched:
     """How often a positive scores above its own nearest negatives in z-scored (ln length, GC); ties count a half.
 
     Args:
-        scores: (sequences, features) on test; the features and signs of ``selection`` are used.
-        neighbours: negatives per positive, the nearest of all other families.
+        scores: (sequences, features) on test; the features and signs of ``choice`` are used.
+        neighbours: negatives per positive, the nearest of those outside the concept.
 
-    Cost O(n log n) per family.
+    Cost O(n log n) per concept.
     """
-    families = len(selection.feature)
-    oriented, member = selection.oriented(scores), membership(labels, families).astype(bool)
+    concepts = member.shape[1]
+    oriented = choice.oriented(scores)
     raw = length_and_gc(sequences)
     place = (raw - raw.mean(axis=0)) / np.maximum(raw.std(axis=0), 1e-12)
-    reached = np.empty((3, families))
-    for c in range(families):
+    reached = np.empty((3, concepts))
+    for c in range(concepts):
         own, others = member[:, c], np.flatnonzero(~member[:, c])
         index = NearestNeighbors(n_neighbors=min(neighbours, len(others))).fit(place[others])
         nearest = others[index.kneighbors(place[own], return_distance=False)]
@@ -74,7 +73,7 @@ def matched_auroc(
 
 @dataclass(frozen=True)
 class CompositionGain:
-    """Test AUROC (families,) of probes on composition alone, and on composition with the chosen feature."""
+    """Test AUROC (concepts,) of probes on composition alone, and on composition with the chosen feature."""
 
     without: Floats
     with_feature: Floats
@@ -85,25 +84,25 @@ class CompositionGain:
 
 
 def gain_over_composition(
-    selection: Selection,
-    select_scores: ArrayLike,
-    select_labels: ArrayLike,
+    choice: FeatureChoice,
+    select_scores: Scores,
+    select_member: Membership,
     select_sequences: Sequence[str],
-    test_scores: ArrayLike,
-    test_labels: ArrayLike,
+    test_scores: Scores,
+    test_member: Membership,
     test_sequences: Sequence[str],
 ) -> CompositionGain:
     """What the chosen feature adds to {length, GC, trinucleotides}: probes fitted on select, scored on test.
 
-    Cost: 2 x families fits of 66 or 67 columns.
+    Cost: 2 x concepts fits of 66 or 67 columns.
     """
-    families, labels = len(selection.feature), np.asarray(select_labels)
+    concepts = select_member.shape[1]
     fit, held = composition(select_sequences), composition(test_sequences)
-    fit_feature, held_feature = selection.oriented(select_scores), selection.oriented(test_scores)
-    columns = np.empty((2, len(held), families))
-    for c in range(families):
-        columns[0, :, c] = probe_scores(fit, labels == c, held)
+    fit_feature, held_feature = choice.oriented(select_scores), choice.oriented(test_scores)
+    columns = np.empty((2, len(held), concepts))
+    for c in range(concepts):
+        columns[0, :, c] = probe_scores(fit, select_member[:, c], held)
         fit_both, held_both = np.column_stack([fit, fit_feature[:, c]]), np.column_stack([held, held_feature[:, c]])
-        columns[1, :, c] = probe_scores(fit_both, labels == c, held_both)
-    without, with_feature = (np.diagonal(rank_auroc(matrix, test_labels, families)).copy() for matrix in columns)
+        columns[1, :, c] = probe_scores(fit_both, select_member[:, c], held_both)
+    without, with_feature = (np.diagonal(rank_auroc(matrix, test_member)).copy() for matrix in columns)
     return CompositionGain(without, with_feature)

@@ -1,4 +1,4 @@
-"""Logistic probes: what k features say about a family, as a share of what all dimensions say."""
+"""Logistic probes: what k features say about a concept, as a share of what all dimensions say."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.linear_model import LogisticRegression
 
 from tasks.sae.concepts.choice import rank_auroc
-from tasks.sae.concepts.membership import Floats
+from tasks.sae.concepts.membership import Floats, Membership, Scores, columns
 
 PROBE_SIZES = (1, 2, 5, 16)
 
 
 def probe_scores(select: ArrayLike, positive: NDArray[np.bool_], test: ArrayLike) -> Floats:
-    """Decision values (test sequences,) of a logistic regression fitted on select.
+    """Decision values (test items,) of a logistic regression fitted on select.
 
     Columns are standardised by the mean and deviation on select; classes weigh the same; L2 penalty with C = 1.
     """
@@ -26,36 +26,33 @@ def probe_scores(select: ArrayLike, positive: NDArray[np.bool_], test: ArrayLike
     return np.asarray(model.decision_function((np.asarray(test) - centre) / spread), dtype=np.float64)
 
 
-def dense_probe(
-    select: ArrayLike, select_labels: ArrayLike, test: ArrayLike, test_labels: ArrayLike, families: int
-) -> Floats:
-    """Test AUROC (families,) of one-versus-rest probes on all columns (mean hidden state of each sequence)."""
-    labels = np.asarray(select_labels)
-    decisions = np.column_stack([probe_scores(select, labels == c, test) for c in range(families)])
-    return np.diagonal(rank_auroc(decisions, test_labels, families)).copy()
+def dense_probe(select: ArrayLike, select_member: Membership, test: ArrayLike, test_member: Membership) -> Floats:
+    """Test AUROC (concepts,) of one-versus-rest probes on all columns, as of the mean hidden state of each item."""
+    decisions = np.column_stack([probe_scores(select, positive, test) for positive in select_member.T])
+    return np.diagonal(rank_auroc(decisions, test_member)).copy()
 
 
 def sparse_probes(
-    select: ArrayLike,
-    select_labels: ArrayLike,
-    test: ArrayLike,
-    test_labels: ArrayLike,
-    families: int,
+    select: Scores,
+    select_member: Membership,
+    test: Scores,
+    test_member: Membership,
     sizes: Sequence[int] = PROBE_SIZES,
 ) -> Floats:
-    """Test AUROC (sizes, families) of probes on the k features with the largest |AUROC - 0.5| on select.
+    """Test AUROC (sizes, concepts) of probes on the k features with the largest |AUROC - 0.5| on select.
 
-    Scores are (sequences, features); k is cut to the number of features. Cost: one :func:`rank_auroc`, and
-    len(sizes) x families fits of k columns.
+    Scores are (items, features); k is cut to the number of features. Cost: one :func:`rank_auroc`, and
+    len(sizes) x concepts fits of k columns.
     """
-    fit, held, labels = np.asarray(select), np.asarray(test), np.asarray(select_labels)
-    strength = np.abs(np.nan_to_num(rank_auroc(fit, labels, families), nan=0.5) - 0.5)
+    strength = np.abs(np.nan_to_num(rank_auroc(select, select_member), nan=0.5) - 0.5)
     order = np.argsort(-strength, axis=1, kind="stable")[:, : max(sizes)]
-    reached = np.empty((len(sizes), families))
+    reached = np.empty((len(sizes), select_member.shape[1]))
     for row, size in enumerate(sizes):
-        chosen = order[:, :size]
-        decisions = [probe_scores(fit[:, chosen[c]], labels == c, held[:, chosen[c]]) for c in range(families)]
-        reached[row] = np.diagonal(rank_auroc(np.column_stack(decisions), test_labels, families))
+        decisions = [
+            probe_scores(columns(select, chosen), positive, columns(test, chosen))
+            for chosen, positive in zip(order[:, :size], select_member.T, strict=True)
+        ]
+        reached[row] = np.diagonal(rank_auroc(np.column_stack(decisions), test_member))
     return reached
 
 

@@ -1,4 +1,4 @@
-"""Where features come from: sparse autoencoders and what they are compared with, behind one interface."""
+"""Where features come from: sparse autoencoders and what they are compared with, of hidden states or of letters."""
 
 from __future__ import annotations
 
@@ -14,23 +14,28 @@ Features = scipy.sparse.csr_array | NDArray[np.float32]
 
 
 class FeatureSource(ABC):
-    """Turns a sequence and its hidden states into (length, features) numbers per nucleotide.
-
-    ``name`` and ``role`` as shown in tables; ``features`` is known once :meth:`fit` has run.
-    """
+    """Gives numbers per nucleotide, sparse where most are zero; ``name`` and ``role`` are shown in tables."""
 
     name: str
     role: Role
     features: int
 
     @abstractmethod
-    def fit(self, sample: NDArray[np.float32]) -> None:
-        """Learn from (n, width) training activations; unlabelled, and never of the select or test split."""
-
-    @abstractmethod
-    def encode(self, sequence: str, hidden: NDArray[np.float32]) -> Features:
-        """(length, features), sparse where most are zero; rows at N are zero. ``hidden``: (length, width)."""
-
-    @abstractmethod
     def feature_name(self, index: int) -> str:
         """Short name of a feature."""
+
+
+class StateSource(FeatureSource):
+    """Features of hidden states."""
+
+    @abstractmethod
+    def encode(self, hidden: NDArray[np.float32]) -> Features:
+        """(nucleotides, features) of raw hidden states (nucleotides, width); none of them is of an N."""
+
+
+class LetterSource(FeatureSource):
+    """Features of the sequence alone."""
+
+    @abstractmethod
+    def encode(self, sequence: str) -> Features:
+        """(length, features) of a sequence over A C G U N."""

@@ -10,29 +10,26 @@ from numpy.typing import NDArray
 
 from harness.adapter import Role
 from harness.sequences.kmers import kmer_name, placed_kmers
-from tasks.sae.sources.base import FeatureSource
+from tasks.sae.sources.base import LetterSource
 
 _LONGEST_KMER = 6
 
 
-class LengthSource(FeatureSource):
+class LengthSource(LetterSource):
     """The number of nucleotides, at every nucleotide."""
 
     name: str = "length"
     role: Role = "floor"
     features: int = 1
 
-    def fit(self, sample: NDArray[np.float32]) -> None:
-        """Nothing to learn."""
-
-    def encode(self, sequence: str, hidden: NDArray[np.float32]) -> NDArray[np.float32]:
+    def encode(self, sequence: str) -> NDArray[np.float32]:
         return np.full((len(sequence), 1), len(sequence), dtype=np.float32)
 
     def feature_name(self, index: int) -> str:
         return "length"
 
 
-class CompositionSource(FeatureSource):
+class CompositionSource(LetterSource):
     """Shares of A, C, G, U and of G and C together in the whole sequence, at every nucleotide."""
 
     name: str = "composition"
@@ -40,10 +37,7 @@ class CompositionSource(FeatureSource):
     features: int = 5
     letters: ClassVar[tuple[str, ...]] = ("A", "C", "G", "U", "GC")
 
-    def fit(self, sample: NDArray[np.float32]) -> None:
-        """Nothing to learn."""
-
-    def encode(self, sequence: str, hidden: NDArray[np.float32]) -> NDArray[np.float32]:
+    def encode(self, sequence: str) -> NDArray[np.float32]:
         known = max(1, len(sequence) - sequence.count("N"))
         shares = [sum(map(sequence.count, letters)) / known for letters in self.letters]
         return np.tile(np.array(shares, dtype=np.float32), (len(sequence), 1))
@@ -52,8 +46,8 @@ class CompositionSource(FeatureSource):
         return f"share of {self.letters[index]}"
 
 
-class KmerSource(FeatureSource):
-    """Indicators of all k-mers, k = 1 to 6, that cover the nucleotide: 5,460 features, no hidden state needed.
+class KmerSource(LetterSource):
+    """Indicators of all k-mers, k = 1 to 6, that cover the nucleotide: 5,460 features.
 
     Features are ordered by k, then alphabetically. A k-mer with an N in it does not exist.
     """
@@ -62,10 +56,7 @@ class KmerSource(FeatureSource):
     role: Role = "floor"
     features = sum(4**k for k in range(1, _LONGEST_KMER + 1))
 
-    def fit(self, sample: NDArray[np.float32]) -> None:
-        """Nothing to do."""
-
-    def encode(self, sequence: str, hidden: NDArray[np.float32] | None = None) -> scipy.sparse.csr_array:
+    def encode(self, sequence: str) -> scipy.sparse.csr_array:
         rows, columns = [], []
         offset = 0
         for k in range(1, _LONGEST_KMER + 1):

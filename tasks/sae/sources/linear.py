@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import warnings
+from abc import abstractmethod
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.activations.reader import known_positions
 from harness.adapter import Role
-from tasks.sae.sources.base import FeatureSource
+from tasks.sae.sources.base import StateSource
 
 _ICA_COMPONENTS = 128
 _ICA_ROWS = 20_000
@@ -17,7 +17,7 @@ _ICA_ITERATIONS = 100
 _ICA_VARIANCE = 1e-10  # of the largest; less is rounding
 
 
-class LinearSource(FeatureSource):
+class LinearSource(StateSource):
     """Directions in the hidden state, each with both signs: features j and j + n are opposite."""
 
     role: Role = "ablation"
@@ -28,10 +28,13 @@ class LinearSource(FeatureSource):
     def features(self) -> int:  # type: ignore[override]
         return 2 * int(self.directions.shape[1])
 
-    def encode(self, sequence: str, hidden: NDArray[np.float32]) -> NDArray[np.float32]:
-        known = known_positions(sequence)
-        scores = np.zeros((len(sequence), self.directions.shape[1]), dtype=np.float32)
-        scores[known] = (hidden[known] - self.mean) @ self.directions
+    @abstractmethod
+    def fit(self, sample: NDArray[np.float32]) -> None:
+        """Find the mean and the directions in (n, width) training activations; unlabelled, and never of select or
+        test."""
+
+    def encode(self, hidden: NDArray[np.float32]) -> NDArray[np.float32]:
+        scores = ((hidden - self.mean) @ self.directions).astype(np.float32, copy=False)
         return np.hstack([scores, -scores])
 
     def feature_name(self, index: int) -> str:

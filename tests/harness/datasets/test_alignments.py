@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.datasets.alignments import alignment_of, filter_depth, read_alignments, read_alone, with_alignments
+from harness.datasets.alignments import (
+    alignment_of,
+    filter_depth,
+    model_inputs,
+    read_alignments,
+    read_alone,
+    with_alignments,
+)
 from harness.datasets.records import DatasetCard, Record, build_dataset
 from harness.errors import InputError
 from harness.sequences.alignment import Alignment
@@ -183,3 +190,11 @@ def test_sequences_read_without_homologs_are_counted_for_models_of_alignments_al
     assert read_alone(card, [DEEP]) == [] == read_alone(FakeModel().card, [BARE])
     (note,) = read_alone(card, [DEEP, SHALLOW, BARE])
     assert note == "2 of 3 sequences have no alignment: deep-reader read them alone, without homologs"
+
+
+def test_models_of_alignments_read_them_and_others_the_sequence() -> None:
+    card = FakeModel("deep-reader", capabilities={"alignment", "hidden_states"}).card
+    records = [DEEP, BARE]
+    assert model_inputs(FakeModel().card, records) == [DEEP.sequence, BARE.sequence]
+    assert model_inputs(card, records) == [DEEP.alignment, Alignment(BARE.id, (BARE.sequence,))]
+    assert model_inputs(card, records, depth=1) == [Alignment("deep", ("ACGU",)), Alignment("bare", ("AC",))]

@@ -7,7 +7,8 @@ import pytest
 from rich.console import Console
 
 from harness.progress import Progress
-from harness.publish.terminal import headline_rows, print_controls, print_summary
+from harness.publish.scores import headline_rows
+from harness.publish.terminal import print_controls, print_summary
 from harness.result import ResultRecord
 from harness.run.cell import run_cell
 from harness.task import Highlights, Metric, TableRow

@@ -7,7 +7,7 @@ import pytest
 
 from harness.errors import HarnessError
 from harness.progress import Progress
-from tasks.overlap_ratio.similarity import cosine, pair_table, unit_vectors
+from tasks.overlap_ratio.similarity import cosine, pair_similarities, unit_vectors
 from tests.fakes import FakeModel
 from tests.tasks.overlap_ratio.planted import records
 
@@ -64,7 +64,7 @@ class Comparing(FakeModel):
 
 def test_a_model_is_asked_once_for_every_distinct_pair() -> None:
     model, pairs = Comparing(), some_pairs(9000)
-    table = pair_table(model, RECORDS, pairs, QUIET)
+    table = pair_similarities(model, RECORDS, pairs, QUIET)
     assert model.asked == len({frozenset(pair) for pair in pairs.tolist()})
     expected = [-abs(len(RECORDS[i].sequence) - len(RECORDS[j].sequence)) for i, j in pairs]
     assert table(pairs).tolist() == expected == table(pairs[:, ::-1]).tolist()
@@ -76,4 +76,4 @@ def test_a_model_is_asked_once_for_every_distinct_pair() -> None:
 )
 def test_faulty_similarities_are_one_line(fault: str, message: str) -> None:
     with pytest.raises(HarnessError, match=message):
-        pair_table(Comparing(fault), RECORDS, some_pairs(9000), QUIET)
+        pair_similarities(Comparing(fault), RECORDS, some_pairs(9000), QUIET)

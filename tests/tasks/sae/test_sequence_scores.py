@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from harness.activations.reader import known_positions
 from harness.adapter import ModelAdapter
+from harness.sequences.alignment import Alignment
 from tasks.sae.aggregate import AGGREGATIONS, MEAN, WINDOW, window_start
 from tasks.sae.sequence_scores import Scorer
 from tasks.sae.sources.autoencoder import SaeSource
@@ -47,7 +49,7 @@ def test_windows_hold_the_nucleotides_of_the_window_that_are_not_n(sequences: li
 @pytest.mark.parametrize("word", ["A", "GU", "ACG", "GGGG", "ACGUA", "ACGUAC"])
 def test_kmers_by_a_loop(word: str) -> None:
     """The window maximum says whether a nucleotide of the window lies in the word; the mean, what share of all do."""
-    scored = SCORER.score_sequence_source(KmerSource())
+    scored = SCORER.score_letter_source(KmerSource())
     presence, share = (scored.matrix(ROWS, name)[:, NUMBER[word]] for name in (WINDOW, MEAN))
     for index, sequence in enumerate(SEQUENCES):
         starts = [s for s in range(len(sequence)) if sequence[s : s + len(word)] == word]
@@ -57,7 +59,7 @@ def test_kmers_by_a_loop(word: str) -> None:
 
 
 def test_candidates_of_a_letter_source_are_presence_and_frequency() -> None:
-    scored = SCORER.score_sequence_source(KmerSource())
+    scored = SCORER.score_letter_source(KmerSource())
     matrix = scored.matrix(np.array([2, 0]))
     assert matrix.shape == (2, 2 * KmerSource.features) and matrix.dtype == np.float32
     expected = np.hstack([scored.scores.get(name, np.array([2, 0])) for name in (WINDOW, MEAN)])
@@ -67,7 +69,7 @@ def test_candidates_of_a_letter_source_are_presence_and_frequency() -> None:
 
 
 def test_length_is_the_length_whatever_the_window() -> None:
-    scored = SCORER.score_sequence_source(LengthSource())
+    scored = SCORER.score_letter_source(LengthSource())
     lengths = np.array([len(sequence) for sequence in SEQUENCES])
     np.testing.assert_array_equal(scored.matrix(ROWS), np.column_stack([lengths, lengths]))
 
@@ -117,6 +119,34 @@ def test_model_sources_by_a_loop() -> None:
         loops = [code[window].max(0) if window else np.zeros(64), code.max(0), code.mean(0), (code > 0).mean(0)]
         for found, expected in zip(matrices[2:], loops, strict=True):
             np.testing.assert_allclose(found[index], expected, rtol=1e-4, atol=1e-6)
+
+
+class Deep(Planted):
+    """A model of alignments: it must be given them, and answers for their queries."""
+
+    def hidden_states(
+        self, sequences: Any, layers: Sequence[int]
+    ) -> Iterator[tuple[int, dict[int, NDArray[np.float32]]]]:
+        assert all(given.depth == 2 for given in sequences)
+        yield from super().hidden_states([given.query for given in sequences], layers)
+
+
+def test_a_model_of_alignments_is_scored_on_their_queries() -> None:
+    inputs = [Alignment("x", (f"{sequence}-", "-" * (len(sequence) + 1))) for sequence in SEQUENCES]
+    scorer = Scorer(NAMES, inputs, WINDOW_LENGTH)
+    deep, plain = scorer.prepare(neurons(), 1, None), SCORER.prepare(neurons(), 1, None)
+    scorer.score_model_sources(Deep(width=16), (1,), [deep], lambda done: None)
+    SCORER.score_model_sources(Planted(width=16), (1,), [plain], lambda done: None)
+    np.testing.assert_array_equal(deep.matrix(ROWS), plain.matrix(ROWS))
+
+
+def test_states_are_observed_in_the_same_pass_without_n() -> None:
+    seen: dict[int, NDArray[np.float32]] = {}
+    SCORER.score_model_sources(
+        Planted(width=16), (2,), [], lambda done: None, lambda index, states: seen.update({index: states[2]})
+    )
+    for index, states in Planted(width=16).hidden_states(SEQUENCES, (2,)):
+        np.testing.assert_array_equal(seen[index], states[2][[letter != "N" for letter in SEQUENCES[index]]])
 
 
 def test_the_order_of_a_model_does_not_matter() -> None:

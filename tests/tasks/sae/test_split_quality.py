@@ -14,10 +14,12 @@ from harness.activations.standardisation import Standardisation
 from harness.adapter import Replacement
 from harness.progress import Progress
 from harness.statistics.bootstrap import cluster_weights
+from harness.storage.kept import Arrays
 from harness.task import CellContext
 from tasks.sae.dictionaries import Dictionaries
-from tasks.sae.quality import losses_recovered, stability
-from tasks.sae.split_quality import qualities, recovered_losses
+from tasks.sae.quality import losses_recovered
+from tasks.sae.split_quality import SplitMeter, qualities, recovered_losses
+from tasks.sae.stability import decoder_stability
 from tests.tasks.sae.planted import Planted, random_sequences, ready
 
 SEQUENCES = ["ACGUNNACGU", *random_sequences(29, 40)]
@@ -30,16 +32,14 @@ def context(tmp_path: Path) -> CellContext:
     return CellContext("cpu", tmp_path, tmp_path, Progress(quiet=True))
 
 
-class Counting(Planted):
-    """Counts its passes; sequences come last first."""
-
-    passes = 0
-
-    def hidden_states(
-        self, sequences: Sequence[str], layers: Sequence[int]
-    ) -> Iterator[tuple[int, dict[int, NDArray[np.float32]]]]:
-        self.passes += 1
-        yield from reversed(list(super().hidden_states(sequences, layers)))
+def measured(own: Dictionaries, sequences: Sequence[str]) -> Arrays:
+    """What the meter finds on the states of the planted model; sequences come last first."""
+    layers = sorted({layer for layer, _ in own})
+    meter = SplitMeter(own, len(sequences))
+    for index, states in reversed(list(Planted(width=16).hidden_states(sequences, layers))):
+        known = [letter != "N" for letter in sequences[index]]
+        meter.add(index, {layer: states[layer][known] for layer in layers})
+    return meter.arrays()
 
 
 def autoencoders(layers: tuple[int, ...] = (1, 2), seeds: tuple[int, ...] = (0, 1, 2)) -> Dictionaries:
@@ -47,15 +47,16 @@ def autoencoders(layers: tuple[int, ...] = (1, 2), seeds: tuple[int, ...] = (0, 
     for (layer, _), autoencoder in made.items():
         autoencoder.layer = layer
         # dimensions of unlike scale, so that raw and standardised numbers differ
-        autoencoder.set_standardisation(Standardisation(np.full(16, 0.5), np.linspace(0.2, 4, 16), 1, None))
+        autoencoder.set_standardisation(
+            Standardisation(np.full(16, 0.5), np.diag(np.linspace(0.2, 4, 16) ** 2), 1, None)
+        )
     return made
 
 
-def test_numbers_are_those_of_all_nucleotides_at_once(context: CellContext) -> None:
+def test_numbers_are_those_of_all_nucleotides_at_once() -> None:
     own = autoencoders()
-    model = Counting(width=16)
-    metrics, found = qualities(model, own, SEQUENCES, WEIGHTS, context)
-    assert model.passes == 1 and set(metrics) == {1, 2} and set(found) == set(own)
+    metrics, found = qualities(list(own), measured(own, SEQUENCES), WEIGHTS)
+    assert set(metrics) == {1, 2} and set(found) == set(own)
     for layer in (1, 2):
         rows = [
             states[layer][[letter != "N" for letter in SEQUENCES[index]]]
@@ -82,9 +83,9 @@ def test_numbers_are_those_of_all_nucleotides_at_once(context: CellContext) -> N
 
 
 @torch.no_grad()
-def test_intervals_of_one_seed_are_percentiles_over_resampled_sequences(context: CellContext) -> None:
+def test_intervals_of_one_seed_are_percentiles_over_resampled_sequences() -> None:
     own = autoencoders((2,), (0,))
-    metrics = qualities(Counting(width=16), own, SEQUENCES, WEIGHTS, context)[0][2]
+    metrics = qualities(list(own), measured(own, SEQUENCES), WEIGHTS)[0][2]
     sums: dict[str, list[tuple[float, float]]] = {"fve": [], "fve_raw": [], "l0": []}
     for index, states in Planted(width=16).hidden_states(SEQUENCES, (2,)):
         x = torch.from_numpy(states[2][[letter != "N" for letter in SEQUENCES[index]]])
@@ -101,14 +102,15 @@ def test_intervals_of_one_seed_are_percentiles_over_resampled_sequences(context:
         assert (metrics[name].low, metrics[name].high) == pytest.approx(tuple(expected), rel=1e-4), name
 
 
-def test_stability_is_over_pairs_of_seeds_and_needs_two(context: CellContext) -> None:
+def test_stability_is_over_pairs_of_seeds_and_needs_two() -> None:
     own = autoencoders((1,))
     own[1, 2].load_state_dict(own[1, 0].state_dict())
-    metric = qualities(Planted(width=16), own, SEQUENCES[:4], FEW, context)[0][1]["stability"]
-    different = stability(own[1, 0], own[1, 1]).share
+    metric = qualities(list(own), measured(own, SEQUENCES[:4]), FEW)[0][1]["stability"]
+    different = decoder_stability([own[1, 0], own[1, 1]]).share
     assert (metric.low, metric.high, metric.n) == (different, 1, 3)
     assert metric.value == pytest.approx((1 + 2 * different) / 3)
-    alone, _ = qualities(Planted(width=16), autoencoders((1,), (0,)), SEQUENCES[:4], FEW, context)
+    one = autoencoders((1,), (0,))
+    alone, _ = qualities(list(one), measured(one, SEQUENCES[:4]), FEW)
     assert "stability" not in alone[1]
 
 

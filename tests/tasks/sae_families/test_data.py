@@ -10,7 +10,7 @@ import pytest
 
 from harness.datasets.records import Dataset, DatasetCard, Record
 from harness.errors import NotApplicable
-from tasks.sae_families.data import FamilyData, prepare
+from tasks.sae_families.data import ScoredFamilies, prepare
 from tasks.sae_families.settings import SaeFamiliesSettings as Settings
 
 
@@ -34,7 +34,7 @@ def dataset(families: int = 3, clusters: int = 26, with_clusters: bool = True) -
     return Dataset(DatasetCard(name="made", summary="random"), tuple(records))
 
 
-def rows(data: FamilyData, split: str) -> list[int]:
+def rows(data: ScoredFamilies, split: str) -> list[int]:
     return (data.items.select if split == "select" else data.items.test).tolist()
 
 

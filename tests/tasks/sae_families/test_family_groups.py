@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from harness.errors import InputError
-from tasks.sae_families.scores import Contest, Items, SeedScores, SourceScores
+from tasks.sae_families.scores import CandidateScores, Items, SeedScores, SourceScores
 from tasks.sae_families.tables import family_rows, group_table
 from tasks.sae_families.task import SaeFamiliesSettings
 
@@ -44,13 +44,13 @@ def source(rows: int = 40, candidates: int = 12) -> tuple[SourceScores, Items]:
     labels = np.tile(np.arange(5), rows // 5)
     positions = np.arange(rows)
     items = Items(FAMILIES, positions, labels, positions + rows, labels[::-1].copy(), 100)
-    contests = []
+    all_scores = []
     for seed in (0, 1):
         select, test = generator.normal(size=(2, rows, candidates))
         select[items.select_labels == 4, 3] -= 2
         test[items.test_labels == 4, 3] -= 2
-        contests.append(Contest(seed, select, test, lambda k, seed=seed: f"seed {seed} feature {k}"))
-    seeds = tuple(SeedScores(contest, None, None) for contest in contests)  # type: ignore[arg-type]
+        all_scores.append(CandidateScores(seed, select, test, lambda k, seed=seed: f"seed {seed} feature {k}"))
+    seeds = tuple(SeedScores(scores, None, None) for scores in all_scores)  # type: ignore[arg-type]
     return SourceScores("sae", "model", seeds, None), items  # type: ignore[arg-type]
 
 
@@ -61,11 +61,11 @@ def test_the_table_follows_from_family_means_by_loops() -> None:
     assert list(table.columns) == ["seed", "feature", "feature_name", "sign", "select_auroc", "test_auroc", "p"]
     assert list(table.seed) == [0] * 10 + [1] * 10
     for seed, own in table.groupby("seed"):
-        contest = scored.seeds[int(seed)].contest
+        scores = scored.seeds[int(seed)].scores
         for row in own.itertuples():
             for values, labels, reached in (
-                (contest.select, items.select_labels, row.select_auroc),
-                (contest.test, items.test_labels, row.test_auroc),
+                (scores.select, items.select_labels, row.select_auroc),
+                (scores.test, items.test_labels, row.test_auroc),
             ):
                 mean = {f: row.sign * values[labels == f, row.feature].mean() for f in (*first, *second)}
                 assert reached == pytest.approx(np.mean([mean[i] > mean[j] for i in first for j in second]))

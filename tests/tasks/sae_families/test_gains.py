@@ -6,7 +6,7 @@ import numpy as np
 
 from harness.adapter import Role
 from harness.statistics.bootstrap import Estimate
-from tasks.sae.concepts.macro import Macro
+from tasks.sae.concepts.macro_scores import MacroScores
 from tasks.sae_families.gains import gain_metrics, gain_notes, gain_rows, gains
 from tasks.sae_families.scores import SourceScores
 
@@ -17,7 +17,7 @@ def source(name: str, role: Role, auroc: float, mcc: float, spread: float = 0.0)
     """``spread``: of the differences to the other sources, which share every other chance."""
     own = spread * np.random.default_rng(len(name)).normal(size=500)
     macro = [Estimate(value, value + SPREAD + own, 100) for value in (auroc, mcc, 0.5)]
-    return SourceScores(name, role, (), Macro(*macro))
+    return SourceScores(name, role, (), MacroScores(*macro))
 
 
 def notes(*sources: SourceScores) -> list[str]:

@@ -37,15 +37,15 @@ def test_the_chosen_feature_is_the_best_on_select_and_scored_on_test(source: Sou
     for seed in source.seeds:
         for family in range(FAMILIES):
             fit, held = ITEMS.select_labels == family, ITEMS.test_labels == family
-            aurocs = np.array([roc_auc_score(fit, column) for column in seed.contest.select.T])
+            aurocs = np.array([roc_auc_score(fit, column) for column in seed.scores.select.T])
             feature = int(np.argmax(np.abs(aurocs - 0.5)))
             sign = 1 if aurocs[feature] >= 0.5 else -1
-            assert (seed.selection.feature[family], seed.selection.sign[family]) == (feature, sign)
-            oriented = sign * seed.contest.test[:, feature]
+            assert (seed.choice.feature[family], seed.choice.sign[family]) == (feature, sign)
+            oriented = sign * seed.scores.test[:, feature]
             np.testing.assert_allclose(seed.oriented[:, family], oriented)
             assert seed.held_out.auroc[family] == pytest.approx(roc_auc_score(held, oriented))
             weight = np.where(held, PREVALENCE / held.sum(), (1 - PREVALENCE) / (~held).sum())
-            called = oriented >= seed.selection.threshold[family]
+            called = oriented >= seed.choice.threshold[family]
             expected = matthews_corrcoef(held, called, sample_weight=weight)
             assert seed.held_out.mcc[family] == pytest.approx(expected)
 
@@ -57,7 +57,7 @@ def test_macro_scores_are_means_over_seeds_and_families(source: SourceScores) ->
     assert source.macro.auroc.value > 0.9
     covered = np.array([seed.held_out.covered for seed in source.seeds])
     np.testing.assert_allclose(source.coverage, covered.mean(axis=0))
-    halves = [split_half_score(seed.contest.select, ITEMS.select_labels, FAMILIES) for seed in source.seeds]
+    halves = [split_half_score(seed.scores.select, ITEMS.select_member) for seed in source.seeds]
     assert select_score(source, ITEMS) == pytest.approx(np.mean(halves))
 
 
@@ -65,7 +65,7 @@ def test_aggregations_are_scored_apart() -> None:
     entry = replace(scored_source(seed=0), headline=(WINDOW, MEAN))
     both, mean = score_source([entry], ITEMS), score_source([entry], ITEMS, MEAN)
     assert both.seeds[0].candidates == 2 * mean.seeds[0].candidates
-    np.testing.assert_array_equal(both.seeds[0].contest.test[:, mean.seeds[0].candidates :], mean.seeds[0].contest.test)
+    np.testing.assert_array_equal(both.seeds[0].scores.test[:, mean.seeds[0].candidates :], mean.seeds[0].scores.test)
 
 
 def test_test_scores_and_labels_guide_no_choice(source: SourceScores) -> None:
@@ -77,11 +77,11 @@ def test_test_scores_and_labels_guide_no_choice(source: SourceScores) -> None:
     assert other.macro.auroc.value != source.macro.auroc.value
     for one, two in zip(source.seeds, other.seeds, strict=True):
         for name in ("feature", "sign", "threshold", "select_auroc", "select_mcc"):
-            np.testing.assert_array_equal(getattr(one.selection, name), getattr(two.selection, name))
+            np.testing.assert_array_equal(getattr(one.choice, name), getattr(two.choice, name))
     means = entries[0].matrix(np.r_[SELECT, TEST], MEAN)
     probes = [score_dense_probe(means, items).seeds[0] for items in (ITEMS, shuffled)]
-    np.testing.assert_array_equal(probes[0].selection.threshold, probes[1].selection.threshold)
-    np.testing.assert_array_equal(probes[0].contest.test, probes[1].contest.test)
+    np.testing.assert_array_equal(probes[0].choice.threshold, probes[1].choice.threshold)
+    np.testing.assert_array_equal(probes[0].scores.test, probes[1].scores.test)
 
 
 def test_a_subsample_holds_so_many_of_the_same_candidates(source: SourceScores) -> None:
@@ -89,13 +89,13 @@ def test_a_subsample_holds_so_many_of_the_same_candidates(source: SourceScores) 
     assert (few.name, few.role) == (source.name, source.role)
     picks = []
     for whole, part in zip(source.seeds, few.seeds, strict=True):
-        names = [part.contest.feature_name(k) for k in range(part.candidates)]
+        names = [part.scores.feature_name(k) for k in range(part.candidates)]
         assert part.candidates == 5 == len(set(names))
         picks.append(names)
         for k, name in enumerate(names):
             column = int(name.split()[1])
-            np.testing.assert_array_equal(part.contest.test[:, k], whole.contest.test[:, column])
-            np.testing.assert_array_equal(part.contest.select[:, k], whole.contest.select[:, column])
+            np.testing.assert_array_equal(part.scores.test[:, k], whole.scores.test[:, column])
+            np.testing.assert_array_equal(part.scores.select[:, k], whole.scores.select[:, column])
     assert picks[0] != picks[1]
     again = score_subsample(source, ITEMS, 5)
     assert again.macro.auroc.value == few.macro.auroc.value
@@ -109,6 +109,6 @@ def test_a_dense_probe_tells_separable_families_apart() -> None:
     means = (10 * np.eye(FAMILIES)[labels] + generator.normal(size=(len(labels), FAMILIES))).astype(np.float32)
     probe = score_dense_probe(means, ITEMS)
     assert probe.role == "reference"
-    assert probe.macro.auroc.value == 1 and probe.seeds[0].contest.feature_name(1) == f"probe of {ITEMS.families[1]}"
+    assert probe.macro.auroc.value == 1 and probe.seeds[0].scores.feature_name(1) == f"probe of {ITEMS.families[1]}"
     noise = score_dense_probe(generator.normal(size=(len(labels), 4)).astype(np.float32), ITEMS)
     assert 0.3 < noise.macro.auroc.value < 0.7

@@ -30,8 +30,8 @@ def test_one_row_per_source_seed_and_family(sources: list[SourceScores]) -> None
     assert (table.layer == 2).all()
     own = table[(table.source == "sae") & (table.seed == 1)]
     seed = sources[0].seeds[1]
-    assert own.family.tolist() == list(ITEMS.families) and (own.feature.to_numpy() == seed.selection.feature).all()
-    assert own.feature_name.tolist() == [f"sae {feature}" for feature in seed.selection.feature]
+    assert own.family.tolist() == list(ITEMS.families) and (own.feature.to_numpy() == seed.choice.feature).all()
+    assert own.feature_name.tolist() == [f"sae {feature}" for feature in seed.choice.feature]
     assert own.recall.to_numpy() == pytest.approx(seed.held_out.true_positive_rate)
     assert own.auroc.mean() == pytest.approx(seed.held_out.auroc.mean()) and (own.candidates == FEATURES).all()
 

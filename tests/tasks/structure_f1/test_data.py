@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from harness.datasets.records import Record
 from harness.datasets.resolve import load_dataset
 from harness.errors import InputError, NotApplicable
-from harness.sequences.alignment import Alignment
 from tasks.structure_f1.data import INSIDE, Rna, prepare
 from tasks.structure_f1.settings import StructureF1Settings as Settings
 from tests.fakes import FakeModel
@@ -156,10 +155,3 @@ def test_units_of_resampling() -> None:
     assert Rna(Record("x", "AC", family="F", cluster="c")).unit == "family F"
     assert Rna(Record("x", "AC", cluster="c")).unit == "c"
     assert Rna(Record("x", "AC")).unit == "x"
-
-
-def test_alignments_are_cut_and_made_up_where_there_is_none() -> None:
-    alignment = Alignment("x", ("ACGU", "AC-U", "ACGG"))
-    rna = Rna(Record("x", "ACGU", alignment=alignment, pairs=()))
-    assert rna.alignment(None) == alignment and rna.alignment(2).rows == ("ACGU", "AC-U")
-    assert Rna(Record("x", "ACGU")).alignment(10).rows == ("ACGU",)

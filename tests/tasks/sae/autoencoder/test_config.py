@@ -5,8 +5,8 @@ from tasks.sae.autoencoder.config import PRESETS, SAEConfig
 
 
 def test_learning_rate_follows_the_number_of_features():
-    assert SAEConfig(features=2**14).peak_learning_rate == pytest.approx(2e-4)
-    assert SAEConfig(features=2**12).peak_learning_rate == pytest.approx(4e-4)
+    assert SAEConfig(features=2**14).peak_learning_rate == pytest.approx(2e-3)
+    assert SAEConfig(features=2**12).peak_learning_rate == pytest.approx(4e-3)
     assert SAEConfig(learning_rate=0.5).peak_learning_rate == 0.5
 
 
@@ -23,3 +23,15 @@ def test_presets():
     paper = PRESETS["sae-rna"]
     assert (paper.activation, paper.sparsity_weight, paper.learning_rate) == ("relu", 3e-3, 1e-3)
     assert (paper.weight_decay, paper.schedule, paper.batch_size, paper.clip) == (1e-4, "cosine", 1024, 1.0)
+
+
+@pytest.mark.parametrize(("width", "features", "k"), [(16, 64, 4), (128, 512, 4), (640, 2560, 20), (1280, 5120, 40)])
+def test_size_follows_the_width(width, features, k):
+    config = SAEConfig.for_width(width)
+    assert (config.features, config.k, config.standardise) == (features, k, "whiten")
+    assert SAEConfig.for_width(width, features=8 * width).k == k
+
+
+def test_the_rule_yields_to_what_is_asked_for():
+    config = SAEConfig.for_width(128, k=9, frozen="decoder")
+    assert (config.features, config.k, config.frozen) == (512, 9, "decoder")

@@ -6,6 +6,7 @@ from safetensors.torch import load_file, save_file
 
 from harness.errors import InputError
 from tasks.sae.autoencoder.interchange import from_saelens, to_saelens
+from tests.tasks.sae.autoencoder.test_model import correlated_autoencoder
 from tests.tasks.sae.planted import ready, sample
 
 
@@ -33,6 +34,18 @@ def test_round_trip_through_saelens(activation, tmp_path):
     for ours in (autoencoder, back):
         torch.testing.assert_close(ours.encode(x).to_dense(), code, rtol=1e-4, atol=1e-5)
         torch.testing.assert_close(ours.reconstruct(x), reconstruction.detach(), rtol=1e-4, atol=1e-4)
+
+
+def test_whitening_is_folded_into_the_weights(tmp_path):
+    autoencoder, x = correlated_autoencoder()
+    to_saelens(autoencoder, tmp_path)
+    code, reconstruction = saelens_forward(tmp_path, x)
+    ours = autoencoder.encode(x).to_dense()
+    tipped = (ours > 0) != (code > 0)  # rounding may lift a score over the threshold, or not
+    assert tipped.float().mean() < 1e-4
+    torch.testing.assert_close(ours[~tipped], code[~tipped], rtol=1e-3, atol=5e-3)
+    rows = ~tipped.any(1)
+    torch.testing.assert_close(autoencoder.reconstruct(x)[rows], reconstruction[rows].detach(), rtol=1e-3, atol=1e-2)
 
 
 def test_decoder_bias_taken_from_the_input(tmp_path):

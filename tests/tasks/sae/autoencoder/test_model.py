@@ -27,7 +27,7 @@ def test_one_nucleotide_gets_the_same_code_alone_or_in_a_batch(activation):
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-@pytest.mark.parametrize("standardise", ["zscore", "center", "none"])
+@pytest.mark.parametrize("standardise", ["whiten", "zscore", "center", "none"])
 def test_encode_and_decode_equal_the_formula(activation, standardise):
     autoencoder = ready(activation=activation, standardise=standardise)
     x = sample(20, 16)
@@ -41,6 +41,41 @@ def test_encode_and_decode_equal_the_formula(activation, standardise):
     torch.testing.assert_close(autoencoder.encode(x).to_dense(), dense)
     expected = (dense @ autoencoder.decoder + autoencoder.decoder_bias) * 2 + shift
     torch.testing.assert_close(autoencoder.reconstruct(x), expected.detach(), rtol=1e-4, atol=1e-4)
+
+
+def correlated_autoencoder(**settings):
+    """Whitens states that are far from zero and lie near a plane; and such states."""
+    random = np.random.default_rng(1)
+    x = random.normal(size=(4000, 16)) @ (random.normal(size=(16, 16)) * np.geomspace(1e-2, 10, 16)) + 7
+    x = x.astype(np.float32)
+    fit = Standardisation.of(x)
+    autoencoder = ready(standardise="whiten", **settings)
+    autoencoder.set_standardisation(fit)
+    autoencoder.calibrate([torch.from_numpy(x)])
+    return autoencoder, torch.from_numpy(x)
+
+
+def test_whitening_and_back_is_the_identity():
+    autoencoder, x = correlated_autoencoder()
+    back = autoencoder.undo_standardise(autoencoder.standardise(x))
+    assert float((back - x).abs().max() / x.abs().max()) < 1e-5
+
+
+def test_whitened_states_are_decoded_in_the_space_of_the_model():
+    autoencoder, x = correlated_autoencoder()
+    whitening, colouring = (torch.from_numpy(matrix).float() for matrix in Standardisation.of(x.numpy()).whitening())
+    z = (x - x.double().mean(0).float()) / x.double().std(0, correction=0).float() @ whitening
+    torch.testing.assert_close(torch.cov(z.t()), torch.eye(16), atol=5e-3, rtol=0)
+    torch.testing.assert_close(autoencoder.standardise(x), z, atol=1e-3, rtol=1e-4)
+    code = autoencoder.encode(x).to_dense()
+    output = (code @ autoencoder.decoder + autoencoder.decoder_bias) @ colouring * x.std(0, correction=0) + x.mean(0)
+    torch.testing.assert_close(autoencoder.reconstruct(x), output.detach(), atol=1e-3, rtol=1e-4)
+
+
+def test_a_whitening_autoencoder_is_saved_and_loaded_bit_for_bit(tmp_path):
+    autoencoder, x = correlated_autoencoder()
+    autoencoder.save(tmp_path, METADATA)
+    assert SparseAutoencoder.load(tmp_path).reconstruct(x).equal(autoencoder.reconstruct(x))
 
 
 def test_no_nucleotides_give_an_empty_code():
@@ -63,7 +98,7 @@ def test_decoder_rows_have_unit_norm_from_the_start():
 def test_a_constant_dimension_does_not_blow_up():
     deviation = np.ones(16)
     deviation[3] = 0
-    fit = Standardisation(np.zeros(16), deviation, 1, None)
+    fit = Standardisation(np.zeros(16), np.diag(deviation), 1, None)
     autoencoder = SparseAutoencoder(16, SAEConfig(features=64, k=4), 0, standardisation=fit)
     assert autoencoder.standardise(sample(5, 16)).isfinite().all()
 

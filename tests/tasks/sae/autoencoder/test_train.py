@@ -6,6 +6,7 @@ import math
 import pytest
 import torch
 
+from harness.activations.standardisation import Standardisation
 from harness.errors import InputError
 from tasks.sae.autoencoder.config import SAEConfig
 from tasks.sae.autoencoder.model import SparseAutoencoder
@@ -24,8 +25,7 @@ def test_a_planted_dictionary_is_recovered(activation):
     model = Planted()
     autoencoder = build(activation=activation)
     last = train({"a": autoencoder}, planted_stream(model=model))
-    deviation = autoencoder.scale
-    directions = torch.from_numpy(model.rows) / deviation  # planted rows in the standardised space
+    directions = autoencoder.to_standardised(torch.from_numpy(model.rows))
     cosines = torch.nn.functional.normalize(directions) @ autoencoder.decoder.detach().t()
     assert cosines.max(1).values.mean() > 0.9
     assert last["a"]["loss"] < 0.15
@@ -160,6 +160,39 @@ def test_centring_matters_for_dead_features():
     assert dead("none") > 0.5 and dead("center") < 0.2
 
 
+@pytest.mark.parametrize("activation", ["batchtopk", "relu", "jumprelu"])
+@pytest.mark.parametrize("part", ["encoder", "decoder"])
+def test_a_frozen_half_keeps_its_bits_and_the_rest_learns(part, activation):
+    settings = {"activation": activation, "frozen": part, "steps": 30, "weight_decay": 1e-2, "dead_after": 2000}
+    autoencoder, start = build(**settings), build(**settings)
+    train({0: autoencoder}, planted_stream())
+    for name, parameter in autoencoder.named_parameters():
+        assert parameter.equal(getattr(start, name)) == (name == part), name
+    torch.testing.assert_close(autoencoder.decoder.norm(dim=1), torch.ones(96))
+
+
+def test_frozen_training_resumes_bit_for_bit(tmp_path):
+    whole, parts = build(frozen="decoder", steps=20), build(frozen="decoder", steps=20)
+    train({0: whole}, planted_stream())
+    trainer, stream = Trainer(parts), planted_stream()
+    parts.set_standardisation(Standardisation.fit(stream)[1])
+    for step, batch in enumerate(stream.batches(0, 20)):
+        if step == 7:
+            kept = {name: tensor.clone() for name, tensor in trainer.tensors().items()}
+            parts = build(frozen="decoder", steps=20)
+            trainer = Trainer(parts)
+            trainer.restore(kept, 7)
+        trainer.step(batch[1], step)
+    assert parts.encoder.equal(whole.encoder) and parts.decoder.equal(whole.decoder)
+
+
+def test_frozen_halves_explain_less_than_a_trained_dictionary():
+    left = {}
+    for part in ("none", "decoder", "encoder"):
+        left[part] = train({0: build(frozen=part)}, planted_stream())[0]["loss"]
+    assert left["none"] < 0.5 * min(left["decoder"], left["encoder"])
+
+
 def test_learning_rate_schedule():
     linear = SAEConfig(steps=100, warmup=0.1, decay=0.2)
     factors = [learning_rate_factor(linear, step) for step in range(100)]
@@ -173,7 +206,7 @@ def group(steps=30):
     return {
         (1, "a"): build(1, 0, steps=steps, dead_after=1000),
         (2, "b"): build(2, 1, steps=steps, activation="relu"),
-        (2, "c"): build(2, 2, steps=steps, activation="jumprelu", prefixes=(32,)),
+        (2, "c"): build(2, 2, steps=steps, activation="jumprelu", prefixes=(32,), standardise="zscore"),
     }
 
 

@@ -6,18 +6,19 @@ from hypothesis import strategies as st
 from sklearn import metrics
 
 from harness.statistics.metrics import PREVALENCE, f1_score, matthews, precision
-from tasks.sae.concepts.membership import class_means, membership
+from tasks.sae.concepts.membership import class_means, one_label_each
 
 RATES = st.floats(0, 1)
 
 
 def test_membership_and_class_means():
-    assert membership([1, 0, 1], 2).tolist() == [[0, 1], [1, 0], [0, 1]]
-    assert class_means([[1.0, 2], [3, 4], [5, 8]], [1, 0, 1], 2).tolist() == [[3, 4], [3, 5]]
+    member = one_label_each([1, 0, 1], 2)
+    assert member.tolist() == [[0, 1], [1, 0], [0, 1]]
+    assert class_means([[1.0, 2], [3, 4], [5, 8]], member).tolist() == [[3, 4], [3, 5]]
     with pytest.raises(ValueError, match="not within 0 to 1"):
-        membership([0, 2], 2)
+        one_label_each([0, 2], 2)
     with pytest.raises(ValueError, match="not within"):
-        membership([-1, 0], 2)
+        one_label_each([-1, 0], 2)
 
 
 @given(RATES, RATES, st.floats(0.01, 0.99))

@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tasks.sae.concepts.membership import one_label_each
 from tasks.sae.concepts.selectivity import selectivity
 
 
@@ -11,7 +12,7 @@ def test_against_loops_on_unbalanced_classes():
     labels = np.repeat([0, 1, 2, 3], [3, 20, 5, 9])
     scores = np.maximum(generator.normal(size=(37, 12)), 0)
     scores[:, 4] = 0
-    got = selectivity(scores, labels, 4)
+    got = selectivity(scores, one_label_each(labels, 4))
     for j in range(12):
         means = [np.mean([s for s, c in zip(scores[:, j], labels, strict=True) if c == k]) for k in range(4)]
         if j == 4:
@@ -31,12 +32,12 @@ def test_against_loops_on_unbalanced_classes():
 def test_extremes_do_not_depend_on_class_size():
     labels = np.repeat([0, 1, 2], [1, 50, 2])
     scores = np.column_stack([labels == 0, np.ones(53), np.where(labels == 1, -1, 2.0)])
-    got = selectivity(scores, labels, 3)
+    got = selectivity(scores, one_label_each(labels, 3))
     assert got.tau == pytest.approx([1, 0, 0.5])
     assert got.information == pytest.approx([1, 0, 1 - np.log(2) / np.log(3)])
 
 
 def test_without_a_live_feature_the_median_is_nan():
-    got = selectivity(-np.ones((4, 2)), [0, 0, 1, 1], 2)
+    got = selectivity(-np.ones((4, 2)), one_label_each([0, 0, 1, 1], 2))
     assert got.live == 0
     assert np.isnan([got.median_tau, got.median_information]).all()

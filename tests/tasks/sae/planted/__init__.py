@@ -53,7 +53,7 @@ def planted_stream(layers=(1,), batch_size=256, model=None, count=60):
 
 
 def standard(width, mean=0.0, deviation=1.0):
-    return Standardisation(np.full(width, mean), np.full(width, deviation), 1, None)
+    return Standardisation(np.full(width, mean), np.eye(width) * deviation**2, 1, None)
 
 
 def ready(width=16, seed=0, **settings):

@@ -9,28 +9,29 @@ from harness.statistics.bootstrap import stratified_cluster_weights
 from harness.statistics.metrics import matthews, weighted_auroc
 from tasks.sae.concepts import choice
 from tasks.sae.concepts.choice import select_features
-from tasks.sae.concepts.macro import macro_interval
+from tasks.sae.concepts.macro_scores import macro_scores
+from tasks.sae.concepts.membership import one_label_each
 
 
-def make(families: int, seeds: int, features: int, signal: float = 1.5):
-    generator, labels = np.random.default_rng(0), np.repeat(np.arange(families), 10)
-    planted = signal * np.eye(families)[labels] @ np.eye(families, features)
+def make(concepts: int, seeds: int, features: int, signal: float = 1.5):
+    generator, labels = np.random.default_rng(0), np.repeat(np.arange(concepts), 10)
+    planted = signal * np.eye(concepts)[labels] @ np.eye(concepts, features)
     select, test = (
         [np.maximum(generator.normal(size=(len(labels), features)) + planted - 0.5, 0).round(1) for _ in range(seeds)]
         for _ in range(2)
     )
-    return test, [select_features(matrix, labels, families) for matrix in select], labels
+    return test, [select_features(matrix, one_label_each(labels, concepts)) for matrix in select], labels
 
 
 def test_every_draw_against_weighted_counts():
-    scores, selections, labels = make(4, 2, 12)
+    scores, choices, labels = make(4, 2, 12)
     weights = stratified_cluster_weights(labels, range(40), draws=25, seed=1)
-    got = macro_interval(scores[:1], selections[:1], labels, weights)
+    got = macro_scores(scores[:1], choices[:1], one_label_each(labels, 4), weights)
     auroc, mcc = np.zeros(25), np.zeros(25)
     for c in range(4):
-        x, positive = selections[0].sign[c] * scores[0][:, selections[0].feature[c]], labels == c
+        x, positive = choices[0].sign[c] * scores[0][:, choices[0].feature[c]], labels == c
         auroc += weighted_auroc(x[positive], x[~positive], weights[:, positive], weights[:, ~positive]) / 4
-        called = x >= selections[0].threshold[c]
+        called = x >= choices[0].threshold[c]
         for b in range(25):
             t = np.average(called[positive], weights=weights[b, positive])
             f = np.average(called[~positive], weights=weights[b, ~positive])
@@ -41,9 +42,11 @@ def test_every_draw_against_weighted_counts():
 
 
 def test_points_are_the_means_of_the_test_scores():
-    scores, selections, labels = make(5, 3, 30)
-    got = macro_interval(scores, selections, labels, stratified_cluster_weights(labels, range(50), draws=10))
-    per_seed = [choice.held_out_scores(s, x, labels) for s, x in zip(selections, scores, strict=True)]
+    scores, choices, labels = make(5, 3, 30)
+    got = macro_scores(
+        scores, choices, one_label_each(labels, 5), stratified_cluster_weights(labels, range(50), draws=10)
+    )
+    per_seed = [choice.held_out_scores(s, x, one_label_each(labels, 5)) for s, x in zip(choices, scores, strict=True)]
     for name in ("auroc", "mcc", "f1"):
         assert getattr(got, name).value == pytest.approx(np.mean([getattr(t, name).mean() for t in per_seed]))
     assert got.auroc.n == 50
@@ -51,18 +54,18 @@ def test_points_are_the_means_of_the_test_scores():
 
 
 def test_gain_of_a_source_over_itself_is_exactly_zero():
-    scores, selections, labels = make(5, 3, 30)
+    scores, choices, labels = make(5, 3, 30)
     weights = stratified_cluster_weights(labels, range(50), draws=50)
     gain = (
-        macro_interval(scores, selections, labels, weights).auroc
-        - macro_interval(scores, selections, labels, weights).auroc
+        macro_scores(scores, choices, one_label_each(labels, 5), weights).auroc
+        - macro_scores(scores, choices, one_label_each(labels, 5), weights).auroc
     )
     assert not gain.draws.any()
 
 
 def test_a_whole_table_takes_about_a_second():
-    scores, selections, labels = make(48, 5, 100)
+    scores, choices, labels = make(48, 5, 100)
     weights = stratified_cluster_weights(labels, range(480), draws=1000)
     start = time.perf_counter()
-    macro_interval(scores, selections, labels, weights)
+    macro_scores(scores, choices, one_label_each(labels, 48), weights)
     assert time.perf_counter() - start < 8  # about one second on an idle core; CI is slower
