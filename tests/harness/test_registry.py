@@ -62,7 +62,7 @@ def test_entry_points_and_plugins_are_found() -> None:
         ("MODELS = ['mine']\n", "MODELS is a list, not a mapping from names"),
         ("MODELS = None\n", "MODELS is a NoneType, not a mapping"),
         ("MODELS = {1: int}\n", "MODELS names a model 1, which is not text"),
-        ("MODELS = {'mine': 'factory'}\n", "the model 'mine' is a str, not a factory"),
+        ("MODELS = {'mine': 'factory'}\n", "the model 'mine' is a str, not a callable factory"),
         ("MODELS = {'x' * 300: int}\n", "'x+…' is not a valid model name"),
         ("MODELS = {'..': int}\n", r"'\.\.' is not a valid model name"),
         ("TASKS = {'<b>': int}\n", "'<b>' is not a valid task name"),
@@ -151,7 +151,7 @@ DATASETS = {"nothing": list}
         ("fails", "cannot be created: KeyError: 'weights'"),
         ("carded", "cannot be created: name: 'a b' is not a valid model name"),
         ("copied", r"'\.\.' is not a valid model name"),
-        ("nothing", "is made as a NoneType, not a ModelAdapter"),
+        ("nothing", "creates a NoneType, not a ModelAdapter"),
         ("poses", "has the name 'rnabert', already registered by model_adapters.models:MODELS"),
         ("twin", "has the name 'rnabert:random:1', already registered by model_adapters.models:MODELS"),
     ],
@@ -164,9 +164,9 @@ def test_whatever_a_factory_does_wrong_is_one_line_that_says_whose_it_is(tmp_pat
         registry.model(name)
     assert f"model {name!r} of plugin {path}" in str(caught.value) and "\n" not in str(caught.value)
     assert registry.model("alias").card.name == "carded"
-    with pytest.raises(InputError, match="is made as a dict, not a Task"):
+    with pytest.raises(InputError, match="creates a dict, not a Task"):
         registry.task("nothing")
-    with pytest.raises(InputError, match="is made as a list, not a Dataset"):
+    with pytest.raises(InputError, match="creates a list, not a Dataset"):
         registry.dataset("nothing")
 
 

@@ -110,7 +110,7 @@ def test_what_is_quick_is_not_written_and_a_full_disk_costs_only_time(
     monkeypatch.setattr("harness.task.KEPT_AFTER_SECONDS", 0.0)
     monkeypatch.setattr("os.fsync", full)
     assert context.kept("phase", lambda: ARRAYS) is ARRAYS
-    assert progress.lines == ["phase: not kept for a later run (No space left on device)"]
+    assert progress.lines == ["phase: not saved for a later run (No space left on device)"]
     assert not list((tmp_path / "work" / "kept").iterdir())
 
 

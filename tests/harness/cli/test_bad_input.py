@@ -115,7 +115,7 @@ def test_a_folder_a_missing_file_and_a_named_set_of_other_content(
     refused(harness(*SHARE, "--dataset", "nowhere.fasta"), "nowhere.fasta does not exist", "check the path")
     (tmp_path / "structure" / "pdb_rna.csv").write_text("id,sequence,split\na,ACGU,TR1\n")
     monkeypatch.setenv("HARNESS_DATA", str(tmp_path))
-    refused(harness(*SHARE, "--dataset", "pdb-rna"), "is not the pdb-rna of this version", "sha256", "replace the file")
+    refused(harness(*SHARE, "--dataset", "pdb-rna"), "is another version of pdb-rna", "sha256", "replace the file")
 
 
 @pytest.mark.parametrize(
@@ -235,7 +235,7 @@ def test_a_plugin_whose_model_has_no_name_writes_nothing_anywhere(harness: Harne
 def test_letters_that_became_n_are_said(harness: Harness, tmp_path: Path) -> None:
     (tmp_path / "rna.fasta").write_text(">a\nACGURYN\n")
     ended = harness(*SHARE, "--dataset", "rna.fasta")
-    assert ended.code == 0 and "2 letters other than A C G T U N became N" in ended.stderr
+    assert ended.code == 0 and "2 letters other than A C G T U N were replaced by N" in ended.stderr
 
 
 def test_pages_that_cannot_be_written(harness: Harness, tmp_path: Path) -> None:

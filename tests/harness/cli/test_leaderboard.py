@@ -87,7 +87,7 @@ def test_more_rows_replace_fewer_without_a_word(monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"corpus": "none"}, "exposure to fake-set is recorded as 'unknown' and the model card now says 'none'"),
+        ({"corpus": "none"}, "exposure to fake-set is recorded as 'unknown' but the model card now says 'none'"),
         ({"exposure": {"fake-set": "all of it"}}, "the model card now says 'all of it'"),
         ({"role": "floor"}, "role is recorded as 'model'"),
         ({"name": "renamed"}, "name is recorded as 'fake'"),

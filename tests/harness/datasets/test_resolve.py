@@ -75,7 +75,7 @@ def test_wrong_content_is_refused_by_name_and_by_path(folder: Path, tmp_path: Pa
     file = folder / "structure/pdb_rna.csv"
     file.write_text("id,sequence\na,ACGU\n")
     for name in ("pdb-rna", "structure/pdb_rna.csv", str(file)):
-        with pytest.raises(InputError, match="is not the pdb-rna of this version: sha256"):
+        with pytest.raises(InputError, match="is another version of pdb-rna: sha256"):
             load_dataset(name)
     shutil.copy(file, tmp_path / "pdb_rna.csv")
     assert load_dataset(str(tmp_path / "pdb_rna.csv")).card.source == "local file"
@@ -105,7 +105,7 @@ def test_absent_named_set_says_where_it_belongs(folder: Path, monkeypatch: pytes
     ):
         load_dataset("rfam-seed")
     monkeypatch.delenv("HARNESS_DATA")
-    with pytest.raises(Unavailable, match="HARNESS_DATA, unset: set it to the folder that holds structure/pdb_rna"):
+    with pytest.raises(Unavailable, match="structure/pdb_rna.csv; HARNESS_DATA is not set: set it to the folder that contains it"):
         load_dataset("pdb-rna")
 
 

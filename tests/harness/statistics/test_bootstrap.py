@@ -132,7 +132,7 @@ def test_few_seeds_are_noted_and_widen_the_interval():
     points = np.array([0.0, 0.3, -0.3])
     flat = np.repeat(points[:, None], 4000, axis=1)
     three = nested_estimate(flat, points, n=10)
-    assert three.note == "3 seeds: intervals include the spread between seeds by a t quantile"
+    assert three.note == "3 seeds: intervals include the spread between seeds through a t quantile"
     # sd / sqrt(S) with the unbiased sd, stretched by t over z
     assert three.draws.std() == pytest.approx(0.3 / np.sqrt(3) * 4.303 / 1.96, rel=0.05)
     one = nested_estimate(flat[:1], points[:1], n=10)
