@@ -33,7 +33,7 @@ def list_names(
     ] = None,
     debug: Annotated[bool, typer.Option("--debug", help="show tracebacks")] = False,
 ) -> None:
-    """List models, tasks or datasets, and which are available locally."""
+    """List models, tasks or datasets. Shows which are available locally."""
     from harness.registry import Registry
 
     registry = Registry.discover(plugin or [])

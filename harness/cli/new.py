@@ -54,7 +54,7 @@ def new_task(
     folder: Annotated[Path, typer.Option("--dir", help="folder to write to")] = Path("."),
     debug: Annotated[bool, typer.Option("--debug", help="show tracebacks")] = False,
 ) -> None:
-    """Generate a task template with a test that runs it on the embedded dataset."""
+    """Generate a task template with tests."""
     module = _module_of(name)
     plugin, test = folder / f"{module}.py", folder / f"test_{module}.py"
     files = {

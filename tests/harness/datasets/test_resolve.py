@@ -100,12 +100,12 @@ def test_names_of_nothing(folder: Path, name: str, message: str) -> None:
 
 
 def test_absent_named_set_says_where_it_belongs(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(
-        Unavailable, match=f"rfam14_1_seed.fasta.gz; HARNESS_DATA={folder} does not contain it"
-    ):
+    with pytest.raises(Unavailable, match=f"rfam14_1_seed.fasta.gz; HARNESS_DATA={folder} does not contain it"):
         load_dataset("rfam-seed")
     monkeypatch.delenv("HARNESS_DATA")
-    with pytest.raises(Unavailable, match="structure/pdb_rna.csv; HARNESS_DATA is not set: set it to the folder that contains it"):
+    with pytest.raises(
+        Unavailable, match="structure/pdb_rna.csv; HARNESS_DATA is not set: set it to the folder that contains it"
+    ):
         load_dataset("pdb-rna")
 
 
