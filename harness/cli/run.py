@@ -136,8 +136,8 @@ def _dataset_lines(cells: list[Cell]) -> list[str]:
         line = f"dataset {name}: {len(dataset.records):,} records, {kind} ({dataset.card.summary})"
         if dataset.replaced_letters:
             line += f"; {dataset.replaced_letters:,} letters other than A C G T U N were replaced by N"
-        tasks = {cell.task.card for cell in cells if cell.dataset is dataset}
-        if dataset.card.simulated and (real := sorted({card.real_dataset for card in tasks if card.real_dataset})):
+        named = {cell.task.card.real_dataset for cell in cells if cell.dataset is dataset}
+        if dataset.card.simulated and (real := sorted(name for name in named if name)):
             line += f"; for real sequences: HARNESS_DATA=FOLDER harness run … --dataset {' or '.join(real)}"
         if limits := {cell.settings.limit for cell in cells if cell.dataset is dataset and cell.settings.limit}:
             line += f"; limited to {max(limits)}, omit --limit to use all"
