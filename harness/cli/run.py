@@ -22,6 +22,10 @@ Tasks = Annotated[list[str], typer.Option("--task", "-t", help="task name; repea
 Datasets = Annotated[
     list[str] | None, typer.Option("--dataset", "-d", help="named set or path (default: the task's own)")
 ]
+Family = Annotated[
+    str | None,
+    typer.Option("--family", help="for --dataset FILE: regular expression; its group is the family in a header or id"),
+]
 Layers = Annotated[str | None, typer.Option("--layer", help="layers such as 0,6-12 or all")]
 Limit = Annotated[int | None, typer.Option("--limit", help="only so many records (family tasks: families)")]
 Seeds = Annotated[str | None, typer.Option("--seed", help="seeds such as 0,1,2")]
@@ -43,6 +47,7 @@ def run(
     model: Models,
     task: Tasks,
     dataset: Datasets = None,
+    family: Family = None,
     layer: Layers = None,
     limit: Limit = None,
     seed: Seeds = None,
@@ -77,6 +82,7 @@ def run(
         datasets=_names(dataset or [], "--dataset"),
         layers=layer,
         seeds=seed,
+        family=family,
         limit=limit,
         settings=dict(_key_value(text) for text in setting or []),
         options=ModelOptions(weights=weights, dtype=dtype),  # type: ignore[arg-type]
@@ -135,8 +141,8 @@ def _dataset_lines(cells: list[Cell]) -> list[str]:
         line = f"dataset {name}: {len(dataset.records):,} records, {kind} ({dataset.card.summary})"
         if dataset.replaced_letters:
             line += f"; {dataset.replaced_letters:,} letters other than A C G T U N became N"
-        tasks = {cell.task.card for cell in cells if cell.dataset is dataset}
-        if dataset.card.simulated and (real := sorted({card.real_dataset for card in tasks if card.real_dataset})):
+        real = sorted({cell.task.card.real_dataset or "" for cell in cells if cell.dataset is dataset} - {""})
+        if dataset.card.simulated and real:
             line += f"; for real sequences: HARNESS_DATA=FOLDER harness run … --dataset {' or '.join(real)}"
         if limits := {cell.settings.limit for cell in cells if cell.dataset is dataset and cell.settings.limit}:
             line += f"; limited to {max(limits)}, leave out --limit for all of it"
