@@ -47,11 +47,11 @@ def usable(
     """Records in the order of their ids, without those that are left out; ``skipped`` counts these by reason.
 
     Args:
-        unfit: a reason of the task's own, asked before those of :func:`why_left_out`.
+        unfit: a reason of the task's own, asked after those of :func:`why_left_out`.
     """
     kept = []
     for record in sorted(records, key=lambda record: record.id):
-        if reason := unfit(record) or why_left_out(record, settings):
+        if reason := why_left_out(record, settings) or unfit(record):
             skipped[reason] += 1
         else:
             kept.append(record)

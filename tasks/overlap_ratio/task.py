@@ -24,7 +24,7 @@ class OverlapRatio(Task):
 
     card = TaskCard(
         name="overlap-ratio",
-        version="1",
+        version="2",
         summary="overlap of the similarities of homologous and other pairs; lower is better (no training)",
         requires=frozenset(),
         requires_any=frozenset({"hidden_states", "sequence_vectors", "similarity"}),
