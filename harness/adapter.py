@@ -71,6 +71,9 @@ class ModelCard(BaseModel):
     citation: str = ""
     quirks: tuple[str, ...] = ()
     pair_scores_like_attention: bool = False
+    vectors_compared_by: Literal["angle", "distance"] = Field(
+        default="angle", description="sequence vectors: by cosine, or by Euclidean distance in standard deviations"
+    )
 
     def exposure_to(self, dataset: str) -> str:
         """The known overlap of a dataset with the pretraining data; "none" where there was no pretraining."""

@@ -23,6 +23,10 @@ Tasks = Annotated[list[str], typer.Option("--task", "-t", help="task name; separ
 Datasets = Annotated[
     list[str] | None, typer.Option("--dataset", "-d", help="dataset name or path [default: the task's own]")
 ]
+Family = Annotated[
+    str | None,
+    typer.Option("--family", help="for --dataset FILE: regular expression; its group is the family in a header or id"),
+]
 Layers = Annotated[str | None, typer.Option("--layer", help="layers, such as 0,6-12 or all")]
 Limit = Annotated[int | None, typer.Option("--limit", help="use at most N records (family tasks: N families)")]
 Seeds = Annotated[str | None, typer.Option("--seed", help="seeds, such as 0,1,2")]
@@ -44,6 +48,7 @@ def run(
     model: Models,
     task: Tasks,
     dataset: Datasets = None,
+    family: Family = None,
     layer: Layers = None,
     limit: Limit = None,
     seed: Seeds = None,
@@ -78,6 +83,7 @@ def run(
         datasets=_names(dataset or [], "--dataset"),
         layers=layer,
         seeds=seed,
+        family=family,
         limit=limit,
         settings=dict(_key_value(text) for text in setting or []),
         options=ModelOptions(weights=weights, dtype=dtype),  # type: ignore[arg-type]

@@ -47,11 +47,11 @@ def usable(
     """Records in the order of their ids, without those that are left out; ``skipped`` counts these by reason.
 
     Args:
-        unfit: a reason of the task's own, asked before those of :func:`why_left_out`.
+        unfit: a reason of the task's own, asked after those of :func:`why_left_out`.
     """
     kept = []
     for record in sorted(records, key=lambda record: record.id):
-        if reason := unfit(record) or why_left_out(record, settings):
+        if reason := why_left_out(record, settings) or unfit(record):
             skipped[reason] += 1
         else:
             kept.append(record)
@@ -60,8 +60,10 @@ def usable(
 
 def distinct(records: Sequence[Record], skipped: Counter[str], within_families: bool = True) -> list[Record]:
     """The first record of every sequence, or of every sequence of each family; ``skipped`` counts the others."""
-    keys = [(record.family if within_families else None, record.sequence) for record in records]
-    kept = list(dict(zip(reversed(keys), reversed(records), strict=True)).values())[::-1]
+    first: dict[tuple[str | None, str], Record] = {}
+    for record in records:
+        first.setdefault((record.family if within_families else None, record.sequence), record)
+    kept = list(first.values())
     skipped["exact duplicates"] += len(records) - len(kept)
     return kept
 

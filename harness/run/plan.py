@@ -10,6 +10,7 @@ from typing import Any, get_origin
 from pydantic import ValidationError
 
 from harness.adapter import ModelAdapter, ModelOptions
+from harness.datasets.resolve import FAMILY
 from harness.errors import InputError, NotApplicable, did_you_mean
 from harness.run.spec import CellSpec, Resolver
 from harness.task import LayerSettings, SeedSettings, Task, TaskSettings
@@ -17,13 +18,17 @@ from harness.task import LayerSettings, SeedSettings, Task, TaskSettings
 
 @dataclass(frozen=True)
 class Request:
-    """What ``harness run`` was asked for, as typed: ``layers`` as in ``0,6-12`` or ``all``, ``seeds`` as in ``0,1``."""
+    """What ``harness run`` was asked for, as typed: ``layers`` as in ``0,6-12`` or ``all``, ``seeds`` as in ``0,1``.
+
+    ``family`` is the pattern of the families in headers or ids, for datasets that are files.
+    """
 
     models: Sequence[str]
     tasks: Sequence[str]
     datasets: Sequence[str] = ()
     layers: str | None = None
     seeds: str | None = None
+    family: str | None = None
     limit: int | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
     options: ModelOptions = field(default_factory=ModelOptions)
@@ -52,6 +57,8 @@ def plan(request: Request, resolver: Resolver) -> list[CellSpec]:
     for task in tasks:
         for dataset_name in request.datasets or [task.card.default_dataset]:
             dataset = _anywhere(dataset_name, resolver)
+            if request.family is not None:
+                dataset += FAMILY + request.family
             floors = _floors(task, adapters, resolver, request)
             # settings and layers are refused before a large dataset is read
             own = {name: _settings(task, adapters[name], request) for name in [*request.models, *floors]}

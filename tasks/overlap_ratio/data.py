@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 
@@ -17,6 +18,7 @@ Integers = NDArray[np.int64]
 Booleans = NDArray[np.bool_]
 
 SMALLEST_FAMILY = 3
+_LONGEST_KMER = re.compile("[ACGU]{6}")
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ def prepare(dataset: Dataset, settings: OverlapRatioSettings) -> ComparedFamilie
     literal = settings.pairs == "review"
     skipped: Counter[str] = Counter()
     members: defaultdict[str, list[Record]] = defaultdict(list)
-    records = usable(dataset.records, settings, skipped, of_no_family)
+    records = usable(dataset.records, settings, skipped, unfit)
     for record in records if literal else distinct(records, skipped):
         members[record.family or ""].append(record)
     if not literal:
@@ -97,6 +99,9 @@ def prepare(dataset: Dataset, settings: OverlapRatioSettings) -> ComparedFamilie
     )
 
 
-def of_no_family(record: Record) -> str | None:
-    """Why a record without a family is left out."""
-    return "sequences without a family" if record.family is None else None
+def unfit(record: Record) -> str | None:
+    """Why a record that any model could read is left out: pairs need a family, and the k-mer counts beside every model
+    need one k-mer of the longest kind."""
+    if record.family is None:
+        return "sequences of no family"
+    return None if _LONGEST_KMER.search(record.sequence) else "sequences without six known nucleotides in a row"

@@ -17,12 +17,20 @@ from tasks.overlap_ratio.density import Floats
 from tasks.overlap_ratio.embeddings import VARIANTS, Vectors, embed
 from tasks.overlap_ratio.intervals import ScoredPairs
 from tasks.overlap_ratio.pairs import Pairs
-from tasks.overlap_ratio.similarity import PairSimilarities, cosine, pair_similarities, unit_vectors
+from tasks.overlap_ratio.similarity import (
+    PairSimilarities,
+    cosine,
+    nearness,
+    pair_similarities,
+    standardised,
+    unit_vectors,
+)
 
 
 @dataclass(frozen=True)
 class Measure:
-    """Similarities of the records of a cell: cosines of ``vectors`` (records, width), or asked of the model.
+    """Similarities of the records of a cell: cosines of ``vectors`` (records, width), nearness of ``places`` (records,
+    width), or asked of the model.
 
     ``vectors`` may lie on disk; what is made of them is not kept, so that many layers fit into memory. Records of the
     cell's pairs come first, in the order of its data.
@@ -34,9 +42,10 @@ class Measure:
     variant: str
     layer: int | None
     vectors: Vectors | None
+    places: Floats | None = None
 
     def units(self, count: int | None = None) -> Vectors | None:
-        """Rows of length 1, of the first ``count`` records; None where the model compares sequences itself."""
+        """Rows of length 1, of the first ``count`` records; None where no cosine is taken."""
         if self.vectors is None:
             return None
         return unit_vectors(self.vectors[:count], self.records, f"{self.model.card.name} ({self.variant})")
@@ -45,6 +54,8 @@ class Measure:
         """(n,) float64 for every part (n, 2) of record numbers; distinct pairs are asked of a model once."""
         if (units := self.units()) is not None:
             return [cosine(units, part) for part in parts]
+        if self.places is not None:
+            return [nearness(self.places, part) for part in parts]
         pairs = np.concatenate(parts)
 
         def compute() -> Arrays:
@@ -82,9 +93,11 @@ def make_measures(
         found = embed(model, records, layers, context)
         order = sorted(found, key=lambda key: (-key[1], VARIANTS.index(key[0])))
         return [Measure(model, context, records, *key, found[key]) for key in order]
-    own = "similarity" in model.card.capabilities
-    vectors = None
-    if not own:
-        model.load(context.device)
-        vectors = model.sequence_vectors([record.sequence for record in records])
-    return [Measure(model, context, records, "mean", None, vectors)]
+    if "similarity" in model.card.capabilities:
+        return [Measure(model, context, records, "mean", None, None)]
+    model.load(context.device)
+    vectors = model.sequence_vectors([record.sequence for record in records])
+    if model.card.vectors_compared_by == "angle":
+        return [Measure(model, context, records, "mean", None, vectors)]
+    places = standardised(vectors, [record.family for record in records])
+    return [Measure(model, context, records, "mean", None, None, places)]

@@ -84,7 +84,7 @@ def rows(
     table = bootstrap.table
     yield _row("f1_pooled", bootstrap.f1(), "head and threshold fixed")
     if selection.wide is not None:
-        yield _row("f1_pooled", _option(bootstrap, tested, selection.wide), "selected on train and validation")
+        yield option_row(bootstrap, tested, selection.wide, "selected on train and validation")
     length, knotted = table["length"].to_numpy(), table["pseudoknotted"].to_numpy(dtype=bool)
     for low, high in zip(LENGTHS, [*LENGTHS[1:], None], strict=True):
         inside = (length > low) & (length <= (high or np.inf))
@@ -126,10 +126,12 @@ def _families(bootstrap: Bootstrap) -> Iterator[TableRow]:
             yield TableRow(name="f1_pooled", source=SOURCE, stratum=f"family {family}", value=float(value), n=count)
 
 
-def _option(bootstrap: Bootstrap, tested: HeldOut, option: Choice) -> Estimate | None:
+def option_row(bootstrap: Bootstrap, tested: HeldOut, option: Choice, stratum: str) -> TableRow:
+    """Pooled F1 of one head and threshold, as they are; ``option`` is among those of ``tested``."""
     column = tested.options.index(option)
     tp, predicted = tested.true_positives[:, column], tested.predicted[:, column]
-    return bootstrap.ratio(2 * tp, predicted + bootstrap.table["pairs"].to_numpy())
+    estimate = bootstrap.ratio(2 * tp, predicted + bootstrap.table["pairs"].to_numpy())
+    return _row("f1_pooled", estimate, stratum)
 
 
 def _row(name: str, estimate: Estimate | None, stratum: str) -> TableRow:

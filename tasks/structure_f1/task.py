@@ -24,7 +24,7 @@ class StructureF1(Task):
 
     card = TaskCard(
         name="structure-f1",
-        version="2",
+        version="3",
         summary="base pairs from one attention head, chosen on validation RNAs and scored on test (no training)",
         requires=frozenset(),
         requires_any=frozenset({"attention", "pair_scores"}),

@@ -163,7 +163,7 @@ def test_other_items_have_another_name(tmp_path: Path) -> None:
 def test_a_limit_takes_rnas_by_the_hash_of_their_names(tmp_path: Path) -> None:
     data = hairpins()
     model = AttentionModel(data)
-    cell = Cell(model, StructureF1(), data, StructureF1Settings(limit=3, draws=100), ModelOptions())
+    cell = Cell(model, StructureF1(), data, StructureF1Settings(limit=9, draws=100), ModelOptions())
     assert run_cell(cell, tmp_path, "cpu", Progress(quiet=True)).status == "done"
     items = pd.read_parquet(cell.path(tmp_path).with_suffix("") / "items.parquet")
     test = [record.id for record in data.records if record.split == "test"]

@@ -14,7 +14,7 @@ from harness.datasets.selection import distinct, usable
 from harness.statistics.bootstrap import Estimate
 from harness.task import Metric, Place, TableRow, TaskOutcome
 from tasks.common import metric, table_row
-from tasks.overlap_ratio.data import ComparedFamilies, Integers, of_no_family
+from tasks.overlap_ratio.data import ComparedFamilies, Integers, unfit
 from tasks.overlap_ratio.measures import Measure
 from tasks.overlap_ratio.report import ALL, item_rows
 from tasks.overlap_ratio.settings import OverlapRatioSettings
@@ -30,7 +30,7 @@ class Triplets:
     """The triplets of the families of a cell, from all their sequences and not only those that make pairs."""
 
     def __init__(self, dataset: Dataset, data: ComparedFamilies, settings: OverlapRatioSettings) -> None:
-        records = distinct(usable(dataset.records, settings, Counter(), of_no_family), Counter())
+        records = distinct(usable(dataset.records, settings, Counter(), unfit), Counter())
         families = set(data.families)
         members = {record.id: record for record in records if record.family in families}
         self._dataset = dataset.subset(members.values())

@@ -111,7 +111,7 @@ def test_a_folder_a_missing_file_and_a_named_set_of_other_content(
     harness: Harness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "structure").mkdir()
-    refused(harness(*SHARE, "--dataset", "./structure"), "structure is a folder: give a file in it")
+    refused(harness(*SHARE, "--dataset", "./structure"), "structure is a folder without files of structures")
     refused(harness(*SHARE, "--dataset", "nowhere.fasta"), "nowhere.fasta does not exist", "check the path")
     (tmp_path / "structure" / "pdb_rna.csv").write_text("id,sequence,split\na,ACGU,TR1\n")
     monkeypatch.setenv("HARNESS_DATA", str(tmp_path))
