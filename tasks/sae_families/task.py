@@ -3,7 +3,8 @@
 For every family one feature, its sign and its threshold are chosen on the selection split and scored once on the
 test split; splits are disjoint by cluster. Controls run in the same cell, through the same pipeline, on the same
 sequences: the model's random twins with autoencoders of their own, k-mers, length and composition (floors); raw
-neurons, PCA, ICA and untrained autoencoders (ablations); a dense probe (reference).
+neurons, PCA, ICA, autoencoders of which one half stays at its random start, and untrained ones (ablations); a dense
+probe (reference).
 """
 
 from __future__ import annotations
@@ -23,13 +24,16 @@ class SaeFamilies(Task):
 
     card = TaskCard(
         name="sae-families",
-        version="2",
+        version="3",
         summary="one SAE feature per ncRNA family, chosen on select and scored on test (default: last layer, "
-        "m = 2048, k = 32, 1000 steps)",
+        "m = 4 d features, 3000 steps)",
         requires=frozenset({"hidden_states"}),
         default_dataset="rfam-profiles",
         headline="auroc_macro",
-        columns=("auroc_macro", "mcc_macro", "gain_auroc", "gain_mcc", "coverage", "fve", "l0", "dead_share"),
+        columns=(
+            *("auroc_macro", "auroc_macro_stable", "mcc_macro", "gain_auroc", "gain_mcc"),
+            *("stability", "coverage", "fve"),
+        ),
     )
     settings_type = SaeFamiliesSettings
 
