@@ -216,6 +216,23 @@ def test_a_run_stopped_before_the_statistics_asks_the_model_nothing_again(
     assert record.files == plain.files
 
 
+def test_a_test_sequence_passes_each_model_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For its scores and for the quality of the autoencoders alike."""
+    dataset = planted_dataset()
+    test = next(record.sequence for record in dataset.records if record.split == "test")
+    seen: list[str] = []
+    hidden_states = PlantedModel.hidden_states
+
+    def counted(self: PlantedModel, sequences: Sequence[str], layers: Sequence[int]) -> object:
+        seen.extend([self.identity()] * list(sequences).count(test))
+        return hidden_states(self, sequences, layers)
+
+    monkeypatch.setattr(PlantedModel, "hidden_states", counted)
+    record = run_cell(make_cell(PlantedModel(dataset), dataset, steps=2, draws=100), tmp_path, "cpu", QUIET)
+    assert record.status == "done" and record.metrics["fve"].value is not None, record.error
+    assert sorted(seen) == ["planted-False-0", "planted-False-1", "planted-True-None"]
+
+
 def test_several_layers_come_from_one_cell(tmp_path: Path) -> None:
     dataset = planted_dataset()
     record = run_cell(make_cell(PlantedModel(dataset), dataset, layers=(0, 2), seeds=(0,)), tmp_path, "cpu", QUIET)
