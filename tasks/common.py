@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from harness.adapter import ModelCard
@@ -18,8 +18,25 @@ RANDOM_TWINS = ("{model}:random", *(f"{{model}}:random:{initialisation}" for ini
 """Floors of a task whose random twins are cells of their own."""
 
 
-def metric(found: Estimate | Interval | None, unit: str = "", higher_is_better: bool | None = True) -> Metric:
-    """A number of the record with its interval; what is not a number has no value, or no bounds."""
+SHARE = (0.0, 1.0)
+"""What an AUROC, an F1 or a share can be."""
+CORRELATION = (-1.0, 1.0)
+"""What an MCC can be, or a difference of shares."""
+FEWEST_UNITS = 5
+"""A bootstrap over fewer units gives no interval."""
+
+
+def metric(
+    found: Estimate | Interval | None,
+    unit: str = "",
+    higher_is_better: bool | None = True,
+    within: tuple[float, float] | None = None,
+) -> Metric:
+    """A number of the record with its interval; what is not a number has no value, or no bounds.
+
+    ``within`` is what the number can be. Draws that carry the spread between seeds are stretched and may leave it; ends
+    of an interval are cut to it, which takes nothing from its coverage. Fewer than 5 units give no interval.
+    """
     from math import isfinite
 
     from harness.statistics.bootstrap import Estimate
@@ -28,6 +45,10 @@ def metric(found: Estimate | Interval | None, unit: str = "", higher_is_better: 
         return Metric(value=None, unit=unit, higher_is_better=higher_is_better)
     own = found.interval() if isinstance(found, Estimate) else found
     value, low, high = (number if isfinite(number) else None for number in (own.value, own.low, own.high))
+    if own.n < FEWEST_UNITS:
+        low = high = None
+    if within is not None:
+        low, high = (None if end is None else min(max(end, within[0]), within[1]) for end in (low, high))
     return Metric(value=value, low=low, high=high, n=own.n, unit=unit, higher_is_better=higher_is_better)
 
 
@@ -38,11 +59,18 @@ def table_row(
     layer: int | None = None,
     stratum: str = "",
     seed: int | None = None,
+    within: tuple[float, float] | None = None,
 ) -> TableRow:
     """The same as a row of the record's table."""
-    own = found if isinstance(found, Metric) else metric(found)
+    own = found if isinstance(found, Metric) else metric(found, within=within)
     place = {"source": source, "layer": layer, "stratum": stratum, "seed": seed}
     return TableRow(name=name, value=own.value, low=own.low, high=own.high, n=own.n, **place)  # type: ignore[arg-type]
+
+
+def without_interval(metrics: Mapping[str, Metric]) -> list[str]:
+    """A note that names the metrics whose units are too few for an interval, or none."""
+    few = [name for name, found in metrics.items() if found.low is None and 0 < (found.n or 0) < FEWEST_UNITS]
+    return [f"no interval where fewer than {FEWEST_UNITS} units vary: {', '.join(few)}"] if few else []
 
 
 def over_seeds(values: Sequence[float]) -> Estimate:

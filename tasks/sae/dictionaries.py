@@ -16,7 +16,7 @@ from harness.adapter import ModelAdapter
 from harness.sequences.alignment import ModelInput
 from harness.storage.kept import Arrays
 from harness.task import CellContext
-from tasks.sae.autoencoder.config import SAEConfig
+from tasks.sae.autoencoder.config import FrozenPart, SAEConfig
 from tasks.sae.autoencoder.model import SparseAutoencoder
 from tasks.sae.autoencoder.train import StaleCheckpoint, calibrate, train
 
@@ -24,6 +24,7 @@ CHECKPOINT_SECONDS = 60.0
 
 Dictionaries = dict[tuple[int, int], SparseAutoencoder]
 """(layer, seed) -> autoencoder."""
+_Made = dict[tuple[int, int, FrozenPart], SparseAutoencoder]
 
 
 class DictionaryMaker:
@@ -67,32 +68,39 @@ class DictionaryMaker:
     def untrained(self, seeds: Sequence[int]) -> Dictionaries:
         """Random dictionaries with the standardisation and the threshold of trained ones."""
 
-        def make() -> Dictionaries:
-            autoencoders = self._fresh(seeds)
+        def make() -> _Made:
+            autoencoders = self._fresh(seeds, ("none",))
             calibrate(autoencoders, self.activations())
             return autoencoders
 
-        return self._kept(f"{self.name} untrained", seeds, make)
+        return _of_part(self._kept(f"{self.name} untrained", seeds, ("none",), make), "none")
 
-    def trained(self, seeds: Sequence[int], label: str) -> Dictionaries:
-        """Train, or go on from the checkpoint in the work folder; one that an older version left is put aside."""
+    def trained(
+        self, seeds: Sequence[int], label: str, parts: Sequence[FrozenPart] = ("none",)
+    ) -> dict[FrozenPart, Dictionaries]:
+        """Train, or go on from the checkpoint in the work folder; one that an older version left is put aside.
 
-        def make() -> Dictionaries:
+        Every seed has an autoencoder for every one of ``parts``, in which that part stays as it was drawn. All are
+        trained side by side on the same activations.
+        """
+
+        def make() -> _Made:
             try:
-                return self._train(seeds, label)
+                return self._train(seeds, parts, label)
             except StaleCheckpoint as error:
                 self.context.progress.message(f"restarting training: {error}")
                 self._checkpoint.unlink()
-                return self._train(seeds, label)
+                return self._train(seeds, parts, label)
 
-        return self._kept(f"{self.name} trained", seeds, make)
+        made = self._kept(f"{self.name} trained", seeds, parts, make)
+        return {part: _of_part(made, part) for part in parts}
 
     @property
     def _checkpoint(self) -> Path:
         return self.context.work / f"{self.name}.safetensors"
 
-    def _train(self, seeds: Sequence[int], label: str) -> Dictionaries:
-        autoencoders = self._fresh(seeds)
+    def _train(self, seeds: Sequence[int], parts: Sequence[FrozenPart], label: str) -> _Made:
+        autoencoders = self._fresh(seeds, parts)
         with self.context.progress.track(label, self.config.steps) as advance:
 
             def report(step: int, steps: int, state: dict[str, float]) -> None:
@@ -105,36 +113,42 @@ class DictionaryMaker:
             train(autoencoders, self.activations(), self._checkpoint, report, CHECKPOINT_SECONDS)
         return autoencoders
 
-    def _fresh(self, seeds: Sequence[int]) -> Dictionaries:
-        autoencoders = self._empty(seeds)
-        for (layer, _), autoencoder in autoencoders.items():
+    def _fresh(self, seeds: Sequence[int], parts: Sequence[FrozenPart]) -> _Made:
+        autoencoders = self._empty(seeds, parts)
+        for (layer, _, _), autoencoder in autoencoders.items():
             autoencoder.set_standardisation(self.standardisation[layer])
         return autoencoders
 
-    def _empty(self, seeds: Sequence[int]) -> Dictionaries:
+    def _empty(self, seeds: Sequence[int], parts: Sequence[FrozenPart]) -> _Made:
+        configs = {part: self.config.model_copy(update={"frozen": part}) for part in parts}
         return {
-            (layer, seed): SparseAutoencoder(self.stream.width, self.config, seed, layer).to(self.context.device)
+            (layer, seed, part): SparseAutoencoder(self.stream.width, config, seed, layer).to(self.context.device)
             for layer in self.stream.layers
             for seed in seeds
+            for part, config in configs.items()
         }
 
-    def _kept(self, name: str, seeds: Sequence[int], make: Callable[[], Dictionaries]) -> Dictionaries:
-        made: Dictionaries = {}
+    def _kept(self, name: str, seeds: Sequence[int], parts: Sequence[FrozenPart], make: Callable[[], _Made]) -> _Made:
+        made: _Made = {}
 
         def compute() -> Arrays:
             made.update(make())
             return {
-                f"{layer} {seed} {part}": array
-                for (layer, seed), autoencoder in made.items()
+                f"{' '.join(map(str, key))} {part}": array
+                for key, autoencoder in made.items()
                 for part, array in _state(autoencoder).items()
             }
 
         kept = self.context.kept(name, compute)
         if not made:
-            made = self._empty(seeds)
-            for (layer, seed), autoencoder in made.items():
-                _restore(autoencoder, _part(kept, f"{layer} {seed} "))
+            made = self._empty(seeds, parts)
+            for key, autoencoder in made.items():
+                _restore(autoencoder, _part(kept, f"{' '.join(map(str, key))} "))
         return made
+
+
+def _of_part(made: _Made, wanted: FrozenPart) -> Dictionaries:
+    return {(layer, seed): autoencoder for (layer, seed, part), autoencoder in made.items() if part == wanted}
 
 
 def _state(autoencoder: SparseAutoencoder) -> dict[str, np.ndarray]:

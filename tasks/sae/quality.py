@@ -14,6 +14,7 @@ from harness.activations.reader import known_positions
 from harness.adapter import ModelAdapter, Replacement
 from harness.errors import InputError
 from tasks.sae.autoencoder.model import SparseAutoencoder
+from tasks.sae.autoencoder.sparse import SparseCode
 
 DENSITY_EDGES = tuple(10.0**power for power in range(-6, 1))
 
@@ -57,8 +58,8 @@ class QualityMeter:
         self._active = torch.zeros(autoencoder.config.features, dtype=torch.long)
 
     @torch.no_grad()
-    def add(self, x: Tensor) -> NDArray[np.float64]:
-        """Raw hidden states (n, width).
+    def add(self, x: Tensor, code: SparseCode | None = None) -> NDArray[np.float64]:
+        """Raw hidden states (n, width), and their code where it is known already.
 
         Returns:
             (6,) sums of this addition alone: squared errors raw and standardised, squared distances to the training
@@ -66,7 +67,7 @@ class QualityMeter:
         """
         autoencoder = self.autoencoder
         x = x.to(autoencoder.encoder.device)
-        code = autoencoder.encode(x)
+        code = autoencoder.encode(x) if code is None else code
         errors, distances = (
             [float(space.double().square().sum()) for space in (rows, autoencoder.to_standardised(rows))]
             for rows in (x - autoencoder.decode(code), x - autoencoder.mean)
@@ -76,6 +77,11 @@ class QualityMeter:
         self._active += torch.bincount(code.indices, minlength=len(self._active)).cpu()
         self.nucleotides += len(x)
         return np.array([*errors, *distances, len(code.indices), len(x)], dtype=np.float64)
+
+    @property
+    def live(self) -> NDArray[np.bool_]:
+        """(features,): active somewhere in what was added."""
+        return np.asarray(self._active.numpy() > 0)
 
     def result(self) -> Quality:
         """Raises InputError where nothing was added."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,15 +24,16 @@ States = Mapping[int, NDArray[np.float32]]
 class ScoredSource:
     """One source at one layer and seed, with its scores on the scored sequences.
 
-    ``layer`` and ``seed`` are None where the source has none. The headline matrix is the window maximum; a source of
-    k-mers adds their frequencies over the sequence, since presence alone would handicap it.
+    ``layer`` and ``seed`` are None where the source has none. ``headline`` are the aggregations whose scores are the
+    candidates; those of ``always`` are among them whatever the first is.
     """
 
     source: FeatureSource
     layer: int | None
     seed: int | None
     scores: SequenceScores
-    headline: tuple[str, ...] = (WINDOW,)
+    headline: tuple[str, ...] = (MEAN,)
+    always: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -42,6 +43,10 @@ class ScoredSource:
     def role(self) -> Role:
         return self.source.role
 
+    def scored_by(self, aggregation: str) -> Self:
+        """The same with this aggregation as its headline."""
+        return replace(self, headline=tuple(dict.fromkeys((aggregation, *self.always))))
+
     def matrix(self, rows: Integers, aggregation: str | None = None) -> NDArray[np.float32]:
         """(rows, candidates) scores, of the headline or of one aggregation."""
         names = self.headline if aggregation is None else (aggregation,)
@@ -49,7 +54,7 @@ class ScoredSource:
 
     def feature_name(self, candidate: int) -> str:
         part, feature = divmod(candidate, self.source.features)
-        suffix = "" if self.headline[part] == WINDOW else f" ({self.headline[part]})"
+        suffix = f" ({self.headline[part]})" if part else ""
         return self.source.feature_name(feature) + suffix
 
 
@@ -86,18 +91,19 @@ class Scorer:
             self._windows.append(slice(int(first), int(last)))
 
     def prepare(
-        self, source: StateSource, layer: int, seed: int | None, aggregations: Sequence[str] = (WINDOW,)
+        self, source: StateSource, layer: int, seed: int | None, aggregations: Sequence[str] = (MEAN, WINDOW)
     ) -> StateScores:
         """Room for the scores of one source, to be filled by :meth:`score_model_sources`."""
         scores = SequenceScores(len(self.sequences), source.features, aggregations)
         return StateScores(source, layer, seed, scores)
 
     def score_letter_source(self, source: LetterSource) -> ScoredSource:
-        """A source that needs no model; whole-sequence frequencies count among its candidates."""
+        """A source that needs no model. Frequencies over the whole sequence are always among its candidates: whether a
+        k-mer is present in a window says less."""
         scores = SequenceScores(len(self.sequences), source.features, (WINDOW, MEAN))
         for index, sequence in enumerate(self.sequences):
             scores.put(index, source.encode(sequence)[self._known[index]], self._windows[index])
-        return ScoredSource(source, None, None, scores, (WINDOW, MEAN))
+        return ScoredSource(source, None, None, scores, always=(MEAN,))
 
     def score_model_sources(
         self,

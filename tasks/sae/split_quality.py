@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import numpy as np
+import scipy.sparse
 import torch
 from numpy.typing import NDArray
 
@@ -14,17 +15,29 @@ from harness.adapter import ModelAdapter
 from harness.statistics.bootstrap import Floats, nested_estimate, weighted_ratio
 from harness.storage.kept import Arrays
 from harness.task import CellContext, Metric
-from tasks.common import metric, over_seeds
+from tasks.common import SHARE, metric, over_seeds
 from tasks.sae.dictionaries import Dictionaries
 from tasks.sae.quality import LossRecovered, Quality, QualityMeter, losses_recovered
 from tasks.sae.sequence_scores import States
-from tasks.sae.stability import decoder_stability
+from tasks.sae.stability import Stability, activation_stability, chance_stability, decoder_stability
 
 MOST_MASKED_SEQUENCES = 200
+MOST_COMPARED_SEQUENCES = 200
+
+
+@dataclass(frozen=True)
+class SharedFeatures:
+    """What the seeds of a layer share, (seeds, features) each: the mean cosine of a feature's decoder row with its
+    partners' in the other seeds (NaN where it is dead), and whether it is over 0.7 in every one of them."""
+
+    matched: Floats
+    stable: NDArray[np.bool_]
 
 
 class SplitMeter:
     """Measures all autoencoders of a cell on the states of one sequence after another.
+
+    Agreement of activations rests on at most 200 of the sequences, evenly spread.
 
     Args:
         autoencoders: (layer, seed) -> autoencoder.
@@ -33,34 +46,51 @@ class SplitMeter:
 
     def __init__(self, autoencoders: Dictionaries, sequences: int) -> None:
         self._autoencoders = autoencoders
-        self._meters = [QualityMeter(autoencoder) for autoencoder in autoencoders.values()]
+        self._meters = {key: QualityMeter(autoencoder) for key, autoencoder in autoencoders.items()}
         self._sums = np.zeros((len(autoencoders), sequences, 6))
+        self._step = -(-sequences // MOST_COMPARED_SEQUENCES)
+        self._codes: dict[tuple[int, int], list[scipy.sparse.csr_array]] = {key: [] for key in autoencoders}
 
     def add(self, index: int, hidden: States) -> None:
         """The states of sequence ``index``: layer -> (nucleotides, width) without N."""
-        tensors = {layer: torch.from_numpy(rows) for layer, rows in hidden.items()}
-        for number, ((layer, _), meter) in enumerate(zip(self._autoencoders, self._meters, strict=True)):
-            self._sums[number, index] = meter.add(tensors[layer])
+        for number, (key, meter) in enumerate(self._meters.items()):
+            x = torch.from_numpy(hidden[key[0]]).to(meter.autoencoder.encoder.device)
+            code = meter.autoencoder.encode(x)
+            self._sums[number, index] = meter.add(x, code)
+            if index % self._step == 0:
+                self._codes[key].append(code.to_scipy())
 
     def arrays(self) -> Arrays:
         """All that :func:`qualities` needs, to be stored."""
-        numbers = {
-            f"{number} {name}": np.array(value)
-            for number, meter in enumerate(self._meters)
-            for name, value in asdict(meter.result()).items()
+        found: dict[str, NDArray[Any]] = {"sums": self._sums}
+        for number, meter in enumerate(self._meters.values()):
+            found |= {f"{number} {name}": np.array(value) for name, value in asdict(meter.result()).items()}
+        for layer in sorted({layer for layer, _ in self._meters}):
+            keys = [key for key in self._meters if key[0] == layer]
+            if len(keys) > 1:
+                agreement = self._agreement(keys)
+                found |= {f"{layer} {name} shares": own.shares for name, own in agreement.items()}
+                decoder = agreement["stability"]
+                for part in ("matched", "stable", "shares_strict", "pw_mcc"):
+                    found[f"{layer} {part}"] = getattr(decoder, part)
+        return found
+
+    def _agreement(self, keys: Sequence[tuple[int, int]]) -> dict[str, Stability]:
+        own = [self._autoencoders[key] for key in keys]
+        live = np.stack([self._meters[key].live for key in keys])
+        codes = [scipy.sparse.csr_array(scipy.sparse.vstack(self._codes[key])) for key in keys]
+        return {
+            "stability": decoder_stability(own, live=live),
+            "stability_raw": decoder_stability(own, "raw", live),
+            "stability_activations": activation_stability(codes, live),
+            "stability_chance": chance_stability(own),
         }
-        shares = {
-            f"{layer} stability": decoder_stability(own).shares
-            for layer, own in _by_layer(self._autoencoders).items()
-            if len(own) > 1
-        }
-        return {"sums": self._sums} | numbers | shares
 
 
 def qualities(
     keys: Sequence[tuple[int, int]], measured: Arrays, weights: Floats
-) -> tuple[dict[int, dict[str, Metric]], dict[tuple[int, int], Quality]]:
-    """Metrics per layer, and the quality of every autoencoder.
+) -> tuple[dict[int, dict[str, Metric]], dict[tuple[int, int], Quality], dict[int, SharedFeatures]]:
+    """Metrics per layer, the quality of every autoencoder, and per layer what its seeds share, where there are two.
 
     Args:
         keys: (layer, seed) of every autoencoder, in the order of :class:`SplitMeter`.
@@ -71,27 +101,43 @@ def qualities(
         key: Quality(**{field.name: _plain(measured[f"{number} {field.name}"]) for field in fields(Quality)})
         for number, key in enumerate(keys)
     }
-    metrics = {}
+    metrics, shared = {}, {}
     for layer in sorted({layer for layer, _ in keys}):
         own = [number for number, key in enumerate(keys) if key[0] == layer]
         metrics[layer] = _layer_metrics(
             [measured["sums"][number] for number in own], [found[keys[number]] for number in own], weights
         )
         if len(own) > 1:
-            shares = measured[f"{layer} stability"]
-            metrics[layer]["stability"] = Metric(
-                value=float(np.mean(shares)),
-                low=float(shares.min()),
-                high=float(shares.max()),
-                n=len(shares),
-                unit="share of features matched between seeds, cosine > 0.7 (range)",
-            )
-    return metrics, found
+            metrics[layer] |= _stability_metrics(measured, layer)
+            shared[layer] = SharedFeatures(measured[f"{layer} matched"], measured[f"{layer} stable"])
+    return metrics, found, shared
 
 
-def _by_layer(autoencoders: Dictionaries) -> dict[int, list[Any]]:
-    layers = sorted({layer for layer, _ in autoencoders})
-    return {layer: [autoencoders[key] for key in autoencoders if key[0] == layer] for layer in layers}
+def _stability_metrics(measured: Arrays, layer: int) -> dict[str, Metric]:
+    def over_pairs(values: Floats, unit: str, higher_is_better: bool | None = True) -> Metric:
+        low, high = float(values.min()), float(values.max())
+        return Metric(
+            value=float(np.mean(values)),
+            low=low,
+            high=high,
+            n=len(values),
+            unit=f"{unit} (range over pairs of seeds)",
+            higher_is_better=higher_is_better,
+        )
+
+    shares = {
+        "stability": "share of live features matched between seeds, cosine of decoder rows > 0.7",
+        "stability_raw": "the same in the space of the hidden states",
+        "stability_activations": "the same by the correlation of activations",
+        "stability_chance": "the same for random decoder rows",
+    }
+    found = {
+        name: over_pairs(measured[f"{layer} {name} shares"], unit, None if name == "stability_chance" else True)
+        for name, unit in shares.items()
+    }
+    found["stability_strict"] = over_pairs(measured[f"{layer} shares_strict"], "share of live features, cosine > 0.9")
+    found["pw_mcc"] = over_pairs(measured[f"{layer} pw_mcc"], "mean cosine of matched live features")
+    return found
 
 
 def _plain(array: NDArray[Any]) -> Any:
@@ -150,6 +196,9 @@ def _layer_metrics(sums: Sequence[Floats], found: Sequence[Quality], weights: Fl
         "fve_raw": ratio(0, 2, [quality.fve_raw for quality in found], True),
         "l0": ratio(4, 5, [quality.l0 for quality in found], False),
         "dead_share": metric(
-            over_seeds([quality.dead_share for quality in found]), f"of features, on {found[0].nucleotides:,} nt", False
+            over_seeds([quality.dead_share for quality in found]),
+            f"of features, on {found[0].nucleotides:,} nt",
+            False,
+            SHARE,
         ),
     }

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+from harness.statistics.bootstrap import Interval
 from harness.statistics.gains import Gain, smallest_gain
 from harness.task import Metric, TableRow
 from tasks.common import metric, table_row
 from tasks.sae_families.scores import SourceScores
 
 MEASURES = {"auroc": "AUROC", "mcc": "MCC"}
+RANGES = {"auroc": (-1.0, 1.0), "mcc": (-2.0, 2.0)}
+"""What a difference of two can be."""
 _BEATS = {
     "kmer": "k-mers beat",
     "length": "length beats",
@@ -30,7 +33,7 @@ def gains(model: SourceScores, sources: Iterable[SourceScores]) -> dict[str, Gai
 def gain_metrics(found: Mapping[str, Gain]) -> dict[str, Metric]:
     """The metrics ``gain_auroc`` and ``gain_mcc``."""
     return {
-        f"gain_{name}": metric(gain.smallest, f"{MEASURES[name]}, smallest gain over every floor")
+        f"gain_{name}": metric(gain.smallest, f"{MEASURES[name]}, smallest gain over every floor", within=RANGES[name])
         for name, gain in found.items()
     }
 
@@ -39,7 +42,7 @@ def gain_rows(found: Mapping[str, Gain], layer: int) -> Iterator[TableRow]:
     """The gain over all floors, then over each."""
     for name, gain in found.items():
         for stratum, own in [("", gain.smallest), *((f"over {floor}", over) for floor, over in gain.over.items())]:
-            yield table_row(f"gain_{name}", own, "sae", layer, stratum)
+            yield table_row(f"gain_{name}", own, "sae", layer, stratum, within=RANGES[name])
 
 
 def gain_notes(model: SourceScores, sources: Sequence[SourceScores], found: Mapping[str, Gain]) -> Iterator[str]:
@@ -58,3 +61,22 @@ def gain_notes(model: SourceScores, sources: Sequence[SourceScores], found: Mapp
         if gain.smallest.low <= 0 <= gain.smallest.high:
             some = any(over.low > 0 for over in gain.over.values())
             yield f"{'not every' if some else 'no'} floor is beaten with certainty in {label}"
+
+
+def frozen_notes(sources: Mapping[str, SourceScores], stable: SourceScores | None) -> Iterator[str]:
+    """Where training both halves of an autoencoder gains nothing certain over training one, and where stable features
+    score below such controls beyond the interval."""
+    if unbeaten := list(_against_frozen(sources["sae"], sources, lambda gain: gain.low <= 0)):
+        yield f"not better than with one half frozen, beyond the interval: {', '.join(unbeaten)}"
+    if stable and (below := list(_against_frozen(stable, sources, lambda gain: gain.high < 0))):
+        yield f"stable features alone score below: {', '.join(below)}"
+
+
+def _against_frozen(
+    model: SourceScores, sources: Mapping[str, SourceScores], counts: Callable[[Interval], bool]
+) -> Iterator[str]:
+    for twin in (source for name, source in sources.items() if name.startswith("sae-frozen-")):
+        for name, label in MEASURES.items():
+            own, other = getattr(model.macro, name), getattr(twin.macro, name)
+            if counts((own - other).interval()):
+                yield f"{label} {own.value:.3f} against {other.value:.3f} ({twin.name})"

@@ -15,15 +15,17 @@ from harness.adapter import ModelCard
 from harness.statistics.bootstrap import Estimate
 from harness.statistics.gains import Gain
 from harness.task import Basis, Highlights, Metric, Place, TableRow, TaskOutcome
-from tasks.common import metric, over_families, over_seeds, table_row
+from tasks.common import CORRELATION, SHARE, metric, over_families, over_seeds, table_row, without_interval
+from tasks.sae.aggregate import MEAN, WINDOW
 from tasks.sae.concepts.choice import null_of_maximum
 from tasks.sae.concepts.confounds import gain_over_composition, matched_auroc
 from tasks.sae.concepts.probes import PROBE_SIZES, share_of_dense, sparse_probes
 from tasks.sae.concepts.selectivity import selectivity
 from tasks.sae.sequence_scores import ScoredSource
+from tasks.sae.split_quality import SharedFeatures
 from tasks.sae_families.data import ScoredFamilies
 from tasks.sae_families.failures import why_failed, without_stability
-from tasks.sae_families.gains import gain_metrics, gain_notes, gain_rows, gains
+from tasks.sae_families.gains import frozen_notes, gain_metrics, gain_notes, gain_rows, gains
 from tasks.sae_families.scores import SourceScores, select_score
 from tasks.sae_families.splits import minimum_detectable_difference
 from tasks.sae_families.tables import family_table, feature_table, group_table, item_table, similarity_tables
@@ -37,7 +39,8 @@ BEST_FEATURES = 8
 
 @dataclass(frozen=True)
 class CellFacts:
-    """What the report says of a cell beside its scores. ``groups`` holds rows of families, none or two lists."""
+    """What the report says of a cell beside its scores. ``groups`` holds rows of families, none or two lists;
+    ``aggregation`` is the one chosen for all sources, and ``aggregation_scores`` what each was worth on select."""
 
     data: ScoredFamilies
     longest: int
@@ -46,19 +49,27 @@ class CellFacts:
     family_names: Mapping[str, str]
     standardisation: Mapping[int, Standardisation]
     groups: Sequence[Sequence[int]]
+    aggregation: str
+    aggregation_scores: Mapping[str, float]
 
 
 @dataclass(frozen=True)
 class LayerResult:
-    """Everything scored at one layer."""
+    """Everything scored at one layer.
+
+    ``aggregations`` holds the sources once more for each of several aggregations; ``stable`` the features that all
+    seeds share, None where there are none or one seed.
+    """
 
     layer: int
     sources: dict[str, SourceScores]
     equal: dict[str, SourceScores]
     budget: int
-    aggregations: dict[str, SourceScores]
+    aggregations: dict[str, list[SourceScores]]
     entries: list[ScoredSource]
     quality: dict[str, Metric]
+    shared: SharedFeatures | None
+    stable: SourceScores | None
 
     @property
     def sae(self) -> SourceScores:
@@ -74,7 +85,7 @@ def report(facts: CellFacts, layers: Sequence[LayerResult], item_set: str) -> Ta
     items, data = facts.data.items, facts.data
     failures = {result.layer: why_failed(result.quality, result.entries, items) for result in layers}
     layers = [
-        replace(result, quality=without_stability(result.quality)) if failures[result.layer] else result
+        replace(result, quality=without_stability(result.quality), stable=None) if failures[result.layer] else result
         for result in layers
     ]
     chosen = max(layers, key=lambda result: select_score(result.sae, items))
@@ -83,7 +94,7 @@ def report(facts: CellFacts, layers: Sequence[LayerResult], item_set: str) -> Ta
     names, clusters = [record.id for record in data.scored], data.scored_clusters
     tables = {
         "families": [family_table(list(r.sources.values()), items.families, r.layer) for r in layers],
-        "features": [feature_table(r.entries, items, r.layer) for r in layers],
+        "features": [feature_table(r.entries, items, r.layer, r.shared) for r in layers],
         "items": [item_table(list(r.sources.values()), items, names, clusters, r.layer) for r in layers],
     }
     import pandas as pd
@@ -105,6 +116,8 @@ def report(facts: CellFacts, layers: Sequence[LayerResult], item_set: str) -> Ta
             "hardest_floor": chosen.gains["auroc"].hardest,
             "families": list(items.families),
             "eligible_families": data.eligible,
+            "aggregation": facts.aggregation,
+            "aggregation_select_auroc": dict(facts.aggregation_scores),
             "window": data.window,
             "longest": facts.longest,
             "train_sequences": len(data.train),
@@ -116,6 +129,7 @@ def report(facts: CellFacts, layers: Sequence[LayerResult], item_set: str) -> Ta
         notes=[
             *(f"FAILED autoencoders of layer {layer}: {reason}" for layer, reason in failures.items() if reason),
             *_notes(facts, chosen),
+            *without_interval(metrics),
         ],
         highlights=_highlights(chosen, items.families, facts.family_names),
         items=merged.pop("items"),
@@ -126,12 +140,27 @@ def report(facts: CellFacts, layers: Sequence[LayerResult], item_set: str) -> Ta
 def _metrics(result: LayerResult) -> dict[str, Metric]:
     sae = result.sae
     return {
-        "auroc_macro": metric(sae.macro.auroc, "AUROC"),
-        "mcc_macro": metric(sae.macro.mcc, "MCC at prevalence 1/40"),
+        "auroc_macro": metric(sae.macro.auroc, "AUROC", within=SHARE),
+        **_stable_metrics(result),
+        "mcc_macro": metric(sae.macro.mcc, "MCC at prevalence 1/40", within=CORRELATION),
         **gain_metrics(result.gains),
-        "f1_macro": metric(sae.macro.f1, "F1 at prevalence 1/40"),
-        "average_precision_macro": metric(over_families(sae.family_mean("average_precision")), "at prevalence 1/40"),
-        "coverage": metric(over_families(sae.coverage), "share of families with F1 ≥ 0.5 and q < 0.05"),
+        "f1_macro": metric(sae.macro.f1, "F1 at prevalence 1/40", within=SHARE),
+        "average_precision_macro": metric(
+            over_families(sae.family_mean("average_precision")), "at prevalence 1/40", within=SHARE
+        ),
+        "coverage": metric(over_families(sae.coverage), "share of families with F1 ≥ 0.5 and q < 0.05", within=SHARE),
+    }
+
+
+def _stable_metrics(result: LayerResult) -> dict[str, Metric]:
+    """Of stable features alone; none with one seed, and no value where a seed has no stable feature."""
+    if result.shared is None:
+        return {}
+    auroc, mcc = (None, None) if result.stable is None else (result.stable.macro.auroc, result.stable.macro.mcc)
+    rule = "features with cosine > 0.7 in every pair of seeds"
+    return {
+        "auroc_macro_stable": metric(auroc, f"AUROC, {rule}", within=SHARE),
+        "mcc_macro_stable": metric(mcc, f"MCC at prevalence 1/40, {rule}", within=CORRELATION),
     }
 
 
@@ -160,21 +189,26 @@ def _diagnostics(facts: CellFacts, result: LayerResult) -> dict[str, Metric]:
         "auroc_matched": metric(
             over_families(np.mean([match.auroc for match in matched], axis=0)),
             "AUROC, negatives matched in length and GC",
+            within=SHARE,
         ),
         "auroc_matched_length": metric(
             over_families(np.mean([match.length for match in matched], axis=0)),
             "AUROC of length on the same pairs",
             None,
+            SHARE,
         ),
         "auroc_matched_gc": metric(
             over_families(np.mean([match.gc for match in matched], axis=0)),
             "AUROC of GC on the same pairs",
             None,
+            SHARE,
         ),
         "gain_over_composition": metric(over_families(np.mean(gains, axis=0)), "AUROC over length, GC and 3-mers"),
-        "selectivity_tau": metric(over_seeds(taus), "median of live features"),
-        "selectivity_information": metric(over_seeds(information), "median of live features"),
-        "select_null_95": metric(over_seeds(nulls), "select AUROC of the best feature under shuffled labels", None),
+        "selectivity_tau": metric(over_seeds(taus), "median of live features", within=SHARE),
+        "selectivity_information": metric(over_seeds(information), "median of live features", within=SHARE),
+        "select_null_95": metric(
+            over_seeds(nulls), "select AUROC of the best feature under shuffled labels", None, SHARE
+        ),
     }
     for column, size in enumerate(PROBE_SIZES):
         share = over_seeds(shares[:, column].tolist())
@@ -187,7 +221,7 @@ def _rows(facts: CellFacts, result: LayerResult) -> Iterator[TableRow]:
     for source in result.sources.values():
         yield from _source_rows(source, layer)
         yield TableRow(name="candidates", source=source.name, layer=layer, value=source.seeds[0].candidates)
-        yield table_row("coverage", over_families(source.coverage), source.name, layer)
+        yield table_row("coverage", over_families(source.coverage), source.name, layer, within=SHARE)
         for seed in source.seeds:
             for name, values in (("auroc_macro", seed.held_out.auroc), ("mcc_macro", seed.held_out.mcc)):
                 yield TableRow(
@@ -200,35 +234,48 @@ def _rows(facts: CellFacts, result: LayerResult) -> Iterator[TableRow]:
                 )
     for source in result.equal.values():
         yield from _source_rows(source, layer, f"equal candidates ({result.budget})")
-    for aggregation, source in result.aggregations.items():
-        yield from _source_rows(source, layer, aggregation)
-    for name, value in result.quality.items():
+    for aggregation, sources in result.aggregations.items():
+        for source in sources:
+            yield from _source_rows(source, layer, aggregation)
+    for name, value in (result.quality | _stable_metrics(result)).items():
         yield table_row(name, value, "sae", layer)
     yield from gain_rows(result.gains, layer)
 
 
 def _source_rows(source: SourceScores, layer: int, stratum: str = "") -> Iterator[TableRow]:
     for name, estimate in _estimates(source).items():
-        yield table_row(name, estimate, source.name, layer, stratum)
+        yield table_row(name, estimate, source.name, layer, stratum, within=_RANGES[name])
 
 
 def _estimates(source: SourceScores) -> dict[str, Estimate]:
     return {"auroc_macro": source.macro.auroc, "mcc_macro": source.macro.mcc, "f1_macro": source.macro.f1}
 
 
+_RANGES = {"auroc_macro": SHARE, "mcc_macro": CORRELATION, "f1_macro": SHARE}
+
+
 def _draws(layers: Sequence[LayerResult]) -> dict[Place, Estimate]:
-    """Of every source at every layer: features of the model, floors, ablations, reference."""
-    return {
+    """Of every source at every layer: features of the model, also the stable ones alone, floors, ablations,
+    reference."""
+    found = {
         Place(name, source.name, result.layer): estimate
         for result in layers
         for source in result.sources.values()
         for name, estimate in _estimates(source).items()
     }
+    stable = {
+        Place(f"{name}_stable", "sae", result.layer): estimate
+        for result in layers
+        if result.stable is not None
+        for name, estimate in _estimates(result.stable).items()
+        if name != "f1_macro"
+    }
+    return found | stable
 
 
 def _group_separation(table: pd.DataFrame) -> Metric:
     best = table.drop_duplicates("seed").test_auroc
-    return metric(over_seeds(best.tolist()), "AUROC over pairs of families of two groups, one feature")
+    return metric(over_seeds(best.tolist()), "AUROC over pairs of families of two groups, one feature", within=SHARE)
 
 
 def _group_rows(facts: CellFacts, result: LayerResult) -> Iterator[TableRow]:
@@ -266,6 +313,16 @@ def _highlights(result: LayerResult, families: Sequence[str], names: Mapping[str
     return Highlights(title=title, columns=("family", "feature", "AUROC", "MCC", "F1", "q"), rows=rows)
 
 
+def _aggregation_note(facts: CellFacts) -> str:
+    words = {MEAN: "the mean over the sequence", WINDOW: f"the largest activation in {facts.data.window} nt"}
+    (other,) = set(words) - {facts.aggregation}
+    worth = facts.aggregation_scores
+    return (
+        f"scores are {words[facts.aggregation]}, and not {words[other]}: chosen for all sources alike on select, where "
+        f"their mean AUROC is {worth[facts.aggregation]:.3f} against {worth[other]:.3f}"
+    )
+
+
 def _notes(facts: CellFacts, result: LayerResult) -> list[str]:
     data, items, card = facts.data, facts.data.items, facts.card
     positives = len(items.test) // items.count
@@ -273,10 +330,11 @@ def _notes(facts: CellFacts, result: LayerResult) -> list[str]:
     standard = facts.standardisation[result.layer]
     position = "unknown" if standard.position_share is None else f"{standard.position_share:.1%}"
     notes = [
+        *frozen_notes(result.sources, result.stable),
         f"{items.count} of {data.eligible} eligible families, {len(items.test)} test sequences, one per cluster; a "
         f"difference of {smallest:.3f} in macro AUROC between two models would be detected with 80 % power",
         *gain_notes(result.sae, list(result.sources.values()), result.gains),
-        f"scores are the largest activation in {data.window} nt",
+        _aggregation_note(facts),
         f"norm of the mean over norm of the deviations: {standard.centre_ratio:.1f}; position alone explains "
         f"{position} of the variance",
     ]

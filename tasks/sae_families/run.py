@@ -15,7 +15,8 @@ from harness.storage.kept import Arrays
 from harness.task import CellContext, TaskOutcome
 from harness.twins import random_twin
 from tasks.common import subject
-from tasks.sae.aggregate import AGGREGATIONS, WINDOW
+from tasks.sae.aggregate import AGGREGATIONS, HEADLINES
+from tasks.sae.autoencoder.config import FrozenPart
 from tasks.sae.autoencoder.model import Metadata
 from tasks.sae.dictionaries import Dictionaries, DictionaryMaker
 from tasks.sae.sequence_scores import ScoredSource, Scorer, States, StateScores
@@ -27,9 +28,10 @@ from tasks.sae_families.data import prepare
 from tasks.sae_families.pictures import draw_similarity
 from tasks.sae_families.report import CellFacts, LayerResult, report
 from tasks.sae_families.scores import (
-    SourceScores,
+    aggregation_scores,
     score_dense_probe,
     score_source,
+    score_stable,
     score_subsample,
 )
 from tasks.sae_families.tables import family_rows
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
 
 SAMPLE_ROWS = 20_000
 MINIMUM_SUBSAMPLE = 64
+FROZEN: tuple[FrozenPart, ...] = ("decoder", "encoder")
 
 
 class FamiliesRun:
@@ -70,7 +73,9 @@ class FamiliesRun:
         self._own_sources()
         self._random_twins()
         with self.context.phase("statistics"):
-            layers = [self._evaluate(layer) for layer in self.settings.layers]
+            worth = aggregation_scores((*self.scored, *self.letter_sources), self.data.items)
+            aggregation = max(worth, key=lambda name: worth[name])
+            layers = [self._evaluate(layer, aggregation) for layer in self.settings.layers]
             facts = CellFacts(
                 data=self.data,
                 longest=self.settings.longest,
@@ -79,6 +84,8 @@ class FamiliesRun:
                 family_names=self.dataset.family_names,
                 standardisation=self.standardisation,
                 groups=self.groups,
+                aggregation=aggregation,
+                aggregation_scores=worth,
             )
             outcome = report(facts, layers, self.dataset.subset(self.data.scored).fingerprint)
             used = (*self.data.train, *self.data.scored)
@@ -95,19 +102,22 @@ class FamiliesRun:
         )
 
     def _own_sources(self) -> None:
-        """The model's own sources: autoencoders, trained and not, neurons, PCA, ICA."""
+        """The model's own sources: autoencoders, trained, half frozen and untrained; neurons, PCA, ICA."""
         settings, context = self.settings, self.context
         with context.phase("activations"):
             maker = self._maker(self.model, "sae")
             self.train_nucleotides = maker.stream.nucleotides
             self.standardisation = maker.standardisation
         with context.phase("training"):
-            self.trained = maker.trained(settings.seeds, "sae")
+            trained = maker.trained(settings.seeds, "sae", ("none", *FROZEN))
+            self.trained = trained["none"]
             untrained = maker.untrained(settings.seeds)
         with context.phase("PCA and ICA"):
             entries = [self.scorer.prepare(source, layer, None) for layer, source in self._linear_sources(maker)]
         entries += self._sae_entries(self.trained, "sae", "model", AGGREGATIONS)
         entries += self._sae_entries(untrained, "sae-untrained", "ablation")
+        for part in FROZEN:
+            entries += self._sae_entries(trained[part], f"sae-frozen-{part}", "ablation")
         with context.phase("scoring"):
             kept = self._score(self.model, entries, "scoring", "scores", self.trained)
         self.means = {layer: kept[f"mean {layer}"] for layer in settings.layers}
@@ -139,7 +149,7 @@ class FamiliesRun:
         """Quality on test, and the checkpoints that carry it."""
         items = self.data.items
         sequences = [self.scorer.sequences[row] for row in items.test]
-        self.quality, found = qualities(list(autoencoders), measured, items.weights)
+        self.quality, found, self.shared = qualities(list(autoencoders), measured, items.weights)
         if {"log_probs", "replace_hidden"} <= self.model.card.capabilities:
             metrics = recovered_losses(self.model, autoencoders, sequences, self.context)
             for layer, more in metrics.items():
@@ -163,7 +173,7 @@ class FamiliesRun:
             with context.phase("random twins"):
                 name = f"sae-random-lm-{seed}"
                 label = f"sae-random-lm {number + 1}/{len(self.settings.seeds)}"
-                trained = self._maker(twin, name).trained([seed], label)
+                trained = self._maker(twin, name).trained([seed], label)["none"]
                 entries = self._sae_entries(trained, "sae-random-lm", "floor")
                 self._score(twin, entries, f"scoring {label}", f"{name} scores")
             twin.unload()
@@ -173,7 +183,7 @@ class FamiliesRun:
         return DictionaryMaker(model, self.train_inputs, self.settings.layers, config, self.context, name)
 
     def _sae_entries(
-        self, autoencoders: Dictionaries, name: str, role: Role, aggregations: Sequence[str] = (WINDOW,)
+        self, autoencoders: Dictionaries, name: str, role: Role, aggregations: Sequence[str] = HEADLINES
     ) -> list[StateScores]:
         return [
             self.scorer.prepare(SaeSource(autoencoder, name, role), layer, seed, aggregations)
@@ -220,14 +230,20 @@ class FamiliesRun:
         self.scored += entries
         return kept
 
-    def _evaluate(self, layer: int) -> LayerResult:
+    def _evaluate(self, layer: int, aggregation: str) -> LayerResult:
         """All sources at one layer, from scores that are already there."""
         items = self.data.items
         by_name: dict[str, list[ScoredSource]] = {}
         for entry in (*self.scored, *self.letter_sources):
             if entry.layer in (layer, None):
                 by_name.setdefault(entry.name, []).append(entry)
-        sources: dict[str, SourceScores] = {name: score_source(entries, items) for name, entries in by_name.items()}
+        scored = {
+            other: {
+                name: score_source([entry.scored_by(other) for entry in own], items) for name, own in by_name.items()
+            }
+            for other in HEADLINES
+        }
+        sources = scored[aggregation]
         budget = min(
             source.seeds[0].candidates for source in sources.values() if source.seeds[0].candidates >= MINIMUM_SUBSAMPLE
         )
@@ -236,16 +252,22 @@ class FamiliesRun:
             for name, source in sources.items()
             if source.seeds[0].candidates >= budget
         }
-        aggregations = {name: score_source(by_name["sae"], items, name) for name in AGGREGATIONS}
+        rows = {other: list(own.values()) for other, own in scored.items()}
+        for other in AGGREGATIONS:
+            if other not in rows:
+                rows[other] = [score_source([entry.scored_by(other) for entry in by_name["sae"]], items)]
+        shared = self.shared.get(layer)
         sources["dense-probe"] = score_dense_probe(self.means[layer], items)
         return LayerResult(
             layer=layer,
             sources=sources,
             equal=equal,
             budget=budget,
-            aggregations=aggregations,
-            entries=by_name["sae"],
+            aggregations=rows,
+            entries=[entry.scored_by(aggregation) for entry in by_name["sae"]],
             quality=self.quality[layer],
+            shared=shared,
+            stable=None if shared is None else score_stable(sources["sae"], shared.stable, items),
         )
 
 

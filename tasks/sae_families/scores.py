@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from harness.adapter import Role
 from harness.statistics.bootstrap import stratified_cluster_weights
+from tasks.sae.aggregate import HEADLINES
 from tasks.sae.concepts.choice import (
     FeatureChoice,
     HeldOutScores,
@@ -66,8 +67,8 @@ class CandidateScores:
     feature_name: Callable[[int], str]
 
     @classmethod
-    def of(cls, entry: ScoredSource, items: Items, aggregation: str | None = None) -> CandidateScores:
-        select, test = (entry.matrix(rows, aggregation) for rows in (items.select, items.test))
+    def of(cls, entry: ScoredSource, items: Items) -> CandidateScores:
+        select, test = (entry.matrix(rows) for rows in (items.select, items.test))
         return cls(entry.seed, select, test, entry.feature_name)
 
     def columns(self, chosen: Integers) -> CandidateScores:
@@ -113,9 +114,9 @@ class SourceScores:
         return np.mean([getattr(seed.held_out, name) for seed in self.seeds], axis=0)
 
 
-def score_source(entries: Sequence[ScoredSource], items: Items, aggregation: str | None = None) -> SourceScores:
-    """Score the seeds of one source at one layer; ``aggregation`` None is the headline."""
-    all_scores = [CandidateScores.of(entry, items, aggregation) for entry in entries]
+def score_source(entries: Sequence[ScoredSource], items: Items) -> SourceScores:
+    """Score the seeds of one source at one layer, by their headline."""
+    all_scores = [CandidateScores.of(entry, items) for entry in entries]
     return _select_and_score(entries[0].name, entries[0].role, all_scores, items)
 
 
@@ -126,6 +127,45 @@ def score_subsample(source: SourceScores, items: Items, candidates: int, seed: i
         order = np.random.default_rng([seed, number]).permutation(scored.candidates)
         all_scores.append(scored.scores.columns(order[:candidates]))
     return _select_and_score(source.name, source.role, all_scores, items)
+
+
+def score_stable(source: SourceScores, stable: NDArray[np.bool_], items: Items) -> SourceScores | None:
+    """The same source with its stable features alone as candidates; None where a seed has none.
+
+    ``stable``: (seeds, candidates).
+    """
+    if not stable.any(axis=1).all():
+        return None
+    pairs = zip(source.seeds, stable, strict=True)
+    all_scores = [scored.scores.columns(np.flatnonzero(own)) for scored, own in pairs]
+    return _select_and_score(source.name, source.role, all_scores, items)
+
+
+def aggregation_scores(entries: Iterable[ScoredSource], items: Items) -> dict[str, float]:
+    """What each aggregation is worth to all sources alike: the split-half macro AUROC on select, mean over sources.
+
+    Every source counts once, whatever its number of seeds and layers: the choice is not the one that suits the
+    autoencoders best.
+    """
+    by_name: dict[str, list[ScoredSource]] = {}
+    for entry in entries:
+        by_name.setdefault(entry.name, []).append(entry)
+    return {
+        aggregation: float(
+            np.mean(
+                [
+                    np.mean(
+                        [
+                            split_half_score(entry.scored_by(aggregation).matrix(items.select), items.select_member)
+                            for entry in own
+                        ]
+                    )
+                    for own in by_name.values()
+                ]
+            )
+        )
+        for aggregation in HEADLINES
+    }
 
 
 def select_score(source: SourceScores, items: Items) -> float:

@@ -2,34 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from harness.errors import InputError
 from harness.task import LayerSettings, SeedSettings
-
-if TYPE_CHECKING:
-    from tasks.sae.autoencoder.config import SAEConfig
-
-PRESETS: dict[str, dict[str, Any]] = {
-    "default": {},
-    "demo": {"features": 1024, "steps": 300},
-    "sae-rna": {"activation": "relu", "batch_size": 1024},
-}
+from tasks.sae.autoencoder.config import PRESETS, SAEConfig
 
 
 class SaeFamiliesSettings(LayerSettings, SeedSettings):
     """Settings of sae-families. A preset fills in what is not given."""
 
-    preset: Literal["default", "demo", "sae-rna"] = "default"
-    features: int | Literal["8d"] = Field(2048, description="dictionary size; 8d is eight times the model's width")
-    k: int = Field(32, ge=1)
-    steps: int = Field(1000, ge=1)
+    preset: Literal["default", "demo", "wide", "sae-rna"] = "default"
+    features: int | Literal["2d", "4d", "8d"] = Field(
+        "4d", description="size of the dictionary; 4d is four times the model's width"
+    )
+    k: int | None = Field(None, ge=1, description="active features per nucleotide; by default width / 32, at least 4")
+    steps: int = Field(3000, ge=1)
     batch_size: int = Field(2048, ge=1)
     activation: Literal["batchtopk", "topk", "relu", "jumprelu"] = "batchtopk"
-    standardise: Literal["zscore", "center", "none"] = "zscore"
+    standardise: Literal["whiten", "zscore", "center", "none"] = "whiten"
     draws: int = Field(2000, ge=100, description="bootstrap draws")
     groups: tuple[str, ...] = Field((), description="two groups of families to compare, such as A+B,C+D")
 
@@ -37,12 +31,13 @@ class SaeFamiliesSettings(LayerSettings, SeedSettings):
     @classmethod
     def _fill_from_preset(cls, values: Any) -> Any:
         if isinstance(values, dict):
-            return PRESETS.get(values.get("preset", "default"), {}) | values
+            preset = PRESETS.get(values.get("preset", "default"), {})
+            return {name: value for name, value in preset.items() if name in cls.model_fields} | values
         return values
 
     @model_validator(mode="after")
     def _make_an_autoencoder(self) -> Self:
-        if self.features != "8d":  # which only the model's width says
+        if isinstance(self.features, int):  # any other size is known with the model's width alone
             self.sae_config(width=1)
         return self
 
@@ -59,20 +54,15 @@ class SaeFamiliesSettings(LayerSettings, SeedSettings):
         return groups
 
     def sae_config(self, width: int) -> SAEConfig:
-        """The configuration of every autoencoder of the cell.
+        """The configuration of every autoencoder of the cell, for a model of this width.
 
         Raises:
             InputError: the settings do not fit together.
         """
-        from pydantic import ValidationError
-
-        from tasks.sae.autoencoder.config import PRESETS as SAE_PRESETS
-
-        base = SAE_PRESETS["sae-rna" if self.preset == "sae-rna" else "default"]
-        own = {name: getattr(self, name) for name in ("k", "steps", "batch_size", "activation", "standardise")}
-        features = 8 * width if self.features == "8d" else self.features
+        names = ("features", "k", "steps", "batch_size", "activation", "standardise")
+        own = {name: getattr(self, name) for name in names}
         try:
-            return type(base).model_validate(base.model_dump() | own | {"features": features})
+            return SAEConfig.for_width(width, **(PRESETS[self.preset] | own))
         except ValidationError as error:
             first = error.errors()[0]
             where = "".join(f"{part}: " for part in first["loc"])

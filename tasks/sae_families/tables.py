@@ -8,11 +8,12 @@ import numpy as np
 import pandas as pd
 
 from harness.errors import InputError, did_you_mean
-from tasks.sae.aggregate import FRACTION_ACTIVE, FULL_MAXIMUM, WINDOW
+from tasks.sae.aggregate import FRACTION_ACTIVE, FULL_MAXIMUM
 from tasks.sae.concepts.choice import rank_auroc
 from tasks.sae.concepts.membership import class_means
 from tasks.sae.concepts.selectivity import selectivity
 from tasks.sae.sequence_scores import ScoredSource
+from tasks.sae.split_quality import SharedFeatures
 from tasks.sae_families.groups import dendrogram_order, family_similarity, separating_features, unexplained_pairs
 from tasks.sae_families.scores import Items, SourceScores
 
@@ -81,14 +82,17 @@ def item_table(
     return table.astype({c: "category" for c in ("item", "cluster", "family", "metric", "concept", "source")})
 
 
-def feature_table(entries: Sequence[ScoredSource], items: Items, layer: int) -> pd.DataFrame:
+def feature_table(
+    entries: Sequence[ScoredSource], items: Items, layer: int, shared: SharedFeatures | None
+) -> pd.DataFrame:
     """One row per feature and seed: how often it is active, how selective it is, and the family it follows best.
 
     The family and its AUROC come from select; ``test_auroc`` is the same pair on test. Dead features stay in, with
-    empty selectivity.
+    empty selectivity. ``matched_cosine`` and ``stable`` say whether the other seeds have the feature too; they are
+    empty with one seed.
     """
     frames = []
-    for entry in entries:
+    for number, entry in enumerate(entries):
         fit, held = entry.matrix(items.select), entry.matrix(items.test)
         chosen = rank_auroc(fit, items.select_member)
         best = np.abs(chosen - 0.5).argmax(axis=0)
@@ -105,6 +109,8 @@ def feature_table(entries: Sequence[ScoredSource], items: Items, layer: int) -> 
                     "live": active > 0,
                     "fraction_active": active,
                     "maximum": entry.matrix(items.test, FULL_MAXIMUM).max(axis=0),
+                    "matched_cosine": np.nan if shared is None else shared.matched[number],
+                    "stable": pd.array([None] * len(columns) if shared is None else shared.stable[number], "boolean"),
                     "tau": activity.tau,
                     "information": activity.information,
                     "family": [items.families[f] for f in best],
@@ -124,7 +130,7 @@ def similarity_tables(
 
     Hypotheses are similar pairs that no clan explains.
     """
-    means = [class_means(entry.matrix(items.test, WINDOW), items.test_member) for entry in entries]
+    means = [class_means(entry.matrix(items.test), items.test_member) for entry in entries]
     similarity = np.mean([family_similarity(mean) for mean in means], axis=0)
     order = dendrogram_order(similarity)
     families = [items.families[k] for k in order]

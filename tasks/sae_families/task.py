@@ -3,7 +3,8 @@
 For every family one feature, its sign and its threshold are chosen on the selection split and scored once on the
 test split; splits are disjoint by cluster. Controls run in the same cell, through the same pipeline, on the same
 sequences: the model's random twins with autoencoders of their own, k-mers, length and composition (floors); raw
-neurons, PCA, ICA and untrained autoencoders (ablations); a dense probe (reference).
+neurons, PCA, ICA, autoencoders of which one half stays at its random start, and untrained ones (ablations); a dense
+probe (reference).
 """
 
 from __future__ import annotations
@@ -23,14 +24,17 @@ class SaeFamilies(Task):
 
     card = TaskCard(
         name="sae-families",
-        version="2",
+        version="3",
         summary="one SAE feature per ncRNA family, chosen on select and scored on test (default: last layer, "
-        "m = 2048, k = 32, 1000 steps)",
+        "m = 4 d features, 3000 steps)",
         requires=frozenset({"hidden_states"}),
         default_dataset="rfam-profiles",
         real_dataset="rfam-seed",
         headline="auroc_macro",
-        columns=("auroc_macro", "mcc_macro", "gain_auroc", "gain_mcc", "coverage", "fve", "l0", "dead_share"),
+        columns=(
+            *("auroc_macro", "auroc_macro_stable", "mcc_macro", "gain_auroc", "gain_mcc"),
+            *("stability", "coverage", "fve"),
+        ),
         question="Do single features of a sparse autoencoder (SAE), trained on a model's hidden states, tell families "
         "of non-coding RNA apart? For each family one feature is chosen on one set of sequences and scored once on "
         "another that shares no cluster with it.",
@@ -38,7 +42,7 @@ class SaeFamilies(Task):
             "The headline is the AUROC of the chosen feature, averaged over families: 1 is perfect, 0.5 is chance.",
             "The gain is over the hardest floor: SAEs on the same network with random weights, k-mer counts, length, "
             "composition. k-mers alone tell most families apart, so read the gain before the headline.",
-            "Raw neurons, PCA, ICA and untrained SAEs show what the autoencoder adds; a dense probe on all dimensions "
+            "Raw neurons, PCA, ICA, untrained and half-frozen SAEs show what the autoencoder adds; a dense probe on all dimensions "
             "shows what can be reached.",
         ),
         labels={
@@ -54,6 +58,12 @@ class SaeFamilies(Task):
             "l0": "active features per nucleotide",
             "dead_share": "dead features",
             "stability": "stability between seeds",
+            "stability_chance": "stability by chance",
+            "stability_raw": "stability in the model's own space",
+            "stability_activations": "stability of activations",
+            "pw_mcc": "mean matched similarity",
+            "auroc_macro_stable": "mean AUROC, stable features",
+            "mcc_macro_stable": "mean MCC, stable features",
             "loss_recovered": "loss recovered",
             "cross_entropy_reconstructed": "cross-entropy, reconstructed",
             "cross_entropy_clean": "cross-entropy, untouched",

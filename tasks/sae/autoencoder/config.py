@@ -72,9 +72,14 @@ class SAEConfig(BaseModel):
         """The defaults for hidden states of ``width`` numbers: m = 4 d features, k = max(4, d / 32) of them active.
 
         The peak rate follows from m. docs/sae.md says what was measured to choose the rule. ``changes`` are fields
-        that are set otherwise.
+        that are set otherwise: ``features`` may be a multiple of the width, such as "8d", and None keeps the rule.
         """
-        return cls(**({"features": 4 * width, "k": max(4, width // 32)} | changes))
+        asked: dict[str, Any] = {"features": "4d"} | {
+            name: value for name, value in changes.items() if value is not None
+        }
+        if isinstance(asked["features"], str):
+            asked["features"] = width * int(asked["features"].removesuffix("d"))
+        return cls(**{"k": max(4, width // 32), **asked})
 
     @property
     def peak_learning_rate(self) -> float:
@@ -85,21 +90,24 @@ class SAEConfig(BaseModel):
         return self.activation in ("batchtopk", "topk")
 
 
-PRESETS: dict[str, SAEConfig] = {
-    "default": SAEConfig(),
-    "sae-rna": SAEConfig(
-        activation="relu",
-        standardise="zscore",
-        sparsity_weight=3e-3,
-        learning_rate=1e-3,
-        weight_decay=1e-4,
-        schedule="cosine",
-        batch_size=1024,
-        clip=1.0,
-        auxiliary_weight=0.0,
-    ),
+PRESETS: dict[str, dict[str, Any]] = {
+    "default": {},
+    "demo": {"steps": 400},
+    "wide": {"features": "8d"},
+    "sae-rna": {
+        "activation": "relu",
+        "standardise": "zscore",
+        "sparsity_weight": 3e-3,
+        "learning_rate": 1e-3,
+        "weight_decay": 1e-4,
+        "schedule": "cosine",
+        "batch_size": 1024,
+        "clip": 1.0,
+        "auxiliary_weight": 0.0,
+    },
 }
-"""Named settings.
+"""Named changes of the defaults, as :meth:`SAEConfig.for_width` takes them. ``demo`` is fast, and trained too little
+for its numbers to be reported; ``wide`` has twice the features.
 
 ``sae-rna`` follows the SAE-RNA paper as far as it is known. From the paper itself: standardised embeddings of RiNALMo,
 sparse autoencoder. From a third-party re-implementation, not from the paper: untied ReLU with L1 of 3e-3, z-score per

@@ -55,13 +55,13 @@ def macro_scores(
         oriented = choice.oriented(matrix)
         called = oriented >= choice.threshold
         for c in range(concepts):
-            auroc, t, f = _family_draws(oriented[:, c], called[:, c], member[:, c], draws)
+            auroc, t, f = _concept_draws(oriented[:, c], called[:, c], member[:, c], draws)
             values[:, s] += np.stack([auroc, matthews(t, f, prevalence), f1_score(t, f, prevalence)]) / concepts
     points, resampled = values[:, :, 0], values[:, :, 1:]
     return MacroScores(*(nested_estimate(resampled[k], points[k], len(member), seed) for k in range(3)))
 
 
-def _family_draws(
+def _concept_draws(
     scores: Floats, called: NDArray[np.bool_], positive: NDArray[np.bool_], draws: Floats
 ) -> tuple[Floats, Floats, Floats]:
     own = scores[positive]

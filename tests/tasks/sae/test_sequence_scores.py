@@ -59,19 +59,23 @@ def test_kmers_by_a_loop(word: str) -> None:
 
 
 def test_candidates_of_a_letter_source_are_presence_and_frequency() -> None:
-    scored = SCORER.score_letter_source(KmerSource())
+    scored = SCORER.score_letter_source(KmerSource()).scored_by(WINDOW)
     matrix = scored.matrix(np.array([2, 0]))
     assert matrix.shape == (2, 2 * KmerSource.features) and matrix.dtype == np.float32
     expected = np.hstack([scored.scores.get(name, np.array([2, 0])) for name in (WINDOW, MEAN)])
     np.testing.assert_array_equal(matrix, expected)
     assert scored.feature_name(0) == "A" and scored.feature_name(KmerSource.features + 1) == "C (mean)"
+    mean = scored.scored_by(MEAN)
+    np.testing.assert_array_equal(mean.matrix(np.array([2, 0])), expected[:, KmerSource.features :])
+    assert mean.feature_name(1) == "C" and mean.headline == (MEAN,)
     assert (scored.name, scored.role, scored.layer, scored.seed) == ("kmer", "floor", None, None)
 
 
 def test_length_is_the_length_whatever_the_window() -> None:
     scored = SCORER.score_letter_source(LengthSource())
     lengths = np.array([len(sequence) for sequence in SEQUENCES])
-    np.testing.assert_array_equal(scored.matrix(ROWS), np.column_stack([lengths, lengths]))
+    np.testing.assert_array_equal(scored.matrix(ROWS), lengths[:, None])
+    np.testing.assert_array_equal(scored.scored_by(WINDOW).matrix(ROWS), np.column_stack([lengths, lengths]))
 
 
 class Backwards(Planted):
@@ -91,8 +95,8 @@ def neurons() -> NeuronSource:
 
 def scored_by(model: ModelAdapter) -> tuple[list[NDArray[np.float32]], dict[int, NDArray[np.float32]], list[int]]:
     entries = [
-        SCORER.prepare(neurons(), 1, None),
-        SCORER.prepare(neurons(), 2, None),
+        SCORER.prepare(neurons(), 1, None, (WINDOW,)),
+        SCORER.prepare(neurons(), 2, None, (WINDOW,)),
         SCORER.prepare(SaeSource(ready()), 2, 7, AGGREGATIONS),
     ]
     seen: list[int] = []
@@ -116,7 +120,7 @@ def test_model_sources_by_a_loop() -> None:
 
         code = autoencoder.encode(torch.from_numpy(states[2][known])).to_dense().detach().numpy()
         window = [known.index(place) for place in in_window(index)]
-        loops = [code[window].max(0) if window else np.zeros(64), code.max(0), code.mean(0), (code > 0).mean(0)]
+        loops = [code.mean(0), code[window].max(0) if window else np.zeros(64), code.max(0), (code > 0).mean(0)]
         for found, expected in zip(matrices[2:], loops, strict=True):
             np.testing.assert_allclose(found[index], expected, rtol=1e-4, atol=1e-6)
 

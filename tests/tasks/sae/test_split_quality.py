@@ -19,7 +19,7 @@ from harness.task import CellContext
 from tasks.sae.dictionaries import Dictionaries
 from tasks.sae.quality import losses_recovered
 from tasks.sae.split_quality import SplitMeter, qualities, recovered_losses
-from tasks.sae.stability import decoder_stability
+from tasks.sae.stability import activation_stability, chance_stability, decoder_stability
 from tests.tasks.sae.planted import Planted, random_sequences, ready
 
 SEQUENCES = ["ACGUNNACGU", *random_sequences(29, 40)]
@@ -55,8 +55,8 @@ def autoencoders(layers: tuple[int, ...] = (1, 2), seeds: tuple[int, ...] = (0, 
 
 def test_numbers_are_those_of_all_nucleotides_at_once() -> None:
     own = autoencoders()
-    metrics, found = qualities(list(own), measured(own, SEQUENCES), WEIGHTS)
-    assert set(metrics) == {1, 2} and set(found) == set(own)
+    metrics, found, shared = qualities(list(own), measured(own, SEQUENCES), WEIGHTS)
+    assert set(metrics) == {1, 2} and set(found) == set(own) and set(shared) == {1, 2}
     for layer in (1, 2):
         rows = [
             states[layer][[letter != "N" for letter in SEQUENCES[index]]]
@@ -77,7 +77,8 @@ def test_numbers_are_those_of_all_nucleotides_at_once() -> None:
         for name, values in expected.items():
             metric = metrics[layer][name]
             assert metric.value == pytest.approx(np.mean(values), rel=1e-4), name
-            assert metric.low <= metric.value <= metric.high, name
+            assert (metric.low is None) == (name == "dead_share"), name
+            assert name == "dead_share" or metric.low <= metric.value <= metric.high, name
         assert metrics[layer]["fve"].n == len(SEQUENCES) and metrics[layer]["dead_share"].n == 3
         assert metrics[layer]["fve"].higher_is_better and metrics[layer]["l0"].higher_is_better is None
 
@@ -105,13 +106,39 @@ def test_intervals_of_one_seed_are_percentiles_over_resampled_sequences() -> Non
 def test_stability_is_over_pairs_of_seeds_and_needs_two() -> None:
     own = autoencoders((1,))
     own[1, 2].load_state_dict(own[1, 0].state_dict())
-    metric = qualities(list(own), measured(own, SEQUENCES[:4]), FEW)[0][1]["stability"]
-    different = decoder_stability([own[1, 0], own[1, 1]]).share
-    assert (metric.low, metric.high, metric.n) == (different, 1, 3)
-    assert metric.value == pytest.approx((1 + 2 * different) / 3)
+    found, _, shared = qualities(list(own), measured(own, SEQUENCES[:4]), FEW)
+    metric = found[1]["stability"]
+    live, codes = [], []
+    for autoencoder in own.values():
+        rows = [
+            states[1][[letter != "N" for letter in SEQUENCES[index]]]
+            for index, states in sorted(Planted(width=16).hidden_states(SEQUENCES[:4], (1,)))
+        ]
+        codes.append(autoencoder.encode(torch.from_numpy(np.concatenate(rows))).to_scipy())
+        live.append(np.asarray(codes[-1].sum(axis=0)) > 0)
+    assert not np.all(live)
+    expected = decoder_stability(list(own.values()), live=np.stack(live))
+    assert (metric.low, metric.high, metric.n) == (expected.shares.min(), 1, 3)
+    assert metric.value == pytest.approx(expected.share) and found[1]["pw_mcc"].value == expected.pw_mcc.mean()
+    assert found[1]["stability_strict"].value == expected.share_strict
+    assert found[1]["stability_raw"].value == decoder_stability(list(own.values()), "raw", np.stack(live)).share
+    assert found[1]["stability_chance"].value == chance_stability(list(own.values())).share
+    assert found[1]["stability_activations"].value == pytest.approx(activation_stability(codes, np.stack(live)).share)
+    np.testing.assert_array_equal(shared[1].matched, expected.matched)
+    np.testing.assert_array_equal(shared[1].stable, expected.stable)
     one = autoencoders((1,), (0,))
-    alone, _ = qualities(list(one), measured(one, SEQUENCES[:4]), FEW)
-    assert "stability" not in alone[1]
+    alone, _, nothing = qualities(list(one), measured(one, SEQUENCES[:4]), FEW)
+    assert not nothing and not [name for name in alone[1] if name.startswith(("stability", "pw_mcc"))]
+
+
+def test_activations_are_compared_on_few_sequences(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tasks.sae.split_quality.MOST_COMPARED_SEQUENCES", 2)
+    own = autoencoders((1,), (0, 1))
+    meter = SplitMeter(own, 4)
+    for index, states in Planted(width=16).hidden_states(SEQUENCES[1:5], (1,)):
+        meter.add(index, states)
+    lengths = [code.shape[0] for code in meter._codes[1, 0]]
+    assert lengths == [len(SEQUENCES[1]), len(SEQUENCES[3])]
 
 
 class Reading(Planted):

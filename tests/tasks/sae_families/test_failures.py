@@ -11,7 +11,9 @@ from harness.task import Metric
 from tasks.sae_families.failures import why_failed, without_stability
 from tests.tasks.sae_families.scored import ITEMS, scored_source
 
-GOOD = {"fve": Metric(value=0.8), "dead_share": Metric(value=0.1), "stability": Metric(value=0.4, low=0.3, high=0.5)}
+AGREEMENT = ("stability", "stability_raw", "pw_mcc")
+GOOD = {"fve": Metric(value=0.8), "dead_share": Metric(value=0.1)}
+GOOD |= {name: Metric(value=0.4, low=0.3, high=0.5) for name in AGREEMENT}
 
 
 def test_sound_autoencoders_have_not_failed() -> None:
@@ -40,5 +42,5 @@ def test_scores_without_any_difference_are_a_failure_of_their_seed() -> None:
 
 def test_the_stability_of_failed_autoencoders_has_no_value() -> None:
     kept = without_stability(GOOD)
-    assert kept["stability"].value is kept["stability"].low is kept["stability"].high is None
+    assert all(kept[name].value is kept[name].low is kept[name].high is None for name in AGREEMENT)
     assert kept["fve"] == GOOD["fve"] and without_stability({"fve": GOOD["fve"]}) == {"fve": GOOD["fve"]}

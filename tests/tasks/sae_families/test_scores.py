@@ -11,10 +11,13 @@ from sklearn.metrics import matthews_corrcoef, roc_auc_score
 from harness.statistics.metrics import PREVALENCE
 from tasks.sae.aggregate import MEAN, WINDOW
 from tasks.sae.concepts.choice import split_half_score
+from tasks.sae.sources.autoencoder import SaeSource
 from tasks.sae_families.scores import (
     SourceScores,
+    aggregation_scores,
     score_dense_probe,
     score_source,
+    score_stable,
     score_subsample,
     select_score,
 )
@@ -62,8 +65,8 @@ def test_macro_scores_are_means_over_seeds_and_families(source: SourceScores) ->
 
 
 def test_aggregations_are_scored_apart() -> None:
-    entry = replace(scored_source(seed=0), headline=(WINDOW, MEAN))
-    both, mean = score_source([entry], ITEMS), score_source([entry], ITEMS, MEAN)
+    entry = replace(scored_source(seed=0), always=(MEAN,))
+    both, mean = (score_source([entry.scored_by(name)], ITEMS) for name in (WINDOW, MEAN))
     assert both.seeds[0].candidates == 2 * mean.seeds[0].candidates
     np.testing.assert_array_equal(both.seeds[0].scores.test[:, mean.seeds[0].candidates :], mean.seeds[0].scores.test)
 
@@ -112,3 +115,31 @@ def test_a_dense_probe_tells_separable_families_apart() -> None:
     assert probe.macro.auroc.value == 1 and probe.seeds[0].scores.feature_name(1) == f"probe of {ITEMS.families[1]}"
     noise = score_dense_probe(generator.normal(size=(len(labels), 4)).astype(np.float32), ITEMS)
     assert 0.3 < noise.macro.auroc.value < 0.7
+
+
+def test_stable_features_alone_are_candidates_and_a_seed_without_any_has_no_score(source: SourceScores) -> None:
+    stable = np.zeros((2, source.seeds[0].candidates), dtype=bool)
+    stable[0, [1, 4, 9]] = stable[1, [2, 3]] = True
+    found = score_stable(source, stable, ITEMS)
+    assert found is not None and [seed.candidates for seed in found.seeds] == [3, 2]
+    for number, (seed, whole) in enumerate(zip(found.seeds, source.seeds, strict=True)):
+        kept = np.flatnonzero(stable[number])
+        np.testing.assert_array_equal(seed.scores.test, whole.scores.test[:, kept])
+        assert seed.scores.feature_name(1) == whole.scores.feature_name(int(kept[1]))
+    stable[1] = False
+    assert score_stable(source, stable, ITEMS) is None
+
+
+def test_an_aggregation_is_worth_its_mean_over_sources_whatever_their_seeds() -> None:
+    entries = [scored_source(seed=0), scored_source(seed=1)]
+    lone = scored_source(seed=2)
+    other = replace(lone, source=SaeSource(lone.source.autoencoder, "other"))  # type: ignore[attr-defined]
+    found = aggregation_scores([*entries, other], ITEMS)
+    assert set(found) == {MEAN, WINDOW}
+    for name, worth in found.items():
+        halves = [
+            split_half_score(entry.matrix(ITEMS.select, name), ITEMS.select_member) for entry in (*entries, other)
+        ]
+        assert worth == pytest.approx((np.mean(halves[:2]) + halves[2]) / 2)
+    shuffled = replace(ITEMS, test_labels=ITEMS.test_labels[::-1].copy())
+    assert aggregation_scores([*entries, other], shuffled) == found

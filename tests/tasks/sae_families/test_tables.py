@@ -8,6 +8,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from tasks.sae.aggregate import FRACTION_ACTIVE, FULL_MAXIMUM, WINDOW
+from tasks.sae.split_quality import SharedFeatures
 from tasks.sae_families.scores import SourceScores, score_dense_probe, score_source
 from tasks.sae_families.tables import family_table, feature_table, item_table, similarity_tables
 from tests.tasks.sae_families.scored import FAMILIES, FEATURES, ITEMS, LABELS, TEST, scored_source
@@ -52,7 +53,11 @@ def test_items_recompute_auroc_and_calls(sources: list[SourceScores]) -> None:
 
 def test_features_with_their_family_and_activity() -> None:
     entry = scored_source(0)
-    table = feature_table([entry, scored_source(1)], ITEMS, 2)
+    shared = SharedFeatures(np.full((2, FEATURES), 0.6), np.arange(2 * FEATURES).reshape(2, FEATURES) % 3 == 0)
+    table = feature_table([entry, scored_source(1)], ITEMS, 2, shared)
+    assert (table.matched_cosine == 0.6).all() and table.stable.tolist() == shared.stable.reshape(-1).tolist()
+    alone = feature_table([entry], ITEMS, 2, None)
+    assert alone.matched_cosine.isna().all() and alone.stable.isna().all()
     assert len(table) == 2 * FEATURES
     own = table[table.seed == 0].reset_index(drop=True)
     assert own.live.tolist() == [True] * (FEATURES - 1) + [False]
@@ -70,7 +75,7 @@ def test_features_with_their_family_and_activity() -> None:
 
 
 def test_families_that_share_a_feature_are_neighbours_unless_a_clan_explains_it() -> None:
-    entries = [scored_source(0), scored_source(1)]
+    entries = [scored_source(0).scored_by(WINDOW), scored_source(1).scored_by(WINDOW)]
     for entry in entries:
         scores = entry.scores._scores[WINDOW]
         scores[:, 10] = 20 * np.isin(LABELS, [0, 2])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from harness.publish.terminal import headline_rows
 from harness.result import ResultRecord
 from harness.run.cell import Cell, run_cell
 from harness.task import CellContext
+from tasks.sae.autoencoder.config import SAEConfig
 from tasks.sae.autoencoder.train import Trainer
 from tasks.sae_families.task import SaeFamilies, SaeFamiliesSettings
 from tests.fakes import FakeModel
@@ -49,7 +51,7 @@ def test_a_planted_family_is_found_and_the_floors_find_nothing(knowing: tuple[Re
         == set(record.roles)
         == {
             *("sae", "sae-random-lm", "kmer", "length", "composition"),
-            *("neuron", "pca", "ica", "sae-untrained", "dense-probe"),
+            *("neuron", "pca", "ica", "sae-untrained", "sae-frozen-decoder", "sae-frozen-encoder", "dense-probe"),
         }
     )
     assert rows["neuron"].value > 0.95 and rows["dense-probe"].value > 0.95
@@ -71,13 +73,25 @@ def test_a_planted_family_is_found_and_the_floors_find_nothing(knowing: tuple[Re
 def test_the_record_says_what_the_table_needs(knowing: tuple[ResultRecord, Path]) -> None:
     record, _ = knowing
     quality = {"fve", "fve_raw", "l0", "dead_share", "stability", "selectivity_tau", "coverage", "auroc_matched"}
+    quality |= {"stability_chance", "stability_raw", "stability_activations", "pw_mcc"}
+    quality |= {"auroc_macro_stable", "mcc_macro_stable"} | set(SaeFamilies.card.columns)
     assert quality <= set(record.metrics)
-    for name in ("fve", "l0", "dead_share", "auroc_macro", "mcc_macro", "gain_auroc"):
+    for name in ("fve", "l0", "auroc_macro", "mcc_macro", "gain_auroc"):
         metric = record.metrics[name]
         assert metric.low <= metric.value <= metric.high and metric.n >= 1
     assert 3 < record.metrics["l0"].value < 5.5
     strata = {row.stratum for row in record.table}
-    assert {"", "one seed", "full maximum", "mean", "fraction active"} <= strata
+    assert {"", "one seed", "window maximum", "full maximum", "mean", "fraction active"} <= strata
+    aggregation = record.selected["aggregation"]
+    worth = record.selected["aggregation_select_auroc"]
+    assert aggregation == max(worth, key=lambda name: worth[name])
+    rows = {(row.source, row.stratum): row for row in record.table if row.name == "auroc_macro" and row.seed is None}
+    for name in set(record.roles) - {"dense-probe"}:
+        assert rows[name, aggregation].value == rows[name, ""].value and (name, "window maximum") in rows
+    assert any(note.startswith("no interval where fewer than 5 units vary: ") for note in record.notes)
+    for row in record.table:
+        if row.name in ("auroc_macro", "coverage", "f1_macro") and row.low is not None:
+            assert 0 <= row.low <= row.high <= 1
     assert record.highlights is not None and len(record.highlights.rows) == FAMILIES
     assert record.dataset.used == FAMILIES * 26
 
@@ -98,7 +112,7 @@ def test_the_tables_recompute_the_headline(knowing: tuple[ResultRecord, Path]) -
         assert row.value == pytest.approx(np.mean(values))
     features = pd.read_parquet(path.with_suffix("") / "features.parquet")
     assert len(features) == 2 * SMALL["features"]
-    assert len(pd.read_parquet(path.with_suffix("") / "families.parquet")) == FAMILIES * (2 * 3 + 7)
+    assert len(pd.read_parquet(path.with_suffix("") / "families.parquet")) == FAMILIES * (2 * 5 + 7)
 
 
 def test_checkpoints_are_kept(knowing: tuple[ResultRecord, Path]) -> None:
@@ -129,8 +143,6 @@ def test_permuting_test_labels_changes_no_choice(tmp_path: Path, knowing: tuple[
     test = [record for record in dataset.records if record.split == "test"]
     families = [record.family for record in test]
     shifted = dict(zip((record.id for record in test), families[7:] + families[:7], strict=True))
-    from dataclasses import replace
-
     permuted = dataset.subset(
         replace(record, family=shifted.get(record.id, record.family)) for record in dataset.records
     )
@@ -204,6 +216,23 @@ def test_a_run_stopped_before_the_statistics_asks_the_model_nothing_again(
     assert record.files == plain.files
 
 
+def test_a_test_sequence_passes_each_model_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For its scores and for the quality of the autoencoders alike."""
+    dataset = planted_dataset()
+    test = next(record.sequence for record in dataset.records if record.split == "test")
+    seen: list[str] = []
+    hidden_states = PlantedModel.hidden_states
+
+    def counted(self: PlantedModel, sequences: Sequence[str], layers: Sequence[int]) -> object:
+        seen.extend([self.identity()] * list(sequences).count(test))
+        return hidden_states(self, sequences, layers)
+
+    monkeypatch.setattr(PlantedModel, "hidden_states", counted)
+    record = run_cell(make_cell(PlantedModel(dataset), dataset, steps=2, draws=100), tmp_path, "cpu", QUIET)
+    assert record.status == "done" and record.metrics["fve"].value is not None, record.error
+    assert sorted(seen) == ["planted-False-0", "planted-False-1", "planted-True-None"]
+
+
 def test_several_layers_come_from_one_cell(tmp_path: Path) -> None:
     dataset = planted_dataset()
     record = run_cell(make_cell(PlantedModel(dataset), dataset, layers=(0, 2), seeds=(0,)), tmp_path, "cpu", QUIET)
@@ -216,13 +245,21 @@ def test_several_layers_come_from_one_cell(tmp_path: Path) -> None:
 
 def test_presets_fill_in_what_is_not_given() -> None:
     demo = SaeFamiliesSettings(preset="demo")
-    assert (demo.features, demo.steps) == (1024, 300)
+    assert demo.steps < SaeFamiliesSettings().steps and demo.sae_config(128).steps == demo.steps
     assert SaeFamiliesSettings(preset="demo", steps=5).steps == 5
     paper = SaeFamiliesSettings(preset="sae-rna").sae_config(1280)
     assert (paper.activation, paper.learning_rate, paper.batch_size) == ("relu", 1e-3, 1024)
-    assert SaeFamiliesSettings(features="8d").sae_config(20).features == 160
+    assert SaeFamiliesSettings(preset="wide").sae_config(20).features == 160
+    assert SaeFamiliesSettings(preset="wide", features="2d").sae_config(20).features == 40
     with pytest.raises(InputError, match="k = 32 active features out of 8"):
-        SaeFamiliesSettings(features=8).sae_config(20)
+        SaeFamiliesSettings(features=8, k=32)
+    with pytest.raises(InputError, match="k = 500 active features out of 80"):
+        SaeFamiliesSettings(k=500).sae_config(20)
+
+
+def test_the_size_follows_the_width_of_the_model() -> None:
+    assert SaeFamiliesSettings().sae_config(640) == SAEConfig.for_width(640)
+    assert SaeFamiliesSettings(k=9).sae_config(640) == SAEConfig.for_width(640, k=9)
 
 
 def test_a_dataset_without_families_is_not_applicable(tmp_path: Path) -> None:
@@ -276,10 +313,14 @@ class Letters(FakeModel):
 
 
 def test_features_that_score_all_sequences_alike_are_named_as_failed(tmp_path: Path) -> None:
-    """With k over the width; before, a variance of -70 explained and a stability of 1 were shown without a word."""
-    record = run_cell(make_cell(Letters(), planted_dataset(), k=32), tmp_path, "cpu", QUIET)
+    """Before, a stability of 1 was shown without a word. Here all sequences hold the same letters in another order."""
+    generator, dataset = np.random.default_rng(0), planted_dataset()
+    same = dataset.subset(
+        replace(record, sequence="".join(generator.permutation(list("ACGU" * 10)))) for record in dataset.records
+    )
+    record = run_cell(make_cell(Letters(), same, k=32), tmp_path, "cpu", QUIET)
     assert record.status == "done", record.error
-    assert record.metrics["auroc_macro"].value == 0.5 and record.metrics["fve"].value > 0.9
+    assert record.metrics["fve"].value > 0.9
     assert record.notes[0] == (
         "FAILED autoencoders of layer 2: every feature scores all sequences alike in 2 of 2 of them"
     )
