@@ -85,7 +85,8 @@ def _verdict(standing: Board) -> Iterator[str]:
         else:
             first, last = standing.ranks.groups[0][0], standing.ranks.groups[0][-1]
             needed = standing.ranks.detectable[first, last]
-            yield f"**{_listed(leaders)} cannot be told apart**; a difference of {needed:.3f} would show with 80 % power."
+            shows = f"a difference of {needed:.3f} would show with 80 % power"
+            yield f"**{_listed(leaders)} cannot be told apart**; {shows}."
     beaten = [own for own in standing.models if own.gain is not None and own.gain.smallest.high < 0]
     unsure = [
         own for own in standing.models if own.gain is not None and own.gain.smallest.low <= 0 and own not in beaten
