@@ -93,7 +93,9 @@ def print_comparison(comparison: Comparison, console: Console) -> None:
     console.print(Text.assemble(terminal(comparison.verdict(), "bold")))
     headline = comparison.lines[0]
     for record, metric in ((first, headline.first), (second, headline.second)):
-        console.print(Text.assemble("  ", terminal(f"{record.model.card.name}: {headline.label} {with_interval(metric)}")))
+        console.print(
+            Text.assemble("  ", terminal(f"{record.model.card.name}: {headline.label} {with_interval(metric)}"))
+        )
     table = Table(header_style="bold", pad_edge=False, box=box.SIMPLE_HEAD)
     table.add_column("")
     for record in (first, second):
