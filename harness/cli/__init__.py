@@ -11,6 +11,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from harness.cli.check import check
+from harness.cli.compare import compare
 from harness.cli.leaderboard import leaderboard
 from harness.cli.list import list_names
 from harness.cli.new import new
@@ -47,6 +48,7 @@ def _harness(
 app.command("run")(run)
 app.command("list")(list_names)
 app.command("leaderboard")(leaderboard)
+app.command("compare")(compare)
 app.command("check")(check)
 app.add_typer(new, name="new")
 for verb in sorted(entry_points(group="harness.verbs"), key=lambda entry: entry.name):

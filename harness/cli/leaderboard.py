@@ -24,19 +24,12 @@ def leaderboard(
     debug: Annotated[bool, typer.Option("--debug", help="show tracebacks")] = False,
 ) -> None:
     """Write one leaderboard page per task from the result records."""
-    from harness.errors import InputError
     from harness.publish.escape import one_line
     from harness.publish.leaderboard import render_all
     from harness.registry import Registry
-    from harness.result import PAGES, read_records
+    from harness.result import PAGES
 
-    if not results.is_dir():
-        raise InputError(f"results folder {results} does not exist; `harness run` creates it")
-    records, problems = read_records(results)
-    for problem in problems:
-        print(f"skipped: {one_line(problem)}", file=sys.stderr)
-    if not records:
-        raise InputError(f"no result records under {results}")
+    records = records_under(results)
     pages = render_all(records, results / PAGES if out is None else out)
     if check:
         stale = [f"out of date: {path}" for path, text in pages.items() if _read(path) != text]
@@ -47,6 +40,26 @@ def leaderboard(
     if not replace:
         _refuse_to_drop_rows(pages, results)
     _write(pages)
+
+
+def records_under(results: Path) -> Records:
+    """The valid records of a results folder; of each other one, a line on stderr.
+
+    Raises:
+        InputError: there is no such folder, or no record in it.
+    """
+    from harness.errors import InputError
+    from harness.publish.escape import one_line
+    from harness.result import read_records
+
+    if not results.is_dir():
+        raise InputError(f"results folder {results} does not exist; `harness run` makes one")
+    records, problems = read_records(results)
+    for problem in problems:
+        print(f"skipped: {one_line(problem)}", file=sys.stderr)
+    if not records:
+        raise InputError(f"no result records under {results}")
+    return records
 
 
 def _changed_cards(records: Records, registry: Registry) -> Iterator[str]:

@@ -38,6 +38,7 @@ Results = Annotated[Path, typer.Option("--results", help="folder for results")]
 Floors = Annotated[bool, typer.Option("--floors/--no-floors", help="also run the task's controls")]
 Force = Annotated[bool, typer.Option("--force", help="recompute finished cells")]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON document on stdout")]
+Verbose = Annotated[bool, typer.Option("--verbose", help="print every metric, layer and note")]
 Plugins = Annotated[
     list[Path] | None, typer.Option("--plugin", help="Python file that defines MODELS, TASKS or DATASETS")
 ]
@@ -60,6 +61,7 @@ def run(
     floors: Floors = True,
     force: Force = False,
     json_output: Json = False,
+    verbose: Verbose = False,
     plugin: Plugins = None,
     debug: Debug = False,
 ) -> None:
@@ -103,11 +105,14 @@ def run(
         records.append(record)
         # failures are reported once, as errors, at the end; controls have a table of their own
         if not json_output and record.error is None and record.cell not in controls:
-            print_summary(record, wide_console())
+            print_summary(record, wide_console(), verbose)
     if json_output:
         print(json.dumps({"cells": [record.document() for record in records]}, indent=1, ensure_ascii=False))
-    elif controls:
-        _print_controls([record for record in records if record.error is None])
+    else:
+        done = [(cell, record) for cell, record in zip(cells, records, strict=True) if record.error is None]
+        if controls:
+            _print_controls([record for _, record in done])
+        _print_ending([cell for cell, _ in done if cell.identity not in controls], results)
     for record in records:
         if record.error is not None:
             kind = "not applicable" if record.status == "not-applicable" else "error"
@@ -162,3 +167,21 @@ def _print_controls(records: list[ResultRecord]) -> None:
     for members in groups.values():
         if len(members) > 1:
             print_controls(members, wide_console())
+
+
+def _print_ending(cells: list[Cell], results: Path) -> None:
+    """Where the results of the models asked for are, and what to type next; nothing where none is done."""
+    from shlex import quote
+
+    from harness.publish.terminal import print_ending
+
+    if not cells:
+        return
+    folder = "" if results == Path("results") else f" --results {quote(str(results))}"
+    commands = {f"harness leaderboard{folder}": "pages with ranks, gains over floors and pictures"}
+    names = list(dict.fromkeys(cell.model.card.name for cell in cells))
+    if len(names) > 1:
+        task = cells[0].task.card.name
+        commands[f"harness compare {names[0]} {names[1]} --task {task}{folder}"] = "which is better, or cannot tell"
+    commands["the same command with --verbose"] = "every metric, layer and note"
+    print_ending([cell.path(results) for cell in cells], commands, wide_console())

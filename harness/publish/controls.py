@@ -33,16 +33,15 @@ class Summary:
 
     @property
     def about(self) -> str:
-        """The role, and what there are several of."""
-        several = "initialisations" if self.members else "models"
-        return f"{self.role}, {len(self.found)} {several}" if len(self.found) > 1 else self.role
+        """The role, and how many initialisations, or models, the mean is of."""
+        return f"{self.role}, mean of {len(self.found)}" if len(set(self.values)) > 1 else self.role
 
     @property
     def headline(self) -> str:
         """A value with its interval, or the mean and the range of several."""
         if len(set(self.values)) <= 1:
-            return cell(self.found[0])
-        return number(self.mean) + small(f"range {number(min(self.values))} to {number(max(self.values))}")
+            return cell(self.found[0], whole=True)
+        return number(self.mean) + small(f"{number(min(self.values))}&nbsp;to&nbsp;{number(max(self.values))}")
 
 
 def summaries(standing: Board) -> list[Summary]:

@@ -18,18 +18,18 @@ def small(text: str) -> str:
     return f"<br><sub>{text}</sub>" if text else ""
 
 
-def cell(entry: HasInterval | None) -> str:
-    """A value with its interval beneath, so that a column is as narrow as the interval."""
+def cell(entry: HasInterval | None, whole: bool = False) -> str:
+    """A value with its interval beneath, which a narrow column may fold unless it is to be kept ``whole``."""
     if entry is None:
         return "–"
     if entry.low is None or entry.high is None:
         return number(entry.value)
-    return number(entry.value) + small(f"{number(entry.low)} to {number(entry.high)}")
+    return number(entry.value) + small(f"[{number(entry.low)},{'&nbsp;' if whole else ' '}{number(entry.high)}]")
 
 
 def signed(entry: HasInterval) -> str:
     """The same with a plus before what is gained, and a minus sign that is as wide."""
-    text = cell(entry).replace("-", "−")
+    text = cell(entry, whole=True).replace("-", "−")
     return text if entry.value is None or entry.value < 0 else f"+{text}"
 
 

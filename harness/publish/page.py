@@ -154,11 +154,11 @@ def _model_row(own: Score, columns: Sequence[str], out: Path) -> list[str]:
     return [
         own.rank,
         f"**{markdown(own.name)}**{small(about)}",
-        cell(own.headline),
+        cell(own.headline, whole=True),
         signed(own.gain.smallest) if own.gain else "–",
         *(cell(own.record.metrics.get(name)) for name in columns),
         f"<sub>{markdown(card.exposure_to(own.record.dataset.name))}</sub>",
-        record_link(own.record, own.path, out),
+        f"<sub>{record_link(own.record, own.path, out)}</sub>",
     ]
 
 
@@ -171,5 +171,5 @@ def _control_row(one: Summary, columns: Sequence[str], out: Path) -> list[str]:
         "",
         *(cell(alone.record.metrics.get(name)) if alone else "" for name in columns),
         "",
-        record_link(alone.record, alone.path, out) if alone else "",
+        f"<sub>{record_link(alone.record, alone.path, out)}</sub>" if alone else "",
     ]

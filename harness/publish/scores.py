@@ -78,7 +78,7 @@ def board(members: Records) -> Board:
     floors = [own for own in controls if own.record.model.card.role == "floor"]
     models = [replace(own, gain=_gain(own, floors)) for own in models]
     ranked = [] if simulated else _alike(models)
-    if not ranked:
+    if len(ranked) < 2:
         return Board(tuple(models), tuple(controls))
     ranks = rank_intervals([own.estimate for own in ranked if own.estimate is not None])
     places = {own.record.cell: ranks.label(place) for place, own in enumerate(ranked)}

@@ -1,8 +1,9 @@
-"""The summary printed at the end of a run; the same for every task."""
+"""What the end of a run prints, the same for every task: scores with their controls, files, what to type next."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
@@ -19,17 +20,27 @@ _MOST_COLUMNS = 3
 _INTERVAL_WIDTH = len("0.000 [0.000, 0.000]")
 
 
-def print_summary(record: ResultRecord, console: Console) -> None:
-    """Of a done record: quality and headline with intervals, every control beside it, then the highlights."""
+def print_summary(record: ResultRecord, console: Console, verbose: bool = False) -> None:
+    """Of a done record: the headline beside the controls of its cell, the highlights, what the model has seen.
+
+    ``verbose`` adds every metric, every layer and every note.
+    """
     title = Text.assemble("\n", terminal(record.task.name, "bold"))
     for name in (record.model.card.name, record.dataset.name):
         title.append(" · ").append(terminal(name))
     if record.dataset.simulated:
         title.append(" · ").append("simulated data", "yellow")
     console.print(title)
-    console.print(_metrics(record))
-    for layer in sorted({row.layer for row in record.table if row.layer is not None}):
-        if rows := headline_rows(record, layer):
+    if (headline := record.metrics.get(record.task.headline)) is not None:
+        better = ", lower is better" if headline.higher_is_better is False else ""
+        told = f"{record.task.label(record.task.headline)} {with_interval(headline)}{better}"
+        console.print(terminal(told, "bold"))
+    if verbose:
+        console.print(_metrics(record))
+    layers = sorted({row.layer for row in record.table if row.layer is not None})
+    for layer in layers if verbose or record.basis is None else [record.basis.layer]:
+        rows = headline_rows(record, layer)
+        if len(rows) > 1 or (verbose and rows):
             console.print(_controls(record, layer, rows))
     if record.highlights is not None:
         table = Table(title=terminal(record.highlights.title), title_justify="left", header_style="bold")
@@ -38,8 +49,20 @@ def print_summary(record: ResultRecord, console: Console) -> None:
         for cells in record.highlights.rows:
             table.add_row(*map(terminal, cells))
         console.print(table)
-    for note in notes_of(record):
+    exposure, *others = notes_of(record)
+    for note in [exposure, *(others if verbose else [])]:
         console.print(Text.assemble(("note:", "dim"), " ", terminal(note)))
+
+
+def print_ending(paths: Sequence[Path], next_commands: Mapping[str, str], console: Console) -> None:
+    """Where the records are, and what to type next, each command with what it does."""
+    console.print(Text("\nFiles", style="bold"))
+    for path in paths:
+        console.print(Text.assemble("  ", terminal(str(path))), soft_wrap=True)
+    console.print(Text("  tables and pictures: beside each, in the folder of the same name without .json", style="dim"))
+    console.print(Text("Next", style="bold"))
+    for command, purpose in next_commands.items():
+        console.print(Text.assemble("  ", terminal(command), ("  # " + purpose, "dim")), soft_wrap=True)
 
 
 def print_controls(records: Sequence[ResultRecord], console: Console) -> None:
@@ -52,7 +75,7 @@ def print_controls(records: Sequence[ResultRecord], console: Console) -> None:
     table.add_column("model", overflow="fold")
     table.add_column("role")
     for name in names[:_MOST_COLUMNS]:
-        table.add_column(terminal(name.replace("_", " ")), justify="right", min_width=_INTERVAL_WIDTH)
+        table.add_column(terminal(task.label(name)), justify="right", min_width=_INTERVAL_WIDTH)
     for record in records:
         card = record.model.card
         values = [record.metrics.get(name) for name in names[:_MOST_COLUMNS]]
@@ -69,11 +92,12 @@ def _metrics(record: ResultRecord) -> Table:
     table.add_column("unit")
     for name, metric in record.metrics.items():
         style = "bold" if name == record.task.headline else ""
-        table.add_row(terminal(name), with_interval(metric), number(metric.n), terminal(metric.unit), style=style)
+        label = terminal(record.task.label(name))
+        table.add_row(label, with_interval(metric), number(metric.n), terminal(metric.unit), style=style)
     return table
 
 
-def _controls(record: ResultRecord, layer: int, rows: list[TableRow]) -> Table:
+def _controls(record: ResultRecord, layer: int | None, rows: list[TableRow]) -> Table:
     sources = {row.source for row in rows}
     found: dict[str, set[str]] = {}
     for entry in record.table:
@@ -81,12 +105,13 @@ def _controls(record: ResultRecord, layer: int, rows: list[TableRow]) -> Table:
             found.setdefault(entry.name, set()).add(entry.source)
     shared = [name for name in record.metrics if name != record.task.headline and found.get(name, set()) >= sources]
     others = shared[: _MOST_COLUMNS - 1]
-    title = terminal(f"{record.task.headline} with its controls, layer {layer}")
+    where = "" if layer is None else f", layer {layer}"
+    title = terminal(f"{record.task.label(record.task.headline)} beside its controls{where}")
     table = Table(header_style="bold", title=title, title_justify="left")
     table.add_column("source")
     table.add_column("role")
     for name in (record.task.headline, *others):
-        table.add_column(terminal(name), justify="right")
+        table.add_column(terminal(record.task.label(name)), justify="right")
     by_key = {
         (row.name, row.source): row
         for row in record.table

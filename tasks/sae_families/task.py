@@ -42,8 +42,8 @@ class SaeFamilies(Task):
             "The headline is the AUROC of the chosen feature, averaged over families: 1 is perfect, 0.5 is chance.",
             "The gain is over the hardest floor: SAEs on the same network with random weights, k-mer counts, length, "
             "composition. k-mers alone tell most families apart, so read the gain before the headline.",
-            "Raw neurons, PCA, ICA, untrained and half-frozen SAEs show what the autoencoder adds; a dense probe on all dimensions "
-            "shows what can be reached.",
+            "Raw neurons, PCA, ICA, untrained and half-frozen SAEs show what training adds; a dense probe on all "
+            "dimensions shows what can be reached.",
         ),
         labels={
             "auroc_macro": "mean AUROC",
