@@ -10,9 +10,11 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from harness.cli.check import check
+from harness.cli.export import export
 from harness.cli.leaderboard import leaderboard
 from harness.cli.list import list_names
 from harness.cli.new import new
+from harness.cli.report import report
 from harness.cli.run import run
 from harness.errors import HarnessError, InputError
 
@@ -45,6 +47,8 @@ def _harness(
 app.command("run")(run)
 app.command("list")(list_names)
 app.command("leaderboard")(leaderboard)
+app.command("report")(report)
+app.command("export")(export)
 app.command("check")(check)
 app.add_typer(new, name="new")
 
