@@ -18,7 +18,7 @@ function showStart() {
     { label: "Its headline", show: (g) => (g.simulated || !best(g) ? "–" : `${withInterval(best(g).values[0])} ${g.columns[0].name}`) },
   ];
   const browsable = Object.entries(index.browsers).map(([cell, layers]) => ({ ...entries.get(cell), layers }));
-  view.replaceChildren(
+  put(view, 
     heading(1, "Benchmark report"),
     h("p", {}, "Every number has a 95 % interval, a control beside it and a link to the record it came from. Only results in one table can be compared: tables differ in items, settings or version."),
     table("tasks", { caption: "What was measured", columns, rows: index.groups }).element,
@@ -53,10 +53,10 @@ function showTask(task) {
       failed.length ? h("details", {}, h("summary", {}, `Without numbers (${failed.length})`), h("ul", {}, failed.map((row) => h("li", {}, `${row.model}: ${row.status}${row.error ? ": " + row.error : ""} (`, recordLink(row), ")")))) : null,
       h("details", {}, h("summary", {}, "Settings"), facts(Object.entries(group.settings))));
   });
-  view.replaceChildren(heading(1, task),
+  put(view, heading(1, task),
     h("div", { class: "bar", role: "search" }, searchField("filter", "Filter models", update),
       choice("show", "Show", SHOWN, (value) => { remember("show", value); update(); })),
-    ...sections);
+    sections);
 }
 
 function resultTable(group, matching) {
@@ -67,7 +67,7 @@ function resultTable(group, matching) {
     { label: "Role", value: (row) => row.role, show: (row) => row.role, start: true },
     ...group.columns.map((column, place) => {
       const scale = scaleOf(rows.map((row) => row.values[place]));
-      return { label: column.name, title: column.unit, number: true, start: column.better === false, value: (row) => (row.values[place] ? row.values[place][0] : null), show: (row) => interval(row.values[place], scale) };
+      return { label: column.name, title: column.unit, number: true, start: column.better === false, value: (row) => (row.values[place] ? row.values[place][0] : null), show: (row) => (rows.length > 1 ? interval(row.values[place], scale) : withInterval(row.values[place])) };
     }),
     { label: "Layer", value: (row) => row.layer, show: (row) => count(row.layer), number: true },
     { label: "Pretraining exposure", value: (row) => row.exposure, show: (row) => row.exposure, start: true },
@@ -91,7 +91,7 @@ async function showCell(id) {
     h("p", {}, link({ task: group.task }, group.task), " · ", row.role, " · ", "record ", recordLink(row)),
     row.status === "done" ? null : h("p", { class: "warning" }, row.status + (row.error ? ": " + row.error : "")),
     index.browsers[id] ? h("p", {}, link({ features: id, layer: index.browsers[id].at(-1) }, "Browse the features of its sparse autoencoders")) : null];
-  if (!page) return view.replaceChildren(...start.filter(Boolean), missing("The details of this result"));
+  if (!page) return put(view, start, missing("The details of this result"));
   const metrics = table("metrics", {
     caption: "Metrics over all seeds and items, with their 95 % intervals", rows: page.metrics,
     columns: [
@@ -102,7 +102,7 @@ async function showCell(id) {
       { label: "Better", show: (m) => (m[6] === null ? "–" : m[6] ? "higher" : "lower") },
     ],
   });
-  view.replaceChildren(...[...start,
+  put(view, start,
     h("p", { class: "quiet" }, page.summary),
     page.metrics.length ? [heading(2, "Metrics"), metrics.element] : null,
     controls(page),
@@ -113,7 +113,7 @@ async function showCell(id) {
     page.rows.length ? allNumbers(page) : null,
     page.notes.length ? [heading(2, "Notes"), h("ul", {}, page.notes.map((note) => h("li", {}, note)))] : null,
     heading(2, "Model, data and settings"), h("p", {}, page.dataset), facts([...Object.entries(page.facts), ...Object.entries(page.settings)]),
-    Object.keys(page.skipped).length ? h("details", {}, h("summary", {}, "Left out of the dataset"), facts(Object.entries(page.skipped).map(([why, n]) => [why, count(n)]))) : null].flat(9).filter(Boolean));
+    Object.keys(page.skipped).length ? h("details", {}, h("summary", {}, "Left out of the dataset"), facts(Object.entries(page.skipped).map(([why, n]) => [why, count(n)]))) : null);
 }
 
 // the headline of every source at a layer, over all seeds and strata
@@ -156,12 +156,12 @@ function picture(name, row) {
   const file = name.split(":").slice(2).join(":"), title = file.replace(/\.svg$/, "").replaceAll("-", " ");
   const image = h("img", { alt: `${title} of ${row.model}`, loading: "lazy" });
   const figure = h("figure", {}, h("div", { class: "figure-line" }, h("figcaption", {}, title), h("button", { type: "button", onclick: async () => save(file, await partText(name), "image/svg+xml") }, `Save ${file}`)));
-  if (!hasPart(name)) return figure.replaceChildren(h("figcaption", {}, title), missing("This picture")), figure;
+  if (!hasPart(name)) return put(figure, h("figcaption", {}, title), missing("This picture"));
   figure.append(image);
   partText(name).then((text) => { image.src = URL.createObjectURL(new Blob([text], { type: "image/svg+xml" })); });
   return figure;
 }
 
 function showUnknown() {
-  view.replaceChildren(heading(1, "Not in this report"), h("p", {}, "This address names nothing that the report holds. ", link({}, "Back to the start"), "."));
+  put(view, heading(1, "Not in this report"), h("p", {}, "This address names nothing that the report holds. ", link({}, "Back to the start"), "."));
 }

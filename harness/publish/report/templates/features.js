@@ -9,7 +9,7 @@ async function showFeatures(id) {
   const title = [heading(1, `Features of ${row.model}, layer ${layer}`),
     h("p", {}, link({ cell: id }, `${group.task} on ${group.dataset}`), " · record ", recordLink(row))];
   const layerChoice = choice("layer", "Layer", layers.map((l) => [l, l]), (value) => { location.hash = address({ features: id, layer: value, ...(values.get("list") ? { list: values.get("list") } : {}) }); }, layer);
-  if (!page) return view.replaceChildren(...title, h("div", { class: "bar" }, layerChoice), missing("These features"));
+  if (!page) return put(view, title, h("div", { class: "bar" }, layerChoice), missing("These features"));
   const seeds = Object.keys(page.seeds), seed = seeds.includes(values.get("seed")) ? values.get("seed") : seeds[0];
   const own = page.seeds[seed], where = { features: id, layer, seed };
   const position = new Map(own.feature.map((number, place) => [number, place]));
@@ -19,7 +19,7 @@ async function showFeatures(id) {
   const to = (more) => ({ ...where, ...(byFamily ? { list: "families" } : {}), ...more });
   const list = byFamily ? familyList(context, to) : featureList(context, to);
   const detail = h("div", { class: "detail" });
-  view.replaceChildren(...title,
+  put(view, title,
     h("div", { class: "bar", role: "search" }, layerChoice,
       choice("seed", "Seed", seeds.map((x) => [x, x]), (value) => { location.hash = address({ ...where, seed: value, ...(byFamily ? { list: "families" } : {}) }); }, seed),
       choice("list", "List", [["", "features"], ["families", "families"]], (value) => { location.hash = address({ ...where, ...(value ? { list: value } : {}) }); }, values.get("list") || ""),

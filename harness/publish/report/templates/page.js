@@ -13,6 +13,7 @@ function fill(element, attributes, children) {
   return element;
 }
 const h = (tag, attributes, ...children) => fill(document.createElement(tag), attributes, children);
+const put = (element, ...children) => { element.replaceChildren(); return fill(element, {}, children); };
 const s = (tag, attributes, ...children) => fill(document.createElementNS(SVG, tag), attributes, children);
 
 // parts of the data, unpacked when they are first shown

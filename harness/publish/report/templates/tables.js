@@ -18,7 +18,7 @@ function table(id, options) {
       update();
       say(`Sorted by ${column.label}, ${down ? "highest" : "lowest"} first`);
     };
-    const cell = h("th", { scope: "col", title: column.title }, column.value ? h("button", { type: "button", onclick: click }, column.label) : column.label);
+    const cell = h("th", { scope: "col", title: column.title }, column.value ? h("button", { type: "button", onclick: click }, column.label) : h("span", {}, column.label));
     head.append(cell);
     return cell;
   });
