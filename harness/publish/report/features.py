@@ -29,7 +29,7 @@ def feature_page(folder: Path, layer: int, most: int) -> dict[str, Any]:
     """Families, features and what was chosen, at one layer.
 
     At most ``most`` features of every seed: those that were chosen for a family, then those that separate their best
-    family best on test. Features are columns of equal length under ``seeds``; families are positions in ``families``.
+    family best on select. Features are columns of equal length under ``seeds``; families are positions in ``families``.
     """
     features, chosen = _read(folder, "features"), _read(folder, "families")
     if features is None:
@@ -57,7 +57,7 @@ def feature_page(folder: Path, layer: int, most: int) -> dict[str, Any]:
 
 
 def _best(part: pd.DataFrame, picked: set[int], most: int) -> pd.DataFrame:
-    score = part["sign"] * (part["test_auroc"] - 0.5) + part["feature"].isin(picked)
+    score = part["sign"] * (part["select_auroc"] - 0.5) + part["feature"].isin(picked)
     order = score.sort_values(ascending=False, kind="stable").index[:most]
     return part.loc[sorted(order)]
 

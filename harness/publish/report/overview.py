@@ -14,7 +14,7 @@ from harness.publish.notes import notes_of
 from harness.result import ResultRecord
 from harness.task import Metric, TableRow
 
-_MOST_COLUMNS = 3  # task columns beside the headline
+_MOST_COLUMNS = 2  # task columns beside the headline
 
 
 def overview(records: Records, out: Path) -> list[dict[str, Any]]:
@@ -97,7 +97,7 @@ def _entry(path: Path, record: ResultRecord, names: dict[str, str], shown: list[
         "role": card.role,
         "group": getattr(card, "group", None),
         "parameters": card.parameters,
-        "layer": None if record.basis is None else record.basis.layer,
+        "layer": None if record.basis is None or card.layers is None else record.basis.layer,
         "status": record.status,
         "error": record.error and printable(record.error),
         "values": [_interval(record.metrics.get(name)) for name in shown],

@@ -21,7 +21,9 @@ def records(count=30):
 @pytest.fixture(scope="module")
 def made():
     model, found = Planted(width=16, active=2), records()
-    autoencoders = {(layer, seed): ready(16, seed, features=24, activation="relu") for layer in (0, 1) for seed in (0, 1)}
+    autoencoders = {
+        (layer, seed): ready(16, seed, features=24, activation="relu") for layer in (0, 1) for seed in (0, 1)
+    }
     shown = {(0, 0): [5, 2], (1, 1): [7]}
     return model, found, autoencoders, example_table(model, autoencoders, found, shown, quantiles=4, per_quantile=2)
 

@@ -50,6 +50,7 @@ function showTask(task) {
       group.otherItems ? h("p", {}, "Scored on other items than the table above: not to be compared with it.") : null,
       group.simulated ? h("p", { class: "warning" }, "Simulated data: models are listed by name and not ranked; no claim should rest on this table alone.") : null,
       shown.element,
+      h("details", {}, h("summary", {}, "What the columns are"), facts(group.columns.map((column) => [column.name, (column.unit || "–") + (column.better === null ? "" : column.better ? "; higher is better" : "; lower is better")]))),
       failed.length ? h("details", {}, h("summary", {}, `Without numbers (${failed.length})`), h("ul", {}, failed.map((row) => h("li", {}, `${row.model}: ${row.status}${row.error ? ": " + row.error : ""} (`, recordLink(row), ")")))) : null,
       h("details", {}, h("summary", {}, "Settings"), facts(Object.entries(group.settings))));
   });
@@ -73,9 +74,8 @@ function resultTable(group, matching) {
     { label: "Pretraining exposure", value: (row) => row.exposure, show: (row) => row.exposure, start: true },
     { label: "Record", show: recordLink },
   ];
-  const units = group.columns.filter((column) => column.unit).map((column) => `${column.name}: ${column.unit}`);
   return {
-    caption: `${group.task} on ${group.dataset}: value [95 % interval]; controls in ochre. ${units.join("; ")}`,
+    caption: `${group.task} on ${group.dataset}: value [95 % interval]; controls in ochre`,
     columns, rows, filter: matching, first: { column: group.simulated ? 0 : 2, down: !group.simulated && better },
     rowClass: (row) => ({ class: row.role === "model" ? "model" : "control" }),
   };
@@ -106,7 +106,7 @@ async function showCell(id) {
     h("p", { class: "quiet" }, page.summary),
     page.metrics.length ? [heading(2, "Metrics"), metrics.element] : null,
     controls(page),
-    page.highlights ? [heading(2, page.highlights.title), h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": page.highlights.title }, h("table", {}, h("caption", {}, page.highlights.title),
+    page.highlights ? [heading(2, page.highlights.title), h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": page.highlights.title }, h("table", {}, h("caption", { class: "hidden" }, page.highlights.title),
       h("thead", {}, h("tr", {}, page.highlights.columns.map((c) => h("th", { scope: "col" }, c)))),
       h("tbody", {}, page.highlights.rows.map((cells) => h("tr", {}, cells.map((cell) => h("td", {}, cell)))))))] : null,
     (index.pictures[id] || []).length ? [heading(2, "Pictures"), index.pictures[id].map((name) => picture(name, row))] : null,

@@ -28,7 +28,7 @@ async function showFeatures(id) {
         const live = own.feature.filter((_, place) => own.live[place]);
         location.hash = address(to({ feature: live[Math.floor(Math.random() * live.length)] }));
       } }, "Random feature")),
-    h("p", { class: "quiet" }, `${count(own.feature.length)} of ${count(own.total)} features` + (own.feature.length < own.total ? ": those chosen for a family, then those with the best held-out scores." : "."), examples ? "" : " This result holds no example sequences."),
+    h("p", { class: "quiet" }, `${count(own.feature.length)} of ${count(own.total)} features` + (own.feature.length < own.total ? ": those chosen for a family, then those with the best scores on select." : "."), examples ? "" : " This result holds no example sequences."),
     h("div", { class: "split" }, h("div", { class: "list" }, list.element), detail));
   const number = values.get("feature"), family = values.get("family");
   if (number !== null) showFeature(detail, context, Number(number), to);
@@ -36,13 +36,16 @@ async function showFeatures(id) {
   else detail.append(h("p", {}, "Choose a feature or a family in the list, or take a random feature."));
 }
 
-const held = (own, place) => (own.test_auroc[place] === null ? null : own.sign[place] < 0 ? 1 - own.test_auroc[place] : own.test_auroc[place]);
+// AUROC in the direction of the sign
+const directed = (own, column, place) => (column[place] === null ? null : own.sign[place] < 0 ? 1 - column[place] : column[place]);
+const held = (own, place) => directed(own, own.test_auroc, place);
+const chosenScore = (own, place) => directed(own, own.select_auroc, place);
 const name = (number) => `Feature ${number}`;
 
 function featureList({ own, page }, to) {
   const rows = own.feature.map((_, place) => place), current = state().get("feature");
   return table("features", {
-    caption: "Features: held-out AUROC for the family that each follows best", rows, first: { column: 2, down: true },
+    caption: "Features and the family that each follows best on select", rows, first: { column: 2, down: true },
     filter: (place) => {
       const wanted = (state().get("filter") || "").trim().toLowerCase();
       return !wanted || String(own.feature[place]) === wanted || page.families[own.family[place]].toLowerCase().includes(wanted);
@@ -51,7 +54,8 @@ function featureList({ own, page }, to) {
     columns: [
       { label: "Feature", value: (place) => own.feature[place], show: (place) => link(to({ feature: own.feature[place] }), String(own.feature[place])), start: true },
       { label: "Family", value: (place) => page.families[own.family[place]], show: (place) => page.families[own.family[place]], start: true },
-      { label: "AUROC", value: (place) => held(own, place), show: (place) => number(held(own, place)), number: true },
+      { label: "Select", title: "AUROC on select, which chose the family", value: (place) => chosenScore(own, place), show: (place) => number(chosenScore(own, place)), number: true },
+      { label: "Held out", title: "AUROC on test", value: (place) => held(own, place), show: (place) => number(held(own, place)), number: true },
       { label: "Active", title: "share of nucleotides at which it is active", value: (place) => own.fraction_active[place], show: (place) => per(own.fraction_active[place]), number: true },
     ],
   });
@@ -79,12 +83,12 @@ function showFamily(detail, context, place, to) {
   const chosen = page.chosen.filter((row) => row[0] === place);
   const sources = Object.entries(page.sources).map(([source, column]) => [source, column[place]]).filter(([, value]) => value !== null);
   const following = context.own.feature.map((_, k) => k).filter((k) => context.own.family[k] === place);
-  detail.append(heading(2, page.families[place]),
+  fill(detail, {}, [heading(2, page.families[place]),
     heading(3, "Features chosen for it on select, scored on test"),
     chosen.length ? table("choices", { caption: `Chosen features of ${page.families[place]}, one per seed`, rows: chosen, columns: choiceColumns(context, (row) => link({ ...where, list: "families", seed: row[1], feature: row[2] }, `${name(row[2])}, seed ${row[1]}`), "Feature") }).element : h("p", {}, "None was recorded."),
     sources.length ? [heading(3, "Beside its controls"), bars(sources.sort((a, b) => b[1] - a[1]), "Held-out AUROC, mean over seeds")] : "",
-    heading(3, "Other features that follow it"),
-    following.length ? h("ul", {}, following.sort((a, b) => held(context.own, b) - held(context.own, a)).slice(0, 20).map((k) => h("li", {}, link(to({ feature: context.own.feature[k] }), name(context.own.feature[k])), `: held-out AUROC ${number(held(context.own, k))}`))) : h("p", {}, "No other feature of this seed does best on it."));
+    heading(3, `Features of seed ${context.seed} that follow it`),
+    following.length ? h("ul", {}, following.sort((a, b) => chosenScore(context.own, b) - chosenScore(context.own, a)).slice(0, 20).map((k) => h("li", {}, link(to({ feature: context.own.feature[k] }), name(context.own.feature[k])), `: held-out AUROC ${number(held(context.own, k))}`))) : h("p", {}, "No feature of this seed does best on it.")]);
 }
 
 function choiceColumns({ page }, shown, label) {
@@ -100,12 +104,12 @@ function choiceColumns({ page }, shown, label) {
   ];
 }
 
-function bars(entries, caption) {
+function bars(entries, caption, format = number) {
   const top = Math.max(...entries.map(([, value]) => value), 1e-9);
   return h("figure", {}, h("figcaption", {}, caption), h("div", { class: "bars" }, entries.map(([label, value]) => {
     const bar = h("i");
     bar.style.width = `${(100 * Math.max(0, value)) / top}%`;
-    return [h("span", {}, label), h("span", {}, bar), h("span", {}, number(value))];
+    return [h("span", {}, label), h("span", {}, bar), h("span", {}, format(value))];
   })));
 }
 

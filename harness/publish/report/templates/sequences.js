@@ -1,5 +1,5 @@
 // Example sequences, coloured by activation, with dot-bracket and arcs; a logo and bars of what they have in common.
-const STEP = 10, LETTER_COLOURS = { A: "#1a7f37", C: "#0b5cad", G: "#9a6700", U: "#b3261e" };
+const STEP = 10;
 const OPENING = "([{<ABCDEFGHIJKLMNOPQRSTUVWXYZ", CLOSING = ")]}>abcdefghijklmnopqrstuvwxyz";
 
 function pairsOf(structure) {
@@ -24,8 +24,14 @@ function exampleFigures(examples, found, feature) {
     h("p", {}, "Drawn from every part of the ranking by strongest activation, not only its top. Colour: ", h("span", { class: "key", "aria-hidden": "true" }), " from none to the strongest of these."),
     ...common(all, top, feature),
     ...groups.flatMap((quantile) => [
-      h("h4", {}, quantile === 0 ? "Not active" : `Up to the ${(100 * quantile).toFixed(0)} % quantile`),
+      h("h4", {}, partOfRanking(quantile, groups)),
       ...all.filter((one) => one.quantile === quantile).map((one) => sequenceFigure(one, feature))])];
+}
+
+function partOfRanking(quantile, groups) {
+  if (quantile === 0) return "Not active";
+  const below = Math.max(0, ...groups.filter((other) => other < quantile));
+  return `${Math.round(100 * below)} to ${Math.round(100 * quantile)} % of the ranking` + (quantile === 1 ? ", the strongest" : "");
 }
 
 function sequenceFigure(one, feature) {
@@ -35,7 +41,7 @@ function sequenceFigure(one, feature) {
   const x = (place) => place * STEP + STEP / 2;
   const where = one.peak > 0 ? `strongest activation ${number(one.peak)} at nucleotide ${peak + 1}` : "not active";
   const image = s("svg", { role: "img", width: one.sequence.length * STEP, height, viewBox: `0 0 ${one.sequence.length * STEP} ${height}`, "aria-label": `${one.label}: ${one.sequence.length} nucleotides, ${where}` },
-    one.strength.map((value, place) => (value ? s("rect", { x: place * STEP, y: 1, width: STEP, height: 15, "fill-opacity": (0.08 + 0.72 * value).toFixed(2) }) : null)),
+    one.strength.map((value, place) => (value ? s("rect", { x: place * STEP, y: 1, width: STEP, height: 15, "fill-opacity": (0.1 + 0.6 * value).toFixed(2) }) : null)),
     [...one.sequence].map((letter, place) => s("text", { x: x(place), y: 13 }, letter)),
     [...one.structure].map((letter, place) => s("text", { class: "quiet", x: x(place), y: 28 }, letter)),
     pairs.map(([i, j]) => s("path", { d: `M${x(i)} 34 Q${(x(i) + x(j)) / 2} ${34 + (2 * (arcs - 6) * (j - i)) / reach} ${x(j)} 34` })));
@@ -49,7 +55,7 @@ function saveButton(image, title) {
   const click = () => {
     const copy = image.cloneNode(true);
     copy.setAttribute("xmlns", SVG);
-    copy.prepend(s("style", {}, "text{font:12px monospace;text-anchor:middle;fill:#1b1f24}.quiet{fill:#59616b}rect{fill:rgb(196,60,0)}path{fill:none;stroke:#59616b}"));
+    copy.prepend(s("style", {}, "text{font:12px monospace;text-anchor:middle;fill:#1b1f24}.quiet{fill:#59616b}rect{fill:rgb(196,60,0)}path{fill:none;stroke:#59616b}.A{fill:#1a7f37}.C{fill:#0b5cad}.G{fill:#8a5a00}.U{fill:#b3261e}"));
     save(title.replace(/[^A-Za-z0-9.-]+/g, "_") + ".svg", new XMLSerializer().serializeToString(copy), "image/svg+xml");
   };
   return h("button", { type: "button", onclick: click, "aria-label": `Save ${title} as SVG` }, "Save SVG");
@@ -77,7 +83,7 @@ function common(all, top, feature) {
   }
   return parts;
 }
-const shareBars = (entries, caption) => bars(entries, caption);
+const shareBars = (entries, caption) => bars(entries, caption, (value) => `${Math.round(100 * value)} %`);
 
 // heights in bits, as in a sequence logo: 2 minus the entropy at each place around the strongest nucleotide
 function logo(windows, feature) {
@@ -93,7 +99,7 @@ function logo(windows, feature) {
     for (const [letter, share] of shares) {
       const tall = (share * bits * TALL) / 2;
       // a capital is 0.72 of its font size high
-      image.append(s("text", { transform: `translate(${place * WIDE + WIDE / 2} ${y}) scale(1.5 ${(tall / (12 * 0.72)).toFixed(3)})`, style: `fill: ${LETTER_COLOURS[letter]}` }, letter));
+      image.append(s("text", { transform: `translate(${place * WIDE + WIDE / 2} ${y}) scale(1.5 ${(tall / (12 * 0.72)).toFixed(3)})`, class: letter }, letter));
       y -= tall;
     }
     image.append(s("text", { class: "quiet", x: place * WIDE + WIDE / 2, y: TALL + 14 }, String(place - FLANK)));

@@ -5,7 +5,7 @@ const ROWS_AT_ONCE = 60;
 function table(id, options) {
   const { caption, columns, rows, rowClass, filter, first } = options;
   const head = h("tr"), body = h("tbody"), more = h("tr", { "aria-hidden": "true" });
-  const element = h("table", { id: "table-" + id }, h("caption", {}, caption), h("thead", {}, head), body);
+  const element = h("table", { id: "table-" + id }, h("caption", {}, h("span", {}, caption)), h("thead", {}, head), body);
   let shown = [], written = 0;
   const [given, way] = (state().get("sort-" + id) || "").split(".");
   let order = columns[given] ? { column: Number(given), down: way === "down" } : first || null;
