@@ -10,6 +10,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -144,7 +145,7 @@ def test_rows_are_written_as_they_come_into_sight(visit: Visit) -> None:
     rows = visit.page.locator("#table-features tbody tr:not([aria-hidden])")
     assert 0 < rows.count() < FEATURES
     visit.page.locator(".list").evaluate("list => { list.scrollTop = list.scrollHeight; }")
-    visit.page.wait_for_function(f"document.querySelectorAll('#table-features tbody tr').length === {FEATURES}")
+    sync_api.expect(rows).to_have_count(FEATURES)
 
 
 def test_a_feature_opens_with_numbers_examples_and_neighbours(visit: Visit) -> None:
@@ -181,7 +182,7 @@ def test_families_lead_to_features_and_back(visit: Visit) -> None:
     visit.page.get_by_role("link", name=LINK).first.click()
     visit.page.get_by_role("link", name="Feature 2, seed 1").click()
     visit.page.wait_for_selector("h2:has-text('Feature 2')")
-    assert visit.page.get_by_label("Seed").input_value() == "1"
+    assert visit.page.get_by_role("combobox", name="Seed").input_value() == "1"
     visit.page.locator("#table-choices").get_by_role("link", name=LINK).click()
     visit.page.wait_for_selector("h3:has-text('Beside its controls')")
     assert visit.page.locator(".bars span").all_inner_texts() == ["sae", "", "0.900", "pca", "", "0.600"]
@@ -220,7 +221,7 @@ def test_a_result_links_to_its_record(visit: Visit, address: str) -> None:
 def test_figures_show_and_are_saved(visit: Visit, tmp_path: Path) -> None:
     visit.open(CELL)
     visit.page.locator("figure img").scroll_into_view_if_needed()
-    visit.page.wait_for_function("document.querySelector('figure img').naturalWidth === 40")
+    sync_api.expect(visit.page.locator("figure img")).to_have_js_property("naturalWidth", 40)
     with visit.page.expect_download() as download:
         visit.page.get_by_role("button", name="Save picture.svg").click()
     assert download.value.suggested_filename == "picture.svg"
@@ -268,4 +269,4 @@ def test_pages_are_accessible_and_never_wider_than_the_screen(
             for tag in visit.page.evaluate("[...document.querySelectorAll('h1,h2,h3,h4')].map(e => e.tagName)")
         ]
         assert levels[0] == 1 and levels.count(1) == 1
-        assert all(after - before <= 1 for before, after in zip(levels, levels[1:], strict=False))
+        assert all(after - before <= 1 for before, after in pairwise(levels))
