@@ -12,9 +12,11 @@ import typer
 
 from harness.cli.check import check
 from harness.cli.compare import compare
+from harness.cli.export import export
 from harness.cli.leaderboard import leaderboard
 from harness.cli.list import list_names
 from harness.cli.new import new
+from harness.cli.report import report
 from harness.cli.run import run
 from harness.errors import HarnessError, InputError
 
@@ -49,6 +51,8 @@ app.command("run")(run)
 app.command("list")(list_names)
 app.command("leaderboard")(leaderboard)
 app.command("compare")(compare)
+app.command("report")(report)
+app.command("export")(export)
 app.command("check")(check)
 app.add_typer(new, name="new")
 for verb in sorted(entry_points(group="harness.verbs"), key=lambda entry: entry.name):

@@ -15,7 +15,7 @@ from rich.text import Text
 from harness.errors import InputError, did_you_mean
 from harness.publish.escape import terminal
 from harness.publish.format import number, with_interval
-from harness.publish.groups import Records, comparable, section_title
+from harness.publish.groups import Records, groups_of, section_title
 from harness.publish.scores import draws_of, estimate_of, pairs_with
 from harness.result import ResultRecord
 from harness.statistics.differences import Difference, holm, paired_difference
@@ -60,7 +60,7 @@ class Comparison:
 
 
 def compare_models(records: Records, first: str, second: str, task: str, dataset: str | None) -> list[Comparison]:
-    """Every pair of comparable results of two models, by dataset.
+    """Every pair of groups_of results of two models, by dataset.
 
     Raises:
         InputError: a model has no finished result of the task, or none of the results are of the same items.
@@ -75,7 +75,7 @@ def compare_models(records: Records, first: str, second: str, task: str, dataset
             command = f"harness run --model {name} --task {task}" + (f" --dataset {dataset}" if dataset else "")
             raise InputError(f"no finished result of {name} for {where}.{did_you_mean(name, known)} Try: {command}")
     found = []
-    for _, members in sorted(comparable(ours).items()):
+    for _, members in sorted(groups_of(ours).items()):
         sides = [[(p, r) for p, r in members if r.model.card.name == name] for name in (first, second)]
         found += [_compared(*one, *other) for one in sides[0] for other in sides[1] if one[1].cell != other[1].cell]
     if not found:
