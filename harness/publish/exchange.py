@@ -81,7 +81,7 @@ def every_eval_ever_path(record: ResultRecord) -> PurePosixPath:
     developer, _, model = _model_id(record).partition("/")
     name = UUID(bytes=hashlib.sha256(record.cell.encode()).digest()[:16], version=4)
     parts = (record.task.name, developer, model)
-    return PurePosixPath("data", *(_UNSAFE.sub("-", part) for part in parts), f"{name}.json")
+    return PurePosixPath("data", *map(_file_name, parts), f"{name}.json")
 
 
 def hugging_face(record: ResultRecord, hub_dataset: str, source_url: str | None) -> list[dict[str, Any]]:
@@ -102,8 +102,8 @@ def hugging_face(record: ResultRecord, hub_dataset: str, source_url: str | None)
 
 def hugging_face_path(record: ResultRecord) -> PurePosixPath:
     """Where the entries belong, below a folder for every model: each is a repository of its own."""
-    name = _UNSAFE.sub("-", f"{record.task.name}-{record.dataset.name}-{record.cell}")
-    return PurePosixPath(_UNSAFE.sub("-", _model_id(record).replace("/", "--")), ".eval_results", f"{name}.yaml")
+    name = _file_name(f"{record.task.name}-{record.dataset.name}-{record.cell}")
+    return PurePosixPath(_file_name(_model_id(record).replace("/", "--")), ".eval_results", f"{name}.yaml")
 
 
 def as_json(document: Any) -> str:
@@ -125,6 +125,11 @@ def _is_result(record: ResultRecord) -> bool:
 
 def _model_id(record: ResultRecord) -> str:
     return record.model.card.hub_id or f"unknown/{record.model.card.name}"
+
+
+def _file_name(text: str) -> str:
+    """A name that leads to no other folder, whatever a card calls its model."""
+    return _UNSAFE.sub("-", text).lstrip(".") or "-"
 
 
 def _result(record: ResultRecord, name: str, metric: Metric) -> dict[str, Any]:

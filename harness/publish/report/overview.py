@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from harness.names import printable
-from harness.publish.groups import Records, comparable, labels
+from harness.publish.groups import Records, groups_of, labels
 from harness.publish.notes import notes_of
 from harness.result import ResultRecord
 from harness.task import Metric, TableRow
@@ -25,7 +25,7 @@ def overview(records: Records, out: Path) -> list[dict[str, Any]]:
     found = []
     for task, members in sorted(by_task.items()):
         members.sort(key=lambda item: (item[1].model.card.name, item[1].cell))
-        for group, alike in sorted(comparable(members).items()):
+        for group, alike in sorted(groups_of(members).items()):
             entry = _group(alike, out)
             entry |= {"task": task, "chosen": group.chosen, "otherItems": bool(group.items)}
             found.append(entry)

@@ -11,7 +11,7 @@ import torch
 from harness.errors import InputError
 from harness.storage.files import write_bytes
 from tasks.sae.autoencoder.config import SAEConfig
-from tasks.sae.autoencoder.model import SparseAutoencoder
+from tasks.sae.autoencoder.model import Metadata, SparseAutoencoder
 
 
 def to_saelens(autoencoder: SparseAutoencoder, folder: Path, model_name: str = "") -> None:
@@ -38,7 +38,7 @@ def to_saelens(autoencoder: SparseAutoencoder, folder: Path, model_name: str = "
         "apply_b_dec_to_input": False,
         "normalize_activations": "none",
         "rescale_acts_by_decoder_norm": False,
-        "metadata": {"model_name": model_name, "hook_name": f"layer.{autoencoder.layer}"},
+        "metadata": _provenance(autoencoder, model_name),
     }
     if architecture == "topk":
         config["k"] = autoencoder.config.k
@@ -49,11 +49,29 @@ def to_saelens(autoencoder: SparseAutoencoder, folder: Path, model_name: str = "
     write_bytes(folder / "cfg.json", json.dumps(config, indent=1).encode())
 
 
-def from_saelens(folder: Path, layer: int = -1) -> SparseAutoencoder:
+def _provenance(autoencoder: SparseAutoencoder, model_name: str) -> dict[str, Any]:
+    """What SAELens keeps beside the weights: its own names first, then what tells one training from another."""
+    made = autoencoder.metadata
+    return {
+        "model_name": model_name,
+        "hook_name": f"layer.{autoencoder.layer}",
+        "model_identity": made and made.model_identity,
+        "layer": autoencoder.layer,
+        "width": autoencoder.width,
+        "nucleotides_seen": autoencoder.nucleotides_seen,
+        "seed": autoencoder.seed,
+        "dataset_fingerprint": made and made.dataset_fingerprint,
+    }
+
+
+def from_saelens(folder: Path, layer: int | None = None, model_identity: str | None = None) -> SparseAutoencoder:
     """An autoencoder for inference from SAELens's form (architectures standard, topk and jumprelu).
 
+    ``layer`` and ``model_identity`` say what it is wanted for; a file of elsewhere may not say what it was made for.
+
     Raises:
-        InputError: a file is missing, or it uses something that has no counterpart here.
+        InputError: a file is missing, it uses something that has no counterpart here, or it was made for another model
+            or layer.
     """
     from safetensors.torch import load_file
 
@@ -75,7 +93,16 @@ def from_saelens(folder: Path, layer: int = -1) -> SparseAutoencoder:
     features, width = tensors["W_dec"].shape
     settings = {"features": features, "activation": activations[architecture], "standardise": "none"}
     settings["k"] = config.get("k", min(32, features))
-    autoencoder = SparseAutoencoder(width, SAEConfig(**settings), seed=0, layer=layer)
+    made = config.get("metadata") or {}
+    autoencoder = SparseAutoencoder(width, SAEConfig(**settings), made.get("seed") or 0, made.get("layer", -1))
+    autoencoder.nucleotides_seen = made.get("nucleotides_seen", 0)
+    if made.get("model_identity") and made.get("dataset_fingerprint"):
+        autoencoder.metadata = Metadata(
+            model_identity=made["model_identity"], dataset_fingerprint=made["dataset_fingerprint"]
+        )
+    autoencoder.check_made_for(model_identity, layer)
+    if layer is not None:
+        autoencoder.layer = layer
     encoder = tensors["W_enc"].t().contiguous()
     bias = tensors["b_enc"]
     if config.get("apply_b_dec_to_input", True):

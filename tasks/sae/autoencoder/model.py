@@ -246,11 +246,14 @@ class SparseAutoencoder(nn.Module):
         write_bytes(folder / "config.json", (saved.model_dump_json(indent=1) + "\n").encode())
 
     @classmethod
-    def load(cls, folder: Path) -> SparseAutoencoder:
+    def load(cls, folder: Path, model_identity: str | None = None, layer: int | None = None) -> SparseAutoencoder:
         """Read what :meth:`save` wrote; ``.metadata`` holds the metadata.
 
+        ``model_identity`` and ``layer`` say what it is wanted for, see :meth:`check_made_for`.
+
         Raises:
-            InputError: a file is missing, of another schema, or does not fit the other one.
+            InputError: a file is missing, of another schema, does not fit the other one, or was made for another model
+                or layer.
         """
         from safetensors import SafetensorError
         from safetensors.torch import load_file
@@ -270,7 +273,24 @@ class SparseAutoencoder(nn.Module):
             raise InputError(f"{folder}: model.safetensors does not fit config.json; train it again") from error
         autoencoder.nucleotides_seen = saved.nucleotides_seen
         autoencoder.metadata = saved.metadata
+        autoencoder.check_made_for(model_identity, layer)
         return autoencoder
+
+    def check_made_for(self, model_identity: str | None, layer: int | None) -> None:
+        """Raise an InputError if it was trained on another model or layer than the one given; None asks nothing.
+
+        An autoencoder of elsewhere that does not say what it was trained on (no metadata, layer -1) passes.
+        """
+        made_for = self.metadata.model_identity if self.metadata else None
+        if model_identity is not None and made_for not in (None, model_identity):
+            raise InputError(
+                f"this sparse autoencoder was trained on model {made_for:.12}, not on {model_identity:.12}: "
+                "its features mean nothing there; train one for this model"
+            )
+        if layer is not None and self.layer not in (-1, layer):
+            raise InputError(
+                f"this sparse autoencoder reads layer {self.layer}, not layer {layer}; train one for this layer"
+            )
 
     def check_ready(self) -> None:
         """Raise an InputError unless the standardisation and the threshold are set."""

@@ -106,7 +106,8 @@ def test_files_are_named_as_the_collection_asks_and_the_same_every_time(record: 
     assert path == every_eval_ever_path(record)
     hostile = record.model.card.model_copy(update={"hub_id": "../../a b/c"})
     moved = record.model_copy(update={"model": record.model.model_copy(update={"card": hostile})})
-    assert len(hugging_face_path(moved).parts) == 3 and ".." not in hugging_face_path(moved).parts
+    for path, depth in ((every_eval_ever_path(moved), 5), (hugging_face_path(moved), 3)):
+        assert len(path.parts) == depth and ".." not in path.parts and " " not in str(path)
 
 
 def test_hugging_face_gets_the_headline(record: ResultRecord) -> None:

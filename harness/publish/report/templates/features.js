@@ -86,7 +86,7 @@ function showFamily(detail, context, place, to) {
   fill(detail, {}, [heading(2, page.families[place]),
     heading(3, "Features chosen for it on select, scored on test"),
     chosen.length ? table("choices", { caption: `Chosen features of ${page.families[place]}, one per seed`, rows: chosen, columns: choiceColumns(context, (row) => link({ ...where, list: "families", seed: row[1], feature: row[2] }, `${name(row[2])}, seed ${row[1]}`), "Feature") }).element : h("p", {}, "None was recorded."),
-    sources.length ? [heading(3, "Beside its controls"), bars(sources.sort((a, b) => b[1] - a[1]), "Held-out AUROC, mean over seeds")] : "",
+    sources.length ? [heading(3, "Beside its controls"), bars(sources.sort((a, b) => b[1] - a[1]).map(([source, value]) => [source, value, source === "sae" ? null : "control"]), "Held-out AUROC, mean over seeds; controls in ochre")] : "",
     heading(3, `Features of seed ${context.seed} that follow it`),
     following.length ? h("ul", {}, following.sort((a, b) => chosenScore(context.own, b) - chosenScore(context.own, a)).slice(0, 20).map((k) => h("li", {}, link(to({ feature: context.own.feature[k] }), name(context.own.feature[k])), `: held-out AUROC ${number(held(context.own, k))}`))) : h("p", {}, "No feature of this seed does best on it.")]);
 }
@@ -106,8 +106,8 @@ function choiceColumns({ page }, shown, label) {
 
 function bars(entries, caption, format = number) {
   const top = Math.max(...entries.map(([, value]) => value), 1e-9);
-  return h("figure", {}, h("figcaption", {}, caption), h("div", { class: "bars" }, entries.map(([label, value]) => {
-    const bar = h("i");
+  return h("figure", {}, h("figcaption", {}, caption), h("div", { class: "bars" }, entries.map(([label, value, kind]) => {
+    const bar = h("i", { class: kind });
     bar.style.width = `${(100 * Math.max(0, value)) / top}%`;
     return [h("span", {}, label), h("span", {}, bar), h("span", {}, format(value))];
   })));

@@ -6,6 +6,7 @@ from safetensors.torch import load_file, save_file
 
 from harness.errors import InputError
 from tasks.sae.autoencoder.interchange import from_saelens, to_saelens
+from tasks.sae.autoencoder.model import Metadata, SparseAutoencoder
 from tests.tasks.sae.autoencoder.test_model import correlated_autoencoder
 from tests.tasks.sae.planted import ready, sample
 
@@ -79,3 +80,68 @@ def test_weights_without_a_tensor(tmp_path):
     save_file({"W_dec": torch.zeros(64, 16)}, tmp_path / "sae_weights.safetensors")
     with pytest.raises(InputError, match="W_enc"):
         from_saelens(tmp_path)
+
+
+def trained():
+    autoencoder = ready(seed=5)
+    autoencoder.layer, autoencoder.nucleotides_seen = 3, 4096
+    autoencoder.metadata = Metadata(model_identity="a" * 64, dataset_fingerprint="b" * 16)
+    return autoencoder
+
+
+def save_ours(autoencoder, folder):
+    autoencoder.save(folder, autoencoder.metadata)
+
+
+def save_saelens(autoencoder, folder):
+    to_saelens(autoencoder, folder, "some model")
+
+
+FORMS = pytest.mark.parametrize(
+    ("save", "load"), [(save_ours, SparseAutoencoder.load), (save_saelens, from_saelens)], ids=["ours", "saelens"]
+)
+
+
+def test_what_it_was_trained_on_is_written_for_saelens(tmp_path):
+    to_saelens(trained(), tmp_path, "some model")
+    assert json.loads((tmp_path / "cfg.json").read_text())["metadata"] == {
+        "model_name": "some model",
+        "hook_name": "layer.3",
+        "model_identity": "a" * 64,
+        "layer": 3,
+        "width": 16,
+        "nucleotides_seen": 4096,
+        "seed": 5,
+        "dataset_fingerprint": "b" * 16,
+    }
+
+
+@FORMS
+def test_what_it_was_trained_on_comes_back(tmp_path, save, load):
+    save(trained(), tmp_path)
+    back = load(tmp_path, model_identity="a" * 64, layer=3)
+    assert (back.layer, back.seed, back.nucleotides_seen) == (3, 5, 4096)
+    assert back.metadata == trained().metadata
+
+
+@FORMS
+@pytest.mark.parametrize(
+    ("wanted", "said"),
+    [
+        ({"model_identity": "c" * 64}, "trained on model aaaaaaaaaaaa, not on cccc"),
+        ({"layer": 2}, "layer 3, not layer 2"),
+    ],
+    ids=["model", "layer"],
+)
+def test_an_autoencoder_for_another_model_or_layer_is_refused(tmp_path, save, load, wanted, said):
+    save(trained(), tmp_path)
+    with pytest.raises(InputError, match=said):
+        load(tmp_path, **wanted)
+
+
+def test_a_file_of_elsewhere_that_does_not_say_is_taken(tmp_path):
+    to_saelens(trained(), tmp_path)
+    path = tmp_path / "cfg.json"
+    path.write_text(json.dumps({k: v for k, v in json.loads(path.read_text()).items() if k != "metadata"}))
+    back = from_saelens(tmp_path, layer=7, model_identity="c" * 64)
+    assert back.layer == 7 and back.metadata is None
