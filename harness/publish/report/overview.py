@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -35,20 +36,20 @@ def overview(records: Records, out: Path) -> list[dict[str, Any]]:
 def cell_page(record: ResultRecord) -> dict[str, Any]:
     """Everything that a record says, except what stands in the tables of the group."""
     card, dataset = record.model.card, record.dataset
-    names = sorted({row.name for row in record.table})
-    sources = sorted({row.source for row in record.table})
-    strata = sorted({row.stratum for row in record.table})
+    names = _places(row.name for row in record.table)
+    sources = _places(row.source for row in record.table)
+    strata = _places(row.stratum for row in record.table)
     return {
         "summary": card.summary,
         "facts": _facts(record),
         "settings": _settings(record),
         "metrics": [_metric(name, metric) for name, metric in record.metrics.items()],
         "names": list(map(words, names)),
-        "sources": sources,
+        "sources": list(sources),
         "roles": [record.roles.get(source, "") for source in sources],
-        "strata": strata,
+        "strata": list(strata),
         "rows": [_row(row, names, sources, strata) for row in record.table],
-        "headline": names.index(record.task.headline) if record.task.headline in names else None,
+        "headline": names.get(record.task.headline),
         "notes": notes_of(record),
         "highlights": None if record.highlights is None else record.highlights.model_dump(mode="json"),
         "dataset": f"{dataset.records:,} records: {dataset.summary}; licence: {dataset.licence}",
@@ -121,8 +122,13 @@ def _metric(name: str, metric: Metric) -> list[Any]:
     return [words(name), *_numbers(metric), metric.n, metric.unit, metric.higher_is_better]
 
 
-def _row(row: TableRow, names: list[str], sources: list[str], strata: list[str]) -> list[Any]:
-    place = [names.index(row.name), sources.index(row.source), row.layer, row.seed, strata.index(row.stratum)]
+def _places(texts: Iterable[str]) -> dict[str, int]:
+    """Where every text stands among the sorted ones."""
+    return {text: place for place, text in enumerate(sorted(set(texts)))}
+
+
+def _row(row: TableRow, names: dict[str, int], sources: dict[str, int], strata: dict[str, int]) -> list[Any]:
+    place = [names[row.name], sources[row.source], row.layer, row.seed, strata[row.stratum]]
     return [*place, *_numbers(row), row.n]
 
 

@@ -27,7 +27,7 @@ class Part:
     def packed(self) -> str:
         """Gzipped JSON as base64: letters, digits, plus, slash and equals signs only, the same every time."""
         text = self.content if isinstance(self.content, str) else compact_json(self.content)
-        return base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode()
+        return base64.b64encode(gzip.compress(text.encode(), compresslevel=6, mtime=0)).decode()
 
 
 def compact_json(value: Any) -> str:

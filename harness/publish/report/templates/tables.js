@@ -6,6 +6,7 @@ function table(id, options) {
   const { caption, columns, rows, rowClass, filter, first } = options;
   const head = h("tr"), body = h("tbody"), more = h("tr", { "aria-hidden": "true" });
   const element = h("table", { id: "table-" + id }, h("caption", {}, h("span", {}, caption)), h("thead", {}, head), body);
+  const watcher = new IntersectionObserver((seen) => { if (seen.some((entry) => entry.isIntersecting)) write(); }, { rootMargin: "600px 0px" });
   let shown = [], written = 0;
   const [given, way] = (state().get("sort-" + id) || "").split(".");
   let order = columns[given] ? { column: Number(given), down: way === "down" } : first || null;
@@ -38,7 +39,11 @@ function table(id, options) {
         place ? h("td", { class: column.number ? "number" : null }, column.show(row)) : h("th", { scope: "row" }, column.show(row)))));
     }
     written = Math.min(written + ROWS_AT_ONCE, shown.length);
-    if (written < shown.length) body.append(more);
+    if (written === shown.length) return;
+    body.append(more);
+    // watched anew, so that a row that is still in sight is told of again
+    watcher.unobserve(more);
+    watcher.observe(more);
   }
   function update() {
     buttons.forEach((cell, place) => {
@@ -54,7 +59,6 @@ function table(id, options) {
     return shown.length;
   }
   more.append(h("td", { colspan: columns.length }, "…"));
-  new IntersectionObserver((seen) => { if (seen.some((entry) => entry.isIntersecting)) write(); }).observe(more);
   update();
   return { element: h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": caption }, element), update };
 }
