@@ -60,9 +60,7 @@ class ModelCard(BaseModel):
     parameters: int | None = None
     max_length: int | None = Field(default=None, description="longest sequence in nucleotides; None means no limit")
     min_length: int = Field(default=1, description="shortest sequence in nucleotides: a whole token")
-    length_multiple: int = Field(
-        default=1, description="sequences are so many nucleotides or a multiple of it (codons)"
-    )
+    length_multiple: int = Field(default=1, description="length must be a multiple of this (3 for codons)")
     corpus: str = "unknown"
     exposure: dict[str, str] = Field(
         default_factory=dict, description="dataset name -> overlap with the pretraining data; absent means unknown"
@@ -73,6 +71,9 @@ class ModelCard(BaseModel):
     citation: str = ""
     quirks: tuple[str, ...] = ()
     pair_scores_like_attention: bool = False
+    vectors_compared_by: Literal["angle", "distance"] = Field(
+        default="angle", description="sequence vectors: by cosine, or by Euclidean distance in standard deviations"
+    )
 
     def exposure_to(self, dataset: str) -> str:
         """The known overlap of a dataset with the pretraining data; "none" where there was no pretraining."""

@@ -25,9 +25,9 @@ class Unavailable(HarnessError):
 
 
 class NotApplicable(HarnessError):
-    """The model and the task or dataset do not fit together; a cell ends so, and that is no failure.
+    """The model does not fit the task or dataset; the cell is recorded as not applicable, which is not an error.
 
-    Outside a cell it is one: the user asked for what this model has not, such as the random twin of k-mer counts.
+    Outside a cell it is an error: the user asked for something the model lacks, such as a random twin of k-mer counts.
     """
 
     exit_code = 2

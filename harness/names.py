@@ -1,4 +1,4 @@
-"""What comes from outside and is shown or stored: names of models, tasks and datasets, labels of records, any text.
+"""Checks of outside text that is shown or stored: names of models, tasks and datasets, labels of records, any text.
 
 Names become folders of results, so they are letters, digits and ``- _ .``, and no two of them share a folder. Labels
 (ids, families, clusters) come from scientific files and may hold whatever can be printed.
@@ -31,7 +31,7 @@ _PATTERNS: dict[Kind, re.Pattern[str]] = {
     "dataset": re.compile(rf"{_PLAIN}(/{_PLAIN})?"),
 }
 _EXTRA: dict[Kind, str] = {
-    "model": "; it may not end in _random, which is kept for NAME:random",
+    "model": "; it may not end in _random, which is reserved for NAME:random",
     "task": "",
     "dataset": "; owner/name is a set of the hub",
 }
@@ -90,7 +90,7 @@ def check_label(what: str, text: str) -> None:
     if len(text) > LONGEST_LABEL:
         raise InputError(f"{what} {_quoted(text)} has {len(text)} letters, more than {LONGEST_LABEL}: shorten it")
     if not text.isprintable() and (foreign := next(filter(_is_unprintable, text), None)) is not None:
-        raise InputError(f"{what} {_quoted(text)} holds {foreign!r}, which cannot be printed: remove it")
+        raise InputError(f"{what} {_quoted(text)} holds {foreign!r}, which is not printable: remove it")
 
 
 def printable(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Progress on stderr: a rich bar with an estimate of the time left on a terminal, plain lines in a log."""
+"""Progress on stderr: a bar with the estimated time left on a terminal, plain lines in a log."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names to models, tasks and datasets: built in, from entry points, or from a plugin file.
+"""Find models, tasks and datasets by name: built in, from entry points, or from a plugin file.
 
 A provider is a mapping from names to factories. The package registers its own through the same entry points that
 an out-of-tree package uses::
@@ -91,11 +91,12 @@ class Registry:
                 raise InputError(f"{origin}: {fault}")
             if not callable(factory):
                 raise InputError(
-                    f"{origin}: the {singular} {name!r} is a {type(factory).__name__}, not a factory that can be called"
+                    f"{origin}: the {singular} {name!r} is a {type(factory).__name__}, not a callable factory"
                 )
             if (other := taken.get(name.lower())) is not None:
                 raise InputError(
-                    f"{origin} registers the {singular} {name!r}, a name already used by {self.origins[kind, other]}"
+                    f"{origin} registers the {singular} {name!r}, which is already registered by "
+                    f"{self.origins[kind, other]}"
                 )
             known[name] = factory
             taken[name.lower()] = name
@@ -141,9 +142,9 @@ class Registry:
         except (HarnessError, KeyboardInterrupt):
             raise
         except BaseException as error:  # sys.exit included
-            raise InputError(f"{called} cannot be made: {_reason(error)}") from error
+            raise InputError(f"{called} cannot be created: {_reason(error)}") from error
         if not isinstance(made, wanted):
-            raise InputError(f"{called} is made as a {type(made).__name__}, not a {wanted.__name__}")
+            raise InputError(f"{called} creates a {type(made).__name__}, not a {wanted.__name__}")
         card_name = made.card.name
         if fault := fault_of_name(_KINDS[kind], card_name):
             raise InputError(f"{called}: {fault}")
@@ -152,14 +153,14 @@ class Registry:
         # one provider may give a thing two names; what an argument such as a folder says is no provider
         if taken_by is not None and base != name and (taken_by != origin or name.endswith(":")):
             source = options.argument if options is not None and options.argument else called
-            raise InputError(f"{source} has the name {card_name!r}, already used by {taken_by}: rename it")
+            raise InputError(f"{source} has the name {card_name!r}, already registered by {taken_by}: rename it")
         return made
 
     def _find(self, kind: str, name: str) -> Any:
         known = getattr(self, kind)
         if name not in known:
             raise InputError(
-                f"no {kind[:-1]} is called {name!r}.{did_you_mean(name, known)} `harness list {kind}` shows all."
+                f"no {kind[:-1]} is called {name!r}.{did_you_mean(name, known)} `harness list {kind}` lists all."
             )
         return known[name]
 

@@ -1,4 +1,4 @@
-"""The record that a cell leaves: its schema, and reading and writing it whole."""
+"""The result record of a cell: its schema, and reading and writing it."""
 
 from __future__ import annotations
 
@@ -40,6 +40,13 @@ class TaskEntry(_Strict):
     headline: str
     columns: tuple[str, ...]
     plotted_against: str | None = None
+    question: str = ""
+    how_to_read: tuple[str, ...] = ()
+    labels: dict[str, str] = {}
+
+    def label(self, metric: str) -> str:
+        """The metric in words."""
+        return self.labels.get(metric, metric.replace("_", " "))
 
 
 class DatasetEntry(_Strict):
@@ -68,12 +75,12 @@ class Environment(_Strict):
 
 
 class ResultRecord(_Strict):
-    """One finished cell. Leaderboards and reports are made from these and from nothing else.
+    """One finished cell. Leaderboards and reports are made from these alone.
 
     ``layers``, ``seeds`` and ``limit`` are settings too; None where the task or the model has none. ``control_of``
-    names the models that the cell was planned beside. ``basis`` is there once the cell is done.
+    names the models that the cell is a control of. ``basis`` is set once the cell is done.
     ``files`` maps names, relative to the folder of the record, to their SHA-256; None where it is not known.
-    ``digest`` is the SHA-256 of the rest of the document, so that an edited record is noticed.
+    ``digest`` is the SHA-256 of the rest of the document, so that edits are detected.
     """
 
     schema_version: Literal[2] = SCHEMA_VERSION
@@ -157,12 +164,12 @@ def verify(path: Path, record: ResultRecord) -> str | None:
                 found = hashlib.file_digest(opened, "sha256").hexdigest()
         except FileNotFoundError:
             if _is_table(name):
-                return f"{path} lacks its file {name}: restore it, or run the cell again"
+                return f"{path} is missing its file {name}: restore it, or run the cell again"
             continue
         except OSError as error:
             return f"{path}: its file {name} cannot be read ({error.strerror})"
         if found != expected:
-            return f"{path}: its file {name} is not the one that was written: restore it, or run the cell again"
+            return f"{path}: its file {name} has changed since it was written: restore it, or run the cell again"
     return None
 
 

@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from harness.storage.kept import Arrays
 
 KEPT_AFTER_SECONDS = 2.0
-"""What took less is computed again after a stop."""
+"""Anything faster is simply recomputed after an interruption."""
 
 
 class Metric(BaseModel):
-    """A number with its 95 % interval. ``n`` counts the independent units that it rests on."""
+    """A number with its 95 % interval. ``n`` counts the independent units behind it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -43,7 +43,7 @@ class Metric(BaseModel):
 
 
 class TableRow(BaseModel):
-    """One number of a result that is not a headline aggregate: of a source, a layer, a seed, a stratum."""
+    """One detailed number of a result: for a source, layer, seed or stratum."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -71,34 +71,37 @@ class Highlights(BaseModel):
 def _no_repeats(seeds: tuple[int, ...]) -> tuple[int, ...]:
     for seed in seeds:
         if seeds.count(seed) > 1:
-            raise PydanticCustomError("seeds", "seed {seed} is given twice", {"seed": seed})
+            raise PydanticCustomError("seeds", "seed {seed} is repeated", {"seed": seed})
     return seeds
 
 
 Seeds = Annotated[tuple[Annotated[int, Field(ge=0, lt=2**32)], ...], Field(min_length=1), AfterValidator(_no_repeats)]
-"""One seed or more, each once; every task that draws anything takes them so."""
+"""One seed or more, without repeats; every task that draws anything uses this type."""
 
 
 class TaskSettings(BaseModel):
     """Settings that change numbers; every task adds its own. All of them are part of a cell's identity.
 
-    The lengths that a cell takes are settings, and nothing but dataset and settings says what its items are. The last
-    two are left out of a record where they rule nothing out.
+    The lengths that a cell accepts are settings, so that dataset and settings alone determine its items. The last two
+    are omitted from a record where they have no effect.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    limit: int | None = Field(None, ge=1, description="use only so many records (family tasks: families)")
-    longest: int = Field(440, ge=1, description="longer sequences are left out; a model's own limit may lower it")
-    shortest: int = Field(1, ge=1, exclude_if=lambda value: value == 1, description="shorter sequences are left out")
+    limit: int | None = Field(None, ge=1, description="use at most N records (family tasks: N families)")
+    longest: int = Field(440, ge=1, description="longer sequences are skipped; lowered to the model's own limit")
+    shortest: int = Field(1, ge=1, exclude_if=lambda value: value == 1, description="shorter sequences are skipped")
     length_multiple: int = Field(
-        1, ge=1, exclude_if=lambda value: value == 1, description="sequences of other than a multiple are left out"
+        1,
+        ge=1,
+        exclude_if=lambda value: value == 1,
+        description="sequences of other lengths than multiples of this are skipped",
     )
 
     def narrowed_to(self, card: ModelCard) -> Self:
-        """The same settings without the lengths that a model does not take.
+        """The same settings, restricted to the lengths that a model accepts.
 
-        The floors beside a model get the settings narrowed to that model, so that all are scored on the same items.
+        A model's floors get the settings narrowed to that model, so that all are scored on the same items.
         """
         return self.model_copy(
             update={
@@ -110,22 +113,22 @@ class TaskSettings(BaseModel):
 
 
 class LayerSettings(TaskSettings):
-    """Settings of a task that reads hidden states of one layer or several; -1 is the last."""
+    """Settings of a task that reads hidden states of one or more layers; -1 is the last."""
 
     layers: tuple[int, ...] = Field((-1,), min_length=1)
 
 
 class SeedSettings(TaskSettings):
-    """Settings of a task that draws at random: one repeat for every seed."""
+    """Settings of a task with random draws: one repeat per seed."""
 
     seeds: Seeds = (0, 1, 2)
 
 
 class Basis(BaseModel):
-    """What the metrics of a cell rest on: results are compared where these agree.
+    """What the metrics of a cell are based on: results are comparable if these agree.
 
-    ``layer`` is that of the metrics, None where there is none to speak of; ``layer_is_chosen`` says whether a score
-    chose it among several. ``item_set`` is a hash of the items that were scored or that chose something.
+    ``layer`` is the layer of the metrics (None if there is none); ``layer_is_chosen`` tells whether it was chosen among
+    several by a score. ``item_set`` is a hash of all items used to choose or to score.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -136,7 +139,7 @@ class Basis(BaseModel):
 
 
 class Place(NamedTuple):
-    """Where a number of a cell belongs: its metric, and the source, layer and stratum that it is of."""
+    """Identifies a number of a cell: its metric, source, layer and stratum."""
 
     metric: str
     source: str = ""
@@ -147,11 +150,13 @@ class Place(NamedTuple):
 class TaskCard(BaseModel):
     """What a task needs and reports.
 
-    A model needs every capability of ``requires`` and, where it names some, one of ``requires_any``. ``floors`` names
-    the models that are planned beside the one asked for; ``{model}`` stands for its name. A task that computes its
-    floors inside the cell, on the same items, leaves it empty. ``columns`` are the metrics that a leaderboard sets
-    side by side, the headline first; the others follow below them. ``plotted_against`` names a task: the leaderboard
-    draws its headline against the one of this task, one point a model.
+    A model needs every capability in ``requires`` and, unless it is empty, one in ``requires_any``. ``floors`` names
+    models that run as controls, with ``{model}`` for the name of the model under test; a task that computes its floors
+    inside the cell, on the same items, leaves it empty. ``real_dataset`` names the set that a run on simulated data
+    recommends. ``columns`` are the metrics that a leaderboard shows side by side, the headline first; the others are
+    listed below them. ``plotted_against`` names another task: the leaderboard plots its headline against this one's,
+    one point per model. ``question``, ``how_to_read`` and ``labels`` (metrics in words) are what a page tells its
+    readers; each metric's unit says what it is.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -163,22 +168,26 @@ class TaskCard(BaseModel):
     requires_any: frozenset[Capability] = frozenset()
     alphabet: Alphabet = "nucleotide"
     default_dataset: str
+    real_dataset: str | None = None
     headline: str
     columns: tuple[str, ...] = ()
     floors: tuple[str, ...] = ()
     plotted_against: str | None = None
+    question: str = ""
+    how_to_read: tuple[str, ...] = ()
+    labels: dict[str, str] = Field(default_factory=dict)
 
 
 @dataclass
 class TaskOutcome:
-    """What a task hands back: metrics, the rows behind them, and tables that are saved beside the record.
+    """What a task returns: metrics, the rows behind them, and tables to save next to the record.
 
     ``items`` holds one row per item (item, cluster, family, metric, source, layer, seed, value), so that every
-    statistic can be recomputed without the model; ``tables`` are further parquet files by name. A record that lacks one
-    of its tables is not trusted, unless it is called ``large/NAME``: published results may leave that out.
+    statistic can be recomputed without the model; ``tables`` are further parquet files by name. A record is valid only
+    with all of its tables; those called ``large/NAME`` may be missing from published results.
 
     ``draws`` holds the estimate behind every headline metric and control, with its bootstrap draws, so that two results
-    on the same items are compared without the model or the task. ``selected`` is what else was chosen, for the reader.
+    on the same items can be compared without the model or the task. ``selected`` lists other choices, for the reader.
     """
 
     metrics: dict[str, Metric]
@@ -197,10 +206,10 @@ class TaskOutcome:
 
 @dataclass
 class CellContext:
-    """Where a running cell works and what it tells the user. Nothing here may change a number.
+    """The folders and progress display of a running cell. Nothing here may change a number.
 
-    ``work`` holds resumable partial state and is removed when the cell is done; files written under ``artifacts``
-    are kept beside the record. ``stamp`` names the code that runs: what other code left in ``work`` is not taken up.
+    ``work`` holds resumable partial state and is removed when the cell is done; files written to ``artifacts`` are kept
+    next to the record. ``stamp`` identifies the running code: partial state left by other code is not reused.
     """
 
     device: str
@@ -211,9 +220,9 @@ class CellContext:
     stamp: str = ""
 
     def kept(self, name: str, compute: Callable[[], Arrays]) -> Arrays:
-        """What ``compute`` returns, or what a stopped run of this cell has left of it under this ``name``.
+        """The result of ``compute``, or the copy that an interrupted run of this cell saved under ``name``.
 
-        Arrays of numbers or text by name, the same bit for bit either way. Only what took seconds is written.
+        Arrays of numbers or text by name, bit for bit the same either way. Only results that took seconds are saved.
         """
         from harness.storage.kept import read_kept, write_kept
 
@@ -222,9 +231,9 @@ class CellContext:
             try:
                 arrays = read_kept(path, self.stamp)
             except ValueError as error:
-                self.progress.message(f"{name}: what the stopped run left {error}; computing it again")
+                self.progress.message(f"{name}: the interrupted run's copy {error}; recomputing")
             else:
-                self.progress.message(f"{name}: taken up from the stopped run")
+                self.progress.message(f"{name}: reused from the interrupted run")
                 return arrays
         start = time.perf_counter()
         computed = compute()
@@ -232,7 +241,7 @@ class CellContext:
             try:
                 write_kept(path, self.stamp, computed)
             except OSError as error:
-                self.progress.message(f"{name}: not kept for a later run ({error.strerror})")
+                self.progress.message(f"{name}: not saved for a later run ({error.strerror})")
         return computed
 
     @contextmanager
@@ -247,7 +256,7 @@ class CellContext:
 
 
 class Task(ABC):
-    """One protocol. The class is cheap to make: heavy imports belong inside :meth:`run`."""
+    """One protocol. Instances are cheap: heavy imports belong inside :meth:`run`."""
 
     card: TaskCard
     settings_type: type[TaskSettings] = TaskSettings
@@ -257,6 +266,6 @@ class Task(ABC):
         """Compute the cell.
 
         Raises:
-            NotApplicable: the model or the dataset cannot take part, with the reason.
-            HarnessError: the cell fails with this one line.
+            NotApplicable: the model or the dataset does not fit the task; gives the reason.
+            HarnessError: the cell fails with this one-line message.
         """

@@ -10,6 +10,12 @@ from harness.errors import InputError, Unavailable
 _TWIN_NAME = re.compile(r"(?P<model>.+?):random(?::(?P<initialisation>\d+))?")
 
 
+def twin_of(name: str) -> str | None:
+    """The model that ``name`` is a random twin of; None where it is no twin."""
+    own = _TWIN_NAME.fullmatch(name)
+    return own["model"] if own else None
+
+
 def random_twin(model: ModelAdapter, initialisation: int = 0) -> ModelAdapter:
     """The twin of ``model``, called ``NAME:random`` or ``NAME:random:INITIALISATION`` whatever its adapter calls it.
 
@@ -39,7 +45,7 @@ def random_twin(model: ModelAdapter, initialisation: int = 0) -> ModelAdapter:
         twin.card = twin.card.model_copy(update=marks)
     except AttributeError:
         raise InputError(
-            f"the adapter of {name} does not let its card be set, so its random twin cannot be marked: "
+            f"the adapter of {name} has a read-only card, so its random twin cannot be marked: "
             "make `card` a plain attribute"
         ) from None
     return twin

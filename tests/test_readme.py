@@ -57,7 +57,7 @@ def test_every_model_task_and_dataset_exists() -> None:
     registry = Registry.discover()
     known = {
         "--model": {*registry.models, *re.findall(r'MODELS = {"([^"]+)"', README)},
-        "--task": set(registry.tasks),
+        "--task": {*registry.tasks, *re.findall(r"harness new task ([a-z-]+)", README)},
         "--dataset": {*registry.datasets, *(manifest.file for manifest in manifests().values())},
     }
     named = [pair for command in commands() for pair in pairwise(command) if pair[0] in known]
@@ -68,7 +68,7 @@ def test_every_model_task_and_dataset_exists() -> None:
 
 def test_the_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     (source,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    (command,) = [command for command in commands() if "--plugin" in command]
+    (command,) = [command for command in commands() if "one_hot.py" in command]
     monkeypatch.chdir(tmp_path)
     Path(command[command.index("--plugin") + 1]).write_text(source, encoding="utf-8")
     code = harness(monkeypatch, *command[1:], *TINY)
@@ -76,7 +76,7 @@ def test_the_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsy
     assert code == 0, output.err
     ((_, record),) = read_records(tmp_path / "results")[0]
     assert record.status == "done" and record.model.card.name == "one-hot" and record.settings["preset"] == "demo"
-    assert "auroc_macro beside its controls" in output.out and "kmer" in output.out
+    assert "auroc_macro with its controls" in output.out and "kmer" in output.out
 
 
 def rows(text: str, columns: int) -> list[list[str]]:

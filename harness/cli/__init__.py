@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from importlib.metadata import entry_points
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -30,6 +31,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
+    context_settings={"max_content_width": 100},
 )
 
 
@@ -39,7 +41,7 @@ def _harness(
         bool, typer.Option("--version", help="print the version", is_eager=True, callback=_print_version)
     ] = False,
 ) -> None:
-    """Put nucleotide language models through the same tasks, with controls, and write leaderboards."""
+    """Benchmark nucleotide language models on shared tasks, with controls, and write leaderboards."""
 
 
 app.command("run")(run)
@@ -47,10 +49,13 @@ app.command("list")(list_names)
 app.command("leaderboard")(leaderboard)
 app.command("check")(check)
 app.add_typer(new, name="new")
+for verb in sorted(entry_points(group="harness.verbs"), key=lambda entry: entry.name):
+    # verbs that a task brings along; their modules import heavy libraries where they run
+    app.command(verb.name)(verb.load())
 
 
 _UsageError: Any = typer.BadParameter.__base__  # typer exports no other name of it
-_INTERRUPTED = 130  # what typer makes of an interrupt
+_INTERRUPTED = 130  # what typer returns after an interrupt
 
 
 def main() -> None:
@@ -67,14 +72,14 @@ def main() -> None:
     except _UsageError as error:
         command = error.ctx.command_path if error.ctx else "harness"
         reason = error.format_message().rstrip(".")
-        _fail(f"{reason} (`{command} --help` shows what can be typed)", InputError.exit_code)
+        _fail(f"{reason} (see `{command} --help`)", InputError.exit_code)
     except OSError as error:
         if "--debug" in sys.argv:
             traceback.print_exc()
         where = "" if error.filename is None else f"{error.filename} cannot be read or written: "
         _fail(f"{where}{error.strerror or error}", InputError.exit_code)
     if code == _INTERRUPTED:
-        print("interrupted: the same command continues where it stopped", file=sys.stderr)
+        print("interrupted: re-run the same command to resume", file=sys.stderr)
     sys.exit(code)
 
 

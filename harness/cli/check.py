@@ -1,4 +1,4 @@
-"""``harness check``: prove an adapter instead of trusting it."""
+"""``harness check``: run the conformance checks on an adapter."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def check(
     plugin: Annotated[list[Path] | None, typer.Option("--plugin", help="Python file that defines MODELS")] = None,
     debug: Annotated[bool, typer.Option("--debug", help="show tracebacks")] = False,
 ) -> None:
-    """Try a model on every law of the interface. Exit code 1 if one does not hold."""
+    """Run the conformance checks on a model's adapter. Exits with 1 if a check fails."""
     import json
 
     from harness.adapter import ModelAdapter, ModelOptions
@@ -31,7 +31,7 @@ def check(
     def make(options: ModelOptions) -> ModelAdapter:
         return registry.model(model, options)
 
-    card = make(ModelOptions(weights=weights)).card  # a name that does not exist is said before anything is imported
+    card = make(ModelOptions(weights=weights)).card  # an unknown name is reported before anything is imported
     from harness.conformance import check as judge
 
     verdicts = judge(make, resolve_device(device), weights)
@@ -53,7 +53,7 @@ def _print(name: str, verdicts: list[Verdict]) -> None:
     from harness.names import printable
 
     counts = Counter(verdict.outcome for verdict in verdicts)
-    table = Table(header_style="bold", title=f"{name}: laws of an adapter", title_justify="left")
+    table = Table(header_style="bold", title=f"{name}: conformance checks", title_justify="left")
     table.add_column("law", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
     table.add_column("figure", justify="right", no_wrap=True)

@@ -1,4 +1,4 @@
-"""``harness leaderboard``: result records in, Markdown and CSV out."""
+"""``harness leaderboard``: write Markdown and CSV pages from result records."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 def leaderboard(
     results: Annotated[Path, typer.Option("--results", help="folder with result records")] = Path("results"),
     out: Annotated[
-        Path | None, typer.Option("--out", help="folder for the pages; by default leaderboards/ in the results folder")
+        Path | None, typer.Option("--out", help="folder for the pages [default: leaderboards/ in the results folder]")
     ] = None,
     check: Annotated[bool, typer.Option("--check", help="write nothing; exit 1 if a page is out of date")] = False,
     replace: Annotated[bool, typer.Option("--replace", help="drop rows whose records are not in --results")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="show tracebacks")] = False,
 ) -> None:
-    """Write one page per task from the records under --results."""
+    """Write one leaderboard page per task from the result records."""
     from harness.errors import InputError
     from harness.publish.escape import one_line
     from harness.publish.leaderboard import render_all
@@ -31,7 +31,7 @@ def leaderboard(
     from harness.result import PAGES, read_records
 
     if not results.is_dir():
-        raise InputError(f"results folder {results} does not exist; `harness run` makes one")
+        raise InputError(f"results folder {results} does not exist; `harness run` creates it")
     records, problems = read_records(results)
     for problem in problems:
         print(f"skipped: {one_line(problem)}", file=sys.stderr)
@@ -50,7 +50,7 @@ def leaderboard(
 
 
 def _changed_cards(records: Records, registry: Registry) -> Iterator[str]:
-    """One line for each record whose card says other than the model's card does now.
+    """One line for each record whose model card has changed since.
 
     Models that this installation does not know, such as those of a plugin, are passed over.
     """
@@ -70,7 +70,7 @@ def _changed_cards(records: Records, registry: Registry) -> Iterator[str]:
         for fact, recorded, current in facts:
             if recorded != current:
                 yield (
-                    f"out of date: {path}: {fact} is recorded as {recorded!r} and the card of the model now says "
+                    f"out of date: {path}: {fact} is recorded as {recorded!r} but the model card now says "
                     f"{current!r}; run it again with --force"
                 )
 
@@ -83,8 +83,8 @@ def _refuse_to_drop_rows(pages: dict[Path, str], results: Path) -> None:
     if count := sum(lost.values()):
         where = ", ".join(str(path) for path, rows in lost.items() if rows)
         raise InputError(
-            f"{count} {'row' if count == 1 else 'rows'} of {where} would be lost: {results} holds no valid record of "
-            f"{'it' if count == 1 else 'them'}; choose another folder with --out, or drop what is lost with --replace"
+            f"{count} {'row' if count == 1 else 'rows'} of {where} would be lost: {results} has no valid record for "
+            f"{'it' if count == 1 else 'them'}; choose another folder with --out, or accept the loss with --replace"
         )
 
 

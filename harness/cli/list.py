@@ -1,4 +1,4 @@
-"""``harness list``: what can be named, and what of it is on this machine."""
+"""``harness list``: models, tasks and datasets, and which are available locally."""
 
 from __future__ import annotations
 
@@ -27,11 +27,13 @@ class Kind(StrEnum):
 
 def list_names(
     kind: Annotated[Kind, typer.Argument(help="models, tasks or datasets")],
-    json_output: Annotated[bool, typer.Option("--json", help="print one JSON document")] = False,
-    plugin: Annotated[list[Path] | None, typer.Option("--plugin", help="Python file with more of them")] = None,
+    json_output: Annotated[bool, typer.Option("--json", help="print one JSON document on stdout")] = False,
+    plugin: Annotated[
+        list[Path] | None, typer.Option("--plugin", help="file that defines MODELS, TASKS or DATASETS")
+    ] = None,
     debug: Annotated[bool, typer.Option("--debug", help="show tracebacks")] = False,
 ) -> None:
-    """List models, tasks or datasets."""
+    """List models, tasks or datasets. Shows which are available locally."""
     from harness.registry import Registry
 
     registry = Registry.discover(plugin or [])
@@ -45,14 +47,14 @@ def list_names(
 
 
 def model_table(rows: list[dict[str, Any]]) -> Table:
-    """Models under the headings of their groups; aliases stand below the table, where they widen no column."""
+    """Models under the headings of their groups; aliases go below the table, where they do not widen a column."""
     from rich.table import Table
 
     heads = {"parameters": "para-\nmeters", "longest (nt)": "longest\n(nt)"}
     columns = ["name", "tokenisation", "resolution", "layers", "heads", "width", "parameters", "longest (nt)", "here"]
     aliases = [row["name"] for row in rows if " = " in row["name"]]
     table = Table(box=None, pad_edge=False, collapse_padding=True, header_style="bold", caption_justify="left")
-    table.caption = "\n".join(["", "The same under another name:", *aliases]) if aliases else None
+    table.caption = "\n".join(["", "Aliases:", *aliases]) if aliases else None
     for column in columns:
         right = column in ("layers", "heads", "width", "parameters", "longest (nt)")
         table.add_column(heads.get(column, column), justify="right" if right else "left", no_wrap=True)

@@ -16,22 +16,27 @@ if TYPE_CHECKING:
     from harness.run.cell import Cell
 
 Models = Annotated[
-    list[str], typer.Option("--model", "-m", help="model name, NAME:random for its control; repeat or comma-separate")
+    list[str],
+    typer.Option("--model", "-m", help="model name (NAME:random for random weights); separate several by commas"),
 ]
-Tasks = Annotated[list[str], typer.Option("--task", "-t", help="task name; repeat or comma-separate")]
+Tasks = Annotated[list[str], typer.Option("--task", "-t", help="task name; separate several by commas")]
 Datasets = Annotated[
-    list[str] | None, typer.Option("--dataset", "-d", help="named set or path (default: the task's own)")
+    list[str] | None, typer.Option("--dataset", "-d", help="dataset name or path [default: the task's own]")
 ]
-Layers = Annotated[str | None, typer.Option("--layer", help="layers such as 0,6-12 or all")]
-Limit = Annotated[int | None, typer.Option("--limit", help="only so many records (family tasks: families)")]
-Seeds = Annotated[str | None, typer.Option("--seed", help="seeds such as 0,1,2")]
-Settings = Annotated[list[str] | None, typer.Option("--set", help="key=value, a setting of the task; repeat")]
+Family = Annotated[
+    str | None,
+    typer.Option("--family", help="for --dataset FILE: regular expression; its group is the family in a header or id"),
+]
+Layers = Annotated[str | None, typer.Option("--layer", help="layers, such as 0,6-12 or all")]
+Limit = Annotated[int | None, typer.Option("--limit", help="use at most N records (family tasks: N families)")]
+Seeds = Annotated[str | None, typer.Option("--seed", help="seeds, such as 0,1,2")]
+Settings = Annotated[list[str] | None, typer.Option("--set", help="task setting as key=value; repeat for several")]
 Weights = Annotated[Path | None, typer.Option("--weights", help="folder with the model's weights")]
 Dtype = Annotated[str, typer.Option("--dtype", help="float32 or bfloat16")]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:1")]
-Results = Annotated[Path, typer.Option("--results", help="folder for result records")]
-Floors = Annotated[bool, typer.Option("--floors/--no-floors", help="run the task's controls too")]
-Force = Annotated[bool, typer.Option("--force", help="compute again what is finished")]
+Results = Annotated[Path, typer.Option("--results", help="folder for results")]
+Floors = Annotated[bool, typer.Option("--floors/--no-floors", help="also run the task's controls")]
+Force = Annotated[bool, typer.Option("--force", help="recompute finished cells")]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON document on stdout")]
 Plugins = Annotated[
     list[Path] | None, typer.Option("--plugin", help="Python file that defines MODELS, TASKS or DATASETS")
@@ -43,6 +48,7 @@ def run(
     model: Models,
     task: Tasks,
     dataset: Datasets = None,
+    family: Family = None,
     layer: Layers = None,
     limit: Limit = None,
     seed: Seeds = None,
@@ -57,7 +63,7 @@ def run(
     plugin: Plugins = None,
     debug: Debug = False,
 ) -> None:
-    """Run models on tasks. Issue the same command again to continue after a stop."""
+    """Run models on tasks. Re-run the same command to resume or to retry failures."""
     from harness.adapter import ModelOptions
     from harness.compute.device import resolve_device
     from harness.errors import InputError
@@ -77,6 +83,7 @@ def run(
         datasets=_names(dataset or [], "--dataset"),
         layers=layer,
         seeds=seed,
+        family=family,
         limit=limit,
         settings=dict(_key_value(text) for text in setting or []),
         options=ModelOptions(weights=weights, dtype=dtype),  # type: ignore[arg-type]
@@ -94,7 +101,7 @@ def run(
     controls = {cell.identity for cell in cells if cell.control_of}
     for record in serial(cells, results, chosen, progress, force):
         records.append(record)
-        # what failed or is missing is said once, as an error, at the end; controls have a table of their own
+        # failures are reported once, as errors, at the end; controls have a table of their own
         if not json_output and record.error is None and record.cell not in controls:
             print_summary(record, wide_console())
     if json_output:
@@ -113,7 +120,7 @@ def _names(values: list[str], option: str) -> list[str]:
 
     names = [name.strip() for value in values for name in value.split(",")]
     if "" in names:
-        raise InputError(f"{option} {','.join(values)!r} holds an empty name: write NAME or NAME,NAME")
+        raise InputError(f"{option} {','.join(values)!r} contains an empty name: write NAME or NAME,NAME")
     return list(dict.fromkeys(names))
 
 
@@ -134,11 +141,12 @@ def _dataset_lines(cells: list[Cell]) -> list[str]:
         kind = "SIMULATED" if dataset.card.simulated else "real"
         line = f"dataset {name}: {len(dataset.records):,} records, {kind} ({dataset.card.summary})"
         if dataset.replaced_letters:
-            line += f"; {dataset.replaced_letters:,} letters other than A C G T U N became N"
-        if dataset.card.simulated:
-            line += "; for real sequences: HARNESS_DATA=FOLDER harness run … --dataset rfam-seed"
+            line += f"; {dataset.replaced_letters:,} letters other than A C G T U N were replaced by N"
+        named = {cell.task.card.real_dataset for cell in cells if cell.dataset is dataset}
+        if dataset.card.simulated and (real := sorted(name for name in named if name)):
+            line += f"; for real sequences: HARNESS_DATA=FOLDER harness run … --dataset {' or '.join(real)}"
         if limits := {cell.settings.limit for cell in cells if cell.dataset is dataset and cell.settings.limit}:
-            line += f"; limited to {max(limits)}, leave out --limit for all of it"
+            line += f"; limited to {max(limits)}, omit --limit to use all"
         lines.append(line)
     return lines
 

@@ -1,4 +1,4 @@
-"""Batches of like length under a budget, halved and run again when memory runs out."""
+"""Batches of similar lengths within a token budget, halved and retried when memory runs out."""
 
 from __future__ import annotations
 

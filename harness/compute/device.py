@@ -1,4 +1,4 @@
-"""The devices that models run on, by the names that users give them. Imports torch where it must ask it."""
+"""Resolve device names such as auto, cpu and cuda:1. Imports torch only where it must ask it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def resolve_device(name: str) -> str:
         return "cuda" if name == "auto" else name
     if name == "auto":
         return "cpu"
-    raise Unavailable(f"device {name} is not on this machine; use --device cpu")
+    raise Unavailable(f"device {name} is not available on this machine; use --device cpu")
 
 
 def device_named(name: str) -> torch.device:
@@ -48,7 +48,7 @@ def device_named(name: str) -> torch.device:
     if device.type not in KINDS:
         _refuse(name)
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise Unavailable(f"device {name} is not on this machine: use --device cpu")
+        raise Unavailable(f"device {name} is not available on this machine: use --device cpu")
     return device
 
 

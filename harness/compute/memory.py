@@ -1,4 +1,4 @@
-"""Giving freed memory back: the allocator of glibc keeps and cuts up large blocks, which doubles a peak."""
+"""Return freed memory to the system: glibc keeps and fragments large blocks, which doubles peak memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The laws that every adapter obeys: small, named, chosen by what the model's card lists, each with its figure.
+"""The laws that every adapter must obey: small, named, and chosen by the capabilities in the model's card.
 
 ``harness check --model NAME`` prints them. For a model of another package, as pytest cases (docs/conformance.md)::
 

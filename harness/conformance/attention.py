@@ -15,7 +15,7 @@ ROW_TOLERANCE = 1e-4
 
 @law("attention-rows", "attention")
 def attention_rows(subject: Subject) -> Finding:
-    """Attention is not negative, and a row sums to 1 with the special tokens, to at most 1 once these are cut."""
+    """Attention is non-negative; rows sum to 1 with the special tokens, and to at most 1 without them."""
     maps = [array for outputs in subject.outputs for name, array in outputs.items() if name.startswith("attention")]
     least = min(float(array.min()) for array in maps)
     _, high = _range_of_sums(maps)

@@ -1,4 +1,4 @@
-"""Laws of repetition: the same sequence gives the same numbers, whatever is computed beside it."""
+"""Laws of repetition: the same sequence gives the same numbers, whatever else is in the batch."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from harness.conformance.subject import TOLERANCE, Outputs, Subject, difference,
 
 @law("same-twice")
 def same_twice(subject: Subject) -> Finding:
-    """The same input gives the same output again: no dropout, no state."""
+    """The same input gives the same output twice: no dropout, no state."""
     first, second = subject.run(subject.sequences), subject.run(subject.sequences)
     return _same(subject.outputs + first, first + second)
 
@@ -21,19 +21,19 @@ def order(subject: Subject) -> Finding:
 
 @law("alone-or-padded")
 def alone_or_padded(subject: Subject) -> Finding:
-    """A sequence alone gives what it gives in a batch with longer ones."""
+    """A sequence gives the same output alone and in a batch with longer ones."""
     alone = [outputs for sequence in subject.sequences for outputs in subject.run([sequence])]
     return _same(subject.outputs, alone)
 
 
 @law("batch-budget")
 def batch_budget(subject: Subject) -> Finding:
-    """How many tokens go through at once does not matter."""
+    """The number of tokens per batch does not matter."""
     if "alignment" in subject.card.capabilities:
         return Finding(None, None, "alignments run one at a time")
     adapter, expected = subject.adapter, subject.outputs
     if not hasattr(adapter, "tokens_per_batch"):
-        return Finding(None, None, "has no setting tokens_per_batch")
+        return Finding(None, None, "has no tokens_per_batch setting")
     chosen, adapter.tokens_per_batch = adapter.tokens_per_batch, len(subject.sequences[0])
     try:
         return _same(expected, subject.run(subject.sequences))
@@ -43,7 +43,7 @@ def batch_budget(subject: Subject) -> Finding:
 
 @law("early-exit", "hidden_states")
 def early_exit(subject: Subject) -> Finding:
-    """A layer asked for alone gives what it gives in a full run."""
+    """A layer requested alone gives the same output as in a full run."""
     if not subject.has_layers:
         return Finding(None, None, "has no layers")
     some = subject.sequences[-2:]
@@ -58,7 +58,7 @@ def early_exit(subject: Subject) -> Finding:
 
 @law("leading", "leading")
 def leading(subject: Subject) -> Finding:
-    """With the leading special token, the residues' hidden states are those without it."""
+    """Asking for the leading special token does not change the residues' hidden states."""
     last = subject.layers[-1]
     given = subject.given(subject.sequences)
     with subject.running() as adapter:

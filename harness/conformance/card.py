@@ -1,4 +1,4 @@
-"""Laws of the card: what it says is so."""
+"""Laws of the card: it describes the model correctly."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from harness.errors import InputError
 
 @law("width", "hidden_states", "sequence_vectors")
 def width(subject: Subject) -> Finding:
-    """Vectors are as wide as the card says."""
+    """Vectors have the width given in the card."""
     widths = {
         array.shape[-1]
         for outputs in subject.outputs
@@ -24,7 +24,7 @@ def width(subject: Subject) -> Finding:
 
 @law("layers", "hidden_states", "attention")
 def layers(subject: Subject) -> Finding:
-    """There are as many layers as the card says; -1 is the last one, and the one beyond it is refused."""
+    """The model has the number of layers given in the card; -1 is the last, and the one beyond it is refused."""
     card = subject.card
     if card.layers is None:
         return Finding(False, None, "the card of a model with layers gives no number of layers")
@@ -47,7 +47,7 @@ def layers(subject: Subject) -> Finding:
 
 @law("heads", "attention")
 def heads(subject: Subject) -> Finding:
-    """Every layer has as many attention heads as the card says."""
+    """Every layer has the number of attention heads given in the card."""
     counts = {
         array.shape[0] for outputs in subject.outputs for name, array in outputs.items() if name.startswith("attention")
     }
@@ -57,7 +57,7 @@ def heads(subject: Subject) -> Finding:
 
 @law("finite")
 def finite(subject: Subject) -> Finding:
-    """Every number is finite."""
+    """All output is finite."""
     broken = {
         name: int((~np.isfinite(array)).sum())
         for outputs in subject.outputs

@@ -1,4 +1,4 @@
-"""Laws of the files that a model is made from: they are read, and its identity depends on them."""
+"""Laws of the files that a model is built from: they are read, and its identity depends on them."""
 
 from __future__ import annotations
 
@@ -21,27 +21,29 @@ from harness.storage.weights import safetensors_files
 
 CHANGED_TENSORS = 3
 """The largest ones of a file: a single one may belong to a head that nothing reads."""
-_NO_FOLDER = "no folder of weights is known: give --weights, or the adapter a weights_folder"
+_NO_FOLDER = "no weights folder is known: give --weights, or define weights_folder in the adapter"
 
 
 @law("weights-read")
 def weights_read(subject: Subject) -> Finding:
-    """Other weights give another identity and other output; a copy of the same weights gives neither."""
+    """Changing the weights changes identity and output; copying them changes neither."""
     folder = subject.folder
     if folder is None:
         return Finding(None, None, "a random twin has no files" if subject.card.role != "model" else _NO_FOLDER)
     files = safetensors_files(folder)
     if not files:
-        return Finding(None, None, "its folder holds no safetensors")
+        return Finding(None, None, "its folder contains no safetensors")
     own = _made_from(subject, subject.options.weights)
     if own[0] != subject.identity:
-        raise NotJudged("two makes of one model have two identities: see identity")
+        raise NotJudged("two instances of the model have different identities: see identity")
     with _copy(folder) as copy:
         identity, outputs = _made_from(subject, copy)
         if identity != own[0]:
-            return Finding(False, None, "a copy of the same files has another identity: does it depend on the path?")
+            return Finding(
+                False, None, "a copy of the same files has a different identity: does it depend on the path?"
+            )
         if (figure := largest_difference(own[1], outputs)[0]) > TOLERANCE:
-            return Finding(False, figure, "a copy of the same files gives other output")
+            return Finding(False, figure, "a copy of the same files gives different output")
         if shutil.disk_usage(copy).free < files[0].stat().st_size:
             return Finding(None, None, f"no room for a copy of {files[0].name} in {tempfile.gettempdir()}")
         changed = _own_copy(copy / files[0].name)
@@ -57,7 +59,7 @@ def weights_read(subject: Subject) -> Finding:
 
 @law("vocabulary-read")
 def vocabulary_read(subject: Subject) -> Finding:
-    """Letters are numbered as in the tokenizer's file: another numbering gives other output, or is refused."""
+    """Letters are numbered as in the tokenizer's file: another numbering changes the output, or is refused."""
     folder = subject.folder
     if folder is None:
         return Finding(None, None, "a random twin has no files" if subject.card.role != "model" else _NO_FOLDER)
@@ -66,7 +68,9 @@ def vocabulary_read(subject: Subject) -> Finding:
     with _copy(folder) as copy:
         renumbered = [path.name for path in (copy / "vocab.txt", copy / "tokenizer.json") if _renumber(path, letters)]
         if not renumbered:
-            return Finding(None, None, "its folder holds neither a vocab.txt nor a tokenizer.json that lists letters")
+            return Finding(
+                None, None, "its folder contains neither a vocab.txt nor a tokenizer.json that lists letters"
+            )
         said = " and ".join(renumbered)
         try:
             identity, outputs = _made_from(subject, copy)
@@ -76,7 +80,7 @@ def vocabulary_read(subject: Subject) -> Finding:
     if not figure > TOLERANCE:
         return Finding(False, figure, f"letters are not numbered by {said}: wrong vocabulary order?")
     if identity == own[0]:
-        return Finding(False, figure, f"another {said} gives other output and the same identity")
+        return Finding(False, figure, f"another {said} changes the output but not the identity")
     return Finding(True, figure, f"change of the output with another {said}")
 
 

@@ -1,4 +1,4 @@
-"""What a model must not touch while it loads and runs: the network, and the gradient mode of the whole process."""
+"""Detects what a model must not touch as it loads and runs: the network, and the process's gradient mode."""
 
 from __future__ import annotations
 
@@ -45,6 +45,6 @@ class Watch:
                     return original(*arguments, **options)  # between processes of this machine
                 first = arguments[1]
             self.reached.append(f"{name} {first}")
-            raise OSError("the network is closed while a model is checked")
+            raise OSError("network access is blocked while a model is checked")
 
         return refuse

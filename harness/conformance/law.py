@@ -1,4 +1,4 @@
-"""What a law is, and what it says of a model."""
+"""A law, its finding and its verdict on a model."""
 
 from __future__ import annotations
 
@@ -110,9 +110,9 @@ def likely_cause(subject: Subject, error: Exception) -> str:
     letter = letters[0]
     advice = f"give {letter} a token"
     if letter == subject.unknown:
-        advice = "read it as the unknown token, or refuse it by an InputError and say so in the card's quirks"
+        advice = "read it as the unknown token, or raise an InputError and say so in the card's quirks"
     elif letter == "U":
-        advice = "T comes as U: map U to the vocabulary's T"
+        advice = "T is passed as U: map U to the vocabulary's T"
     return f"{letter} is not accepted ({said}): {advice}"
 
 

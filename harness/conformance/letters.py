@@ -1,4 +1,4 @@
-"""Laws of what goes in: letters and lengths."""
+"""Laws of input: letters and lengths."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _LONGEST_TRIED = 2**16
 
 @law("letters-distinct", "hidden_states", "sequence_vectors", "attention")
 def letters_distinct(subject: Subject) -> Finding:
-    """No letter is read as another one or as unknown: changing one letter changes the output."""
+    """Changing one letter changes the output: no letter is read as another or as unknown."""
     middle = len(subject.probe) // 2
     runs = dict(zip(subject.letters, subject.run(subject.variants(subject.probe, middle)), strict=True))
     for other in (subject.unknown, FOREIGN):
@@ -40,7 +40,7 @@ def letters_distinct(subject: Subject) -> Finding:
 
 @law("spelling")
 def spelling(subject: Subject) -> Finding:
-    """T is U, and lower case is upper case, by the time a sequence reaches the model."""
+    """T is read as U, and lower case as upper case."""
     if subject.card.alphabet != "nucleotide":
         return Finding(None, None, "not a nucleotide model")
     dna = subject.probe.replace("U", "T")
@@ -51,7 +51,7 @@ def spelling(subject: Subject) -> Finding:
 
 @law("length", "hidden_states", "leading", "attention", "causal_log_probs", "pair_scores")
 def length(subject: Subject) -> Finding:
-    """As many residues come out as went in."""
+    """Output has one row per residue."""
     off = {"nothing": 0}
     surplus: set[int] = set()
     for sequence, outputs in zip(subject.sequences, subject.outputs, strict=True):
@@ -73,7 +73,7 @@ def length(subject: Subject) -> Finding:
 
 @law("unknown-letter")
 def unknown_letter(subject: Subject) -> Finding:
-    """The unknown letter (N, or X of proteins) gives finite output, or is refused and the card says so."""
+    """The unknown letter (N, or X in proteins) gives finite output, or is refused and the card says so."""
     some = subject.changed(subject.probe, len(subject.probe) // 3, subject.unknown)
     sequences = [some, subject.unknown * len(subject.probe)]
     try:
@@ -88,7 +88,7 @@ def unknown_letter(subject: Subject) -> Finding:
 
 @law("lengths-refused")
 def lengths_refused(subject: Subject) -> Finding:
-    """A sequence longer or shorter than the card says is refused by an InputError, never cut."""
+    """A sequence longer or shorter than the card allows raises an InputError and is never truncated."""
     card = subject.card
     lengths = []
     if card.max_length is not None and card.max_length < _LONGEST_TRIED:
@@ -98,7 +98,7 @@ def lengths_refused(subject: Subject) -> Finding:
     if card.length_multiple > 1:
         lengths.append(len(subject.probe) + 1)
     if not lengths:
-        return Finding(None, None, "the card sets no limit that can be tried")
+        return Finding(None, None, "the card sets no limit that can be tested")
     for size in lengths:
         sequence = (subject.probe * (size // len(subject.probe) + 1))[:size]
         try:
@@ -106,14 +106,14 @@ def lengths_refused(subject: Subject) -> Finding:
         except InputError:
             continue
         except HarnessError as error:
-            return Finding(False, size, f"{size} nt: {type(error).__name__} where an InputError is due")
-        return Finding(False, size, f"{size} nt were taken")
+            return Finding(False, size, f"{size} nt: {type(error).__name__} where an InputError is expected")
+        return Finding(False, size, f"{size} nt were accepted")
     return Finding(True, len(lengths), f"refused: {', '.join(map(str, lengths))} nt")
 
 
 @law("longest", "hidden_states")
 def longest(subject: Subject) -> Finding:
-    """A sequence as long as the card allows is read to its last nucleotide."""
+    """A sequence of the maximum length is read to its last nucleotide."""
     card = subject.card
     size = fitting_length(card, LONGEST_READ)
     sequence = (subject.probe * (size // len(subject.probe) + 1))[:size]
@@ -131,7 +131,7 @@ def longest(subject: Subject) -> Finding:
     least = min(moved, key=lambda layer: moved[layer])
     said = f"of {card.max_length}" if (card.max_length or size) > size else ""
     if moved[least] == 0:
-        return Finding(False, 0.0, f"at {size} nt the last nucleotide does not count at layer {least}: cut before it?")
+        return Finding(False, 0.0, f"at {size} nt the last nucleotide has no effect at layer {least}: cut before it?")
     return Finding(True, moved[least], f"change of the last of {size} {said} nt".replace("  ", " "))
 
 

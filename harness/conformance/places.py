@@ -1,4 +1,4 @@
-"""Laws of place and depth: rows stand at their nucleotides, at every layer, and every layer is a layer further.
+"""Laws of place and depth: at every layer rows match their nucleotides, and layers are numbered in order.
 
 One nucleotide is changed at a time. Where the embedding changes is the law of coverage; above it the change spreads,
 and stays largest where it began. A shift of it shows as a better match some nucleotides further.
@@ -20,7 +20,7 @@ LEAST_PROBABILITY = 1e-30
 
 @law("hidden-place", "hidden_states")
 def hidden_place(subject: Subject) -> Finding:
-    """Hidden states stand at their nucleotides: at every layer a changed one tells most where the embedding changes."""
+    """Hidden states are in the right place: a changed nucleotide has its largest effect where the embedding changes."""
     if not subject.card.layers or len(subject.probe) < SHORTEST:
         return Finding(None, None, _too_little(subject))
     at = [_at_the_embedding(subject), *subject.changes[1:]]
@@ -28,12 +28,12 @@ def hidden_place(subject: Subject) -> Finding:
     shifted = [layer for layer, shift in shifts.items() if shift]
     if shifted:
         return Finding(False, shifts[shifted[0]], f"layer {shifted[0]} fits {shifts[shifted[0]]:+d} nucleotides away")
-    return Finding(True, 0, f"{len(at)} layers, {len(at[0])} nucleotides changed one by one")
+    return Finding(True, 0, f"{len(at)} layers, {len(at[0])} nucleotides changed one at a time")
 
 
 @law("context", "hidden_states")
 def context(subject: Subject) -> Finding:
-    """Layers are numbered as the card says: block 1 hears of other nucleotides, and no layer is the one below."""
+    """Layers are numbered as in the card: block 1 depends on other nucleotides, and no layer repeats the one below."""
     if not subject.card.layers or len(subject.probe) < SHORTEST:
         return Finding(None, None, _too_little(subject))
     [states] = subject.hidden([subject.probe], range(subject.card.layers + 1))
@@ -43,15 +43,15 @@ def context(subject: Subject) -> Finding:
     embedding, first = _at_the_embedding(subject), subject.changes[1]
     beyond = float(np.where(embedding > 0, 0, first).max())
     if not beyond:
-        return Finding(False, beyond, "layer 1 hears of no other nucleotide: numbered one too high?")
+        return Finding(False, beyond, "layer 1 depends on no other nucleotide: numbered one too high?")
     return Finding(True, beyond, "largest change beyond the token that was changed, at layer 1")
 
 
 @law("attention-place", "attention")
 def attention_place(subject: Subject) -> Finding:
-    """Attention maps stand at their nucleotides: a changed one tells in the first layer in its own row and column."""
+    """Attention maps are in the right place: in layer 1, a changed nucleotide affects its own row and column most."""
     if len(subject.probe) < SHORTEST:
-        return Finding(None, None, "takes no sequence that is long enough")
+        return Finding(None, None, "accepts no sequence that is long enough")
     every_other = slice(None, None, 2)  # attention maps are costly
     sequences, positions = subject.one_change_each
     sequences, positions = [subject.probe, *sequences[1:][every_other]], positions[every_other]
@@ -87,11 +87,11 @@ def attention_place(subject: Subject) -> Finding:
             return Finding(None, float(found.max()), f"its {name} do not depend on the letters")
         if shift := _best_shift(expected, found):
             return Finding(False, shift, f"{name} fit {shift:+d} nucleotides away")
-    return Finding(True, 0, f"{len(positions)} nucleotides changed one by one")
+    return Finding(True, 0, f"{len(positions)} nucleotides changed one at a time")
 
 
 def _too_little(subject: Subject) -> str:
-    return "takes no sequence that is long enough" if subject.card.layers else "has no layers above the embedding"
+    return "accepts no sequence that is long enough" if subject.card.layers else "has no layers above the embedding"
 
 
 def _at_the_embedding(subject: Subject) -> Profiles:

@@ -1,4 +1,4 @@
-"""Laws of log-probabilities and of hidden states spliced in."""
+"""Laws of log-probabilities and of replaced hidden states."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def normalised(subject: Subject) -> Finding:
 
 @law("mask-hides", "log_probs")
 def mask_hides(subject: Subject) -> Finding:
-    """A masked position is not seen: changing the letter under the mask changes nothing."""
+    """A masked position is hidden: changing the letter under the mask changes nothing."""
     figures = []
     for position in positions_of(subject.probe):
         variants = subject.variants(subject.probe, position)
@@ -34,7 +34,7 @@ def mask_hides(subject: Subject) -> Finding:
 
 @law("causal", "causal_log_probs")
 def causal(subject: Subject) -> Finding:
-    """What a causal model expects at a position depends on the letters before it, and not on it or later ones."""
+    """A causal model's prediction at a position depends on the letters before it, not on that letter or later ones."""
     probe, middle = subject.probe, len(subject.probe) // 2
     turned = str.maketrans(subject.letters, subject.letters[1:] + subject.letters[:1])
     later = probe[:middle] + probe[middle:].translate(turned)
@@ -46,7 +46,7 @@ def causal(subject: Subject) -> Finding:
 
 @law("replacement", "replace_hidden")
 def replacement(subject: Subject) -> Finding:
-    """A hidden state spliced in counts: itself changes nothing, zeros change the output."""
+    """Replacing a hidden state takes effect: its own values change nothing, zeros change the output."""
     probe, positions = [subject.probe], [positions_of(subject.probe)]
     layer = (subject.card.layers or 0) // 2
 

@@ -8,7 +8,7 @@ from harness.conformance.subject import TOLERANCE, Subject, difference
 
 @law("pairs-symmetric", "pair_scores")
 def pairs_symmetric(subject: Subject) -> Finding:
-    """The score of (i, j) is that of (j, i)."""
+    """The score of (i, j) equals that of (j, i)."""
     if subject.card.pair_scores_like_attention:
         return Finding(None, None, "scores are symmetrised like attention")
     scores = [outputs["pair_scores"] for outputs in subject.outputs]
@@ -18,7 +18,7 @@ def pairs_symmetric(subject: Subject) -> Finding:
 
 @law("similarity-symmetric", "similarity")
 def similarity_symmetric(subject: Subject) -> Finding:
-    """Two sequences are as alike as they are the other way round."""
+    """Similarity is symmetric."""
     given = subject.given(subject.sequences)
     pairs = [(first, second) for first in given for second in given]
     with subject.running() as adapter:

@@ -1,4 +1,4 @@
-"""The sequences that models are tried on: seeded, of mixed lengths, and such as the card says the model takes."""
+"""The test sequences: seeded, of mixed lengths, and within the limits of the model's card."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The model under test: made once, and run over standard sequences whose outputs the laws share."""
+"""The model under test: built once, and run over standard sequences whose outputs the laws share."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from harness.conformance.subject import TOLERANCE, Subject
 
 @law("coverage", "hidden_states")
 def coverage(subject: Subject) -> Finding:
-    """At the embedding a nucleotide moves exactly those that the card's tokenisation puts into a token with it."""
+    """At the embedding, changing a nucleotide affects exactly those that the card says share a token with it."""
     card, probe = subject.card, subject.probe
     if not subject.has_layers:
         return Finding(None, None, "has no layers")

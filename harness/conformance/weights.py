@@ -1,4 +1,4 @@
-"""Laws of identity, and of what loading and running a model does to the rest of the process."""
+"""Laws of identity, and of side effects of loading and running a model."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from harness.errors import NotApplicable
 
 @law("offline")
 def offline(subject: Subject) -> Finding:
-    """Loading and running reach for no network once the weights are found."""
+    """Loading and running use no network once the weights are found."""
     subject.run(subject.sequences[-1:])
     reached = subject.watch.reached
     return Finding(not reached, len(reached), f"asked for {reached[0]}" if reached else "")
@@ -21,7 +21,7 @@ def offline(subject: Subject) -> Finding:
 
 @law("no-gradient")
 def no_gradient(subject: Subject) -> Finding:
-    """Outputs are plain float32 arrays, and the gradient mode of the process is left as it was."""
+    """Outputs are plain float32 arrays, and the gradient mode of the process is left unchanged."""
     types = {str(array.dtype) for outputs in subject.outputs for array in outputs.values()} - {"float32"}
     if types:
         return Finding(False, len(types), f"outputs of {', '.join(sorted(types))}")
@@ -31,7 +31,7 @@ def no_gradient(subject: Subject) -> Finding:
 
 @law("bfloat16")
 def bfloat16(subject: Subject) -> Finding:
-    """In bfloat16 every number that was finite stays finite; the drift is told, and is no failure."""
+    """In bfloat16, every finite number stays finite; drift is reported, never a failure."""
     full, (_, low) = subject.outputs, subject.low_precision
     lost = sum(
         int((np.isfinite(one[name]) & ~np.isfinite(other[name])).sum())
@@ -44,19 +44,19 @@ def bfloat16(subject: Subject) -> Finding:
 
 @law("identity")
 def identity(subject: Subject) -> Finding:
-    """Two makes of one model have one identity; another number format that changes numbers has another."""
+    """Two instances of a model share one identity; a number format that changes numbers changes the identity."""
     own = subject.identity
     if subject.make(subject.options).identity() != own:
-        return Finding(False, None, "two makes of one model differ")
+        return Finding(False, None, "two instances of the model have different identities")
     other, low = subject.low_precision
     if other == own and largest_difference(subject.outputs, low)[0] > TOLERANCE:
-        return Finding(False, 1, "bfloat16 changes numbers and not the identity")
+        return Finding(False, 1, "bfloat16 changes numbers but not the identity")
     return Finding(True, len({own, other}), "identities of two number formats")
 
 
 @law("random-twin")
 def random_twin(subject: Subject) -> Finding:
-    """A random twin has another identity and other output than the model, and so has every initialisation."""
+    """A random twin differs from the model in identity and output, and so does each initialisation from the others."""
     told = [(subject.identity, subject.run([subject.probe]))]
     for initialisation in (0, 1):
         try:

@@ -1,4 +1,4 @@
-"""The datasets that the package itself provides, for the registry."""
+"""The datasets that ship with the package, for the registry."""
 
 from __future__ import annotations
 

@@ -71,6 +71,15 @@ def clusters(dataset: Dataset, identity: float = 0.8) -> dict[str, str]:
     return found
 
 
+def clusters_of(dataset: Dataset) -> list[str]:
+    """The cluster of every record: the dataset's own where every record has one, else those of :func:`clusters`."""
+    own = [record.cluster for record in dataset.records]
+    if all(name is not None for name in own):
+        return [str(name) for name in own]
+    found = clusters(dataset)
+    return [found[record.id] for record in dataset.records]
+
+
 def greedy(sequences: Sequence[str], identity: float) -> list[int]:
     """Index of the representative of every sequence; ``sequences`` are distinct, the longest first."""
     from edlib import align

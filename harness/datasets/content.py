@@ -16,7 +16,7 @@ def read_content(path: Path) -> bytes:
         InputError: no such file, a folder, a file that is empty, damaged or may not be read.
     """
     if path.is_dir():
-        raise InputError(f"{path} is a folder: name one file in it")
+        raise InputError(f"{path} is a folder: give a file in it")
     try:
         content = path.read_bytes()
         if path.suffix.lower() == ".gz":
@@ -24,7 +24,7 @@ def read_content(path: Path) -> bytes:
     except FileNotFoundError as error:
         raise InputError(f"{path} does not exist") from error
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise InputError(f"{path} is not a whole gzip file ({error}): copy it again") from error
+        raise InputError(f"{path} is not a complete gzip file ({error}): copy it again") from error
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from error
     if not content.strip():

@@ -1,4 +1,4 @@
-"""Datasets of the Hugging Face hub: first the local cache, then, after one short probe, the network."""
+"""Datasets from the Hugging Face hub: the local cache first, then, after one short probe, the network."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def load(identifier: str, manifest: Manifest | None = None) -> Dataset:
             the optional library ``datasets`` is missing.
     """
     snapshot = _snapshot(identifier)
-    card = manifest.card if manifest else DatasetCard(identifier, "a dataset of the Hugging Face hub")
+    card = manifest.card if manifest else DatasetCard(identifier, "a dataset from the Hugging Face hub")
     source = f"https://huggingface.co/datasets/{identifier}@{snapshot.name}"
     frame = _frame(snapshot, identifier)
     try:
@@ -58,8 +58,8 @@ def _snapshot(identifier: str) -> Path:
     command = f"hf download --repo-type dataset {identifier}"
     if not hub_reachable():
         raise Unavailable(
-            f"hub dataset {identifier} is not in the local cache and {constants.ENDPOINT} does not answer: "
-            f"with a network run `{command}`, or copy its cache folder to {constants.HF_HUB_CACHE}"
+            f"hub dataset {identifier} is not in the local cache and {constants.ENDPOINT} cannot be reached: "
+            f"run `{command}` on a networked machine, or copy its cache folder to {constants.HF_HUB_CACHE}"
         )
     try:
         return Path(snapshot_download(identifier, repo_type="dataset", allow_patterns=_FILES))
@@ -76,7 +76,7 @@ def _frame(snapshot: Path, identifier: str) -> pandas.DataFrame:
     try:
         import datasets
     except ImportError as error:
-        raise Unavailable(f"{identifier} needs the library datasets: pip install 'rna-harness[hub]'") from error
+        raise Unavailable(f"{identifier} needs the datasets library: pip install 'rna-harness[hub]'") from error
     try:
         splits = datasets.load_dataset(str(snapshot))
     except Exception as error:  # configurations, damaged files, foreign formats: each raises its own

@@ -1,4 +1,4 @@
-"""What is known of every named dataset: its source, licence, file and hash (``manifests.toml``)."""
+"""The manifest of every named dataset: source, licence, file and hash (``manifests.toml``)."""
 
 from __future__ import annotations
 
@@ -53,6 +53,6 @@ def check_hash(path: Path, manifest: Manifest) -> None:
     """
     if (found := file_digest(path)) != manifest.sha256:
         raise InputError(
-            f"{path} is not the {manifest.name} of this version: sha256 {found}, expected {manifest.sha256}; "
-            "replace the file, or copy it elsewhere and name its path to use it as it is"
+            f"{path} is another version of {manifest.name}: sha256 {found}, expected {manifest.sha256}; "
+            "replace the file, or copy it elsewhere and give its path to use it anyway"
         )

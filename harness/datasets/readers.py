@@ -1,4 +1,4 @@
-"""Files of records: the format from the suffix, the parsing from libraries, every fault as one line."""
+"""Read files of records: the suffix gives the format, libraries parse it, and every error is one line."""
 
 from __future__ import annotations
 
@@ -11,7 +11,14 @@ from pathlib import Path
 
 from harness.datasets import stockholm, structures, tables
 from harness.datasets.content import read_content
-from harness.datasets.records import Dataset, DatasetCard, Record, Split, build_dataset
+from harness.datasets.records import (
+    Dataset,
+    DatasetCard,
+    Record,
+    Split,
+    build_dataset,
+    normalise_sequence,
+)
 from harness.errors import HarnessError, InputError
 from harness.names import name_from, printable
 
@@ -26,7 +33,9 @@ FORMATS: dict[str, tuple[str, ...]] = {
     "st": (".st", ".sta"),
     "stockholm": (".stk", ".sto", ".stockholm"),
 }
-RFAM_HEADER = r"(RF\d{5})\|"
+STRUCTURE_FORMATS = ("dot-bracket", "bpseq", "ct", "st")
+"""Those of which a folder of files is one dataset."""
+RFAM_HEADER = r"^(RF\d{5})\|"
 """A FASTA header ``>RF00001|X01556.1/3-118`` names its Rfam family before the bar."""
 
 
@@ -39,33 +48,49 @@ def read(
     family_pattern: str | None = None,
     card: DatasetCard | None = None,
 ) -> Dataset:
-    """The records of one file, gzipped (``.gz``) or not.
+    """The records of one file, gzipped (``.gz``) or not, or of a folder of files with structures.
+
+    In a folder, files of other formats are passed over; a record is called after its file, and by its own id too where
+    the file holds several.
 
     Args:
-        path: FASTA, CSV, TSV, Parquet, dot-bracket, BPSEQ, CT, ST or Stockholm.
+        path: FASTA, CSV, TSV, Parquet, dot-bracket, BPSEQ, CT, ST or Stockholm; or a folder of dot-bracket, BPSEQ, CT
+            or ST.
         format: one of :data:`FORMATS`; by default the suffix decides.
         columns: for tables, field of the record -> name of its column, where the name is not a usual one
             (:data:`harness.datasets.tables.COLUMNS`).
         splits: for tables, value of the split column -> train, select or test; by default the usual names.
-        family_pattern: regular expression whose first group, matched at the start of the id, is the family.
+        family_pattern: regular expression whose first group is the family of records that have none; it is searched
+            for in the whole header of FASTA, else in the id.
         card: by default one that names the file.
 
     Raises:
         InputError: the file is missing, damaged or of another format, or a record in it is not usable.
     """
+    if path.is_dir():
+        rows = _of_folder(path)
+        with _named(path, "a folder"):
+            return build_dataset(card or _card(path, "folder"), _with_families(rows, family_pattern))
     content = read_content(path)
     format = format or format_of(path)
     if format not in FORMATS:
         raise InputError(f"format {format!r} is not one of {', '.join(FORMATS)}")
-    if family_pattern is None and format == "fasta":
-        family_pattern = RFAM_HEADER
+    unread: tuple[str, ...] = ()
     with _named(path, format):
-        rows = _rows(content, path, format, columns or {}, splits)
+        if format in ("csv", "tsv", "parquet"):
+            frame = tables.read_frame(content if format == "parquet" else _text(content).encode(), format)
+            rows, unread = tables.records(frame, columns, splits), tables.unread(frame, columns or {})
+        elif format == "stockholm":
+            # Rfam writes authors' names in Latin-1, which no byte can break
+            rows = stockholm.records(_text(content, "latin-1"))
+        elif format == "fasta":
+            rows, family_pattern = _fasta(_text(content), family_pattern or RFAM_HEADER), None
+        else:
+            rows = structures.records(_text(content), format, stem(path))
         if nameless := next((number for number, row in enumerate(rows, 1) if not row.id), None):
             raise InputError(f"record {nameless} has no id")
-        if family_pattern is not None:
-            rows = [_with_family(row, re.compile(family_pattern)) for row in rows]
-        return build_dataset(card or _card(path, format), rows)
+        dataset = build_dataset(card or _card(path, format), _with_families(rows, family_pattern))
+        return replace(dataset, unread_columns=unread)
 
 
 def format_of(path: Path) -> str:
@@ -83,15 +108,16 @@ def format_of(path: Path) -> str:
 
 
 def stem(path: Path) -> str:
-    """The file's name without its suffix and ``.gz``."""
-    return Path(path.name.removesuffix(".gz")).stem
+    """The file's name without its suffix and ``.gz``; a folder's whole name."""
+    return path.name if path.is_dir() else Path(path.name.removesuffix(".gz")).stem
 
 
 def _card(path: Path, format: str) -> DatasetCard:
     name = name_from(stem(path))
     if name is None:
-        raise InputError("the dataset is called after its file, and this one has no letter A to Z or digit: rename it")
-    return DatasetCard(name, summary=f"{format} file {printable(path.name)}")
+        raise InputError("the dataset is named after its file, which has no letter A to Z or digit: rename it")
+    what = "folder" if format == "folder" else f"{format} file"
+    return DatasetCard(name, summary=f"{what} {printable(path.name)}")
 
 
 def drop_duplicate_sequences(dataset: Dataset) -> Dataset:
@@ -102,32 +128,61 @@ def drop_duplicate_sequences(dataset: Dataset) -> Dataset:
     return dataset.subset(kept, {"duplicate sequence": dropped} if dropped else None)
 
 
-def _rows(
-    content: bytes, path: Path, format: str, columns: Mapping[str, str], splits: Mapping[str, Split] | None
-) -> list[Record]:
-    if format in ("csv", "tsv", "parquet"):
-        frame = tables.read_frame(content if format == "parquet" else _text(content).encode(), format)
-        return tables.records(frame, columns, splits)
-    if format == "stockholm":
-        # Rfam writes authors' names in Latin-1, which no byte can break
-        return stockholm.records(_text(content, "latin-1"))
-    text = _text(content)
-    return _fasta(text) if format == "fasta" else structures.records(text, format, stem(path))
+def _of_folder(folder: Path) -> list[Record]:
+    suffixes = [suffix for format in STRUCTURE_FORMATS for suffix in FORMATS[format]]
+    files = [
+        path
+        for path in sorted(folder.iterdir())
+        if path.is_file() and Path(path.name.lower().removesuffix(".gz")).suffix in suffixes
+    ]
+    if not files:
+        raise InputError(f"{folder} is a folder without files of structures ({' '.join(suffixes)}): name a file in it")
+    rows = []
+    for path in files:
+        format = format_of(path)
+        content = read_content(path)
+        with _named(path, format):
+            own = structures.records(_text(content), format, stem(path))
+            for row in own:
+                # here, where the file is known
+                normalise_sequence(row.sequence, row.id)
+                rows.append(replace(row, id=stem(path) if len(own) == 1 else f"{stem(path)}|{row.id}"))
+    return rows
 
 
-def _fasta(text: str) -> list[Record]:
+def _fasta(text: str, family_pattern: str) -> list[Record]:
     from Bio.SeqIO.FastaIO import SimpleFastaParser
 
     # the parser passes over whatever comes before the first header
     if not text.lstrip().startswith(">"):
         raise InputError("the first line of a FASTA file starts with '>'")
-    return [Record((title.split() or [""])[0], sequence) for title, sequence in SimpleFastaParser(StringIO(text))]
+    pattern = _compiled(family_pattern)
+    return [
+        Record((title.split() or [""])[0], sequence, family=_family(pattern, title))
+        for title, sequence in SimpleFastaParser(StringIO(text))
+    ]
 
 
-def _with_family(row: Record, pattern: re.Pattern[str]) -> Record:
-    if row.family is None and (match := pattern.match(row.id)):
-        return replace(row, family=match[1])
-    return row
+def _with_families(rows: list[Record], family_pattern: str | None) -> list[Record]:
+    if family_pattern is None:
+        return rows
+    pattern = _compiled(family_pattern)
+    return [replace(row, family=_family(pattern, row.id)) if row.family is None else row for row in rows]
+
+
+def _family(pattern: re.Pattern[str], text: str) -> str | None:
+    match = pattern.search(text)
+    return match[1] if match else None
+
+
+def _compiled(family_pattern: str) -> re.Pattern[str]:
+    try:
+        pattern = re.compile(family_pattern)
+    except re.error as error:
+        raise InputError(f"the family pattern {family_pattern!r} is no regular expression: {error}") from error
+    if not pattern.groups:
+        raise InputError(f"the family pattern {family_pattern!r} has no group: put the family's part in parentheses")
+    return pattern
 
 
 def _text(content: bytes, encoding: str = "utf-8-sig") -> str:

@@ -112,7 +112,8 @@ class DatasetCard:
 class Dataset:
     """Named, hashed records, with what was dropped or changed on the way in, and why.
 
-    ``family_names`` gives readable names of families where the identifiers are accessions.
+    ``family_names`` gives readable names of families where the identifiers are accessions; ``unread_columns`` are those
+    of a table that are no field of a record.
     """
 
     card: DatasetCard
@@ -120,6 +121,7 @@ class Dataset:
     skipped: dict[str, int] = field(default_factory=dict)
     replaced_letters: int = 0
     family_names: dict[str, str] = field(default_factory=dict)
+    unread_columns: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.records:
@@ -144,6 +146,15 @@ class Dataset:
     @property
     def families(self) -> list[str]:
         return sorted({r.family for r in self.records if r.family is not None})
+
+    def where_to_put(self, *fields: str) -> str:
+        """For an error about what a table lacks: the columns that hold it and those that were not read; else ""."""
+        from harness.datasets.tables import COLUMNS
+
+        if not self.unread_columns:
+            return ""
+        names = ", ".join(name for field in fields for name in COLUMNS[field])
+        return f" (read from a column {names}; its other columns are {', '.join(self.unread_columns)})"
 
     def subset(self, records: Iterable[Record], skipped: dict[str, int] | None = None) -> Dataset:
         """The same dataset with fewer records; ``skipped`` is added to the counts."""

@@ -1,4 +1,4 @@
-"""Names, paths and hub ids to datasets, and what is there on this machine."""
+"""Resolve names, paths and hub ids to datasets, and tell which are available locally."""
 
 from __future__ import annotations
 
@@ -15,9 +15,15 @@ from harness.errors import InputError, Unavailable, did_you_mean
 from harness.names import fault_of_name, name_from
 from harness.storage.cache import file_digest
 
+FAMILY = "#family="
+"""Stands between a path and the pattern of its families, so that one string names a dataset in every process."""
+
 
 def load_dataset(name_or_path: str, taken: Container[str] = ()) -> Dataset:
     """A named set, a file (also relative to ``$HARNESS_DATA``), or a set of the Hugging Face hub (``owner/name``).
+
+    A folder of files with structures is one set. ``PATH#family=PATTERN`` reads the families of a file's records from
+    their headers or ids; see :func:`harness.datasets.readers.read`.
 
     A file that is one of the named sets gets that set's card, and its hash is checked; any other is called after
     itself, and may not be called like one of them, or by one of the names ``taken``. Where a folder
@@ -27,14 +33,21 @@ def load_dataset(name_or_path: str, taken: Container[str] = ()) -> Dataset:
         InputError: no such name or file, or a file that cannot be used or takes the name of another set.
         Unavailable: a named set that is not on this machine and cannot be fetched.
     """
+    name_or_path, given, family_pattern = name_or_path.partition(FAMILY)
     if manifest := manifests().get(name_or_path):
+        if given:
+            raise InputError(f"{name_or_path} has families of its own: a family pattern is for files")
         return _load_named(manifest)
     if path := _find_file(name_or_path):
-        manifest = _recognise(path)
+        manifest = None if given else _recognise(path)
         name = name_from(readers.stem(path))
         if manifest is None and name is not None and (name in manifests() or name in taken):
-            raise InputError(f"{path} would be called {name}, as a named dataset is: rename the file")
-        dataset = _read(path, manifest) if manifest else readers.read(path)
+            raise InputError(f"{path} would be named {name}, like a registered dataset: rename the file")
+        dataset = _read(path, manifest) if manifest else readers.read(path, family_pattern=family_pattern or None)
+        if given and not dataset.families:
+            raise InputError(
+                f"{path}: the family pattern {family_pattern!r} matches no record, such as {dataset.records[0].id!r}"
+            )
         beside = path.parent / f"{readers.stem(path)}.alignments"
         return with_alignments(dataset, beside) if beside.is_dir() else dataset
     if _is_path(name_or_path):
@@ -44,7 +57,7 @@ def load_dataset(name_or_path: str, taken: Container[str] = ()) -> Dataset:
         return hub.load(name_or_path, None)
     raise InputError(
         f"no dataset is called {name_or_path!r}.{did_you_mean(name_or_path, manifests())} "
-        "`harness list datasets` shows all; a path or a hub id (owner/name) also works."
+        "`harness list datasets` lists all; a path or a hub id (owner/name) also works."
     )
 
 
@@ -78,8 +91,12 @@ def _load_named(manifest: Manifest) -> Dataset:
     folder = data_folder()
     if folder and (folder / manifest.file).is_file():
         return _read(folder / manifest.file, manifest)
-    where = f"which holds no {manifest.file}" if folder else f"unset: set it to the folder that holds {manifest.file}"
-    missing = f"dataset {manifest.name} is looked for in HARNESS_DATA{f'={folder}' if folder else ''}, {where}"
+    where = (
+        f"HARNESS_DATA={folder} does not contain it"
+        if folder
+        else "HARNESS_DATA is not set: set it to the folder that contains it"
+    )
+    missing = f"dataset {manifest.name} needs the file {manifest.file}; {where}"
     if not manifest.hub:
         raise Unavailable(missing + f" (source: {manifest.source})")
     try:
@@ -100,7 +117,7 @@ def _read(path: Path, manifest: Manifest) -> Dataset:
 
 
 def _find_file(name: str) -> Path | None:
-    """A path as it is, or below ``$HARNESS_DATA``; folders too, which the reader refuses with a reason."""
+    """A path as it is, or below ``$HARNESS_DATA``; folders too."""
     path = Path(name).expanduser()
     candidates = [path, *([folder / path] if (folder := data_folder()) else [])]
     return next((candidate for candidate in candidates if candidate.exists()), None)

@@ -1,8 +1,10 @@
-"""Which records no table can hold a model to, said the same way by every task."""
+"""Which records a task uses: what is skipped and why, an unbiased order, and halves; the same for every task."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from harness.datasets.records import Record
@@ -11,6 +13,59 @@ if TYPE_CHECKING:
     from harness.task import TaskSettings
 
 _OVER, _UNDER, _NOT_WHOLE = "sequences over ", "sequences under ", "sequences that are not whole codons of "
+
+
+def by_hash(names: Iterable[str]) -> list[str]:
+    """Names in an order that has nothing to do with them."""
+    return sorted(names, key=lambda name: hashlib.sha256(name.encode()).hexdigest())
+
+
+def choosing_half(sizes: Mapping[str, int]) -> set[str]:
+    """The groups that choose, so that the others can be scored: of each group, in the order of the hashes of their
+    names, the half that is the smaller so far; of equal ones the half that is scored.
+
+    Args:
+        sizes: name of the group -> how much it counts.
+    """
+    chosen: set[str] = set()
+    choosing = scored = 0
+    for name in by_hash(sizes):
+        if choosing < scored:
+            chosen.add(name)
+            choosing += sizes[name]
+        else:
+            scored += sizes[name]
+    return chosen
+
+
+def usable(
+    records: Iterable[Record],
+    settings: TaskSettings,
+    skipped: Counter[str],
+    unfit: Callable[[Record], str | None] = lambda record: None,
+) -> list[Record]:
+    """Records in the order of their ids, without those that are left out; ``skipped`` counts these by reason.
+
+    Args:
+        unfit: a reason of the task's own, asked after those of :func:`why_left_out`.
+    """
+    kept = []
+    for record in sorted(records, key=lambda record: record.id):
+        if reason := why_left_out(record, settings) or unfit(record):
+            skipped[reason] += 1
+        else:
+            kept.append(record)
+    return kept
+
+
+def distinct(records: Sequence[Record], skipped: Counter[str], within_families: bool = True) -> list[Record]:
+    """The first record of every sequence, or of every sequence of each family; ``skipped`` counts the others."""
+    first: dict[tuple[str | None, str], Record] = {}
+    for record in records:
+        first.setdefault((record.family if within_families else None, record.sequence), record)
+    kept = list(first.values())
+    skipped["exact duplicates"] += len(records) - len(kept)
+    return kept
 
 
 def why_left_out(record: Record, settings: TaskSettings) -> str | None:

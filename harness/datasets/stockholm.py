@@ -36,7 +36,7 @@ def parse(text: str) -> list[StockholmAlignment]:
     """
     *blocks, rest = re.split(r"^//\s*$", text, flags=re.MULTILINE)
     if rest.strip() or not blocks:
-        raise InputError("the last alignment does not end with '//': the file is cut off or is not Stockholm")
+        raise InputError("the last alignment does not end with '//': the file is truncated or is not Stockholm")
     return [_alignment(block.lstrip() + "//\n") for block in blocks]
 
 

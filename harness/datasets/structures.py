@@ -36,7 +36,7 @@ def pairs_of_dot_bracket(structure: str, name: str) -> tuple[tuple[int, int], ..
         elif letter in _CLOSES and open_positions[_CLOSES[letter]]:
             pairs.append((open_positions[_CLOSES[letter]].pop(), position))
         else:
-            fault = "opens nowhere" if letter in _CLOSES else "is no dot-bracket notation"
+            fault = "opens nowhere" if letter in _CLOSES else "is not dot-bracket notation"
             raise InputError(f"record {name!r}, position {position + 1}: {letter!r} {fault}")
     for letter, positions in open_positions.items():
         if positions:

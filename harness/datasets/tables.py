@@ -1,4 +1,4 @@
-"""Tables of records: CSV, TSV, Parquet and whatever else becomes a pandas frame."""
+"""Records from tables: CSV, TSV, Parquet and anything else that becomes a pandas frame."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "split": ("split",),
     "dotbracket": ("dotbracket", "dot_bracket", "structure", "secondary_structure"),
     "base_pairs": ("base_pairs",),
+    "base_pairs_from_0": ("base_pairs_from_0",),
     "loop_types": ("loop_types", "structure_type", "structure_types", "structural_annotation"),
 }
 """Field -> the names of its column that are recognised, in any case, the first one winning."""
@@ -34,6 +35,8 @@ _USUAL_SPLITS: dict[str, Split] = {
     r"ts\d*|test": "test",
 }
 _LOOP_TYPES = frozenset("SHBIMXE")
+_PAIRS = {"base_pairs": 1, "base_pairs_from_0": 0}
+"""Field of base pairs -> what its first position is called."""
 
 
 def read_frame(content: bytes, format: str) -> pandas.DataFrame:
@@ -49,8 +52,10 @@ def read_frame(content: bytes, format: str) -> pandas.DataFrame:
 def records(
     frame: pandas.DataFrame, columns: Mapping[str, str] | None = None, splits: Mapping[str, Split] | None = None
 ) -> list[Record]:
-    """Records with raw sequences. Base pairs count from 1 in the table; where it holds both they are preferred to
-    dot-brackets, which cannot tell of a second partner.
+    """Records with raw sequences.
+
+    Positions in ``base_pairs`` count from 1, those in ``base_pairs_from_0`` from 0. Where the table has dot-brackets
+    too, pairs are preferred, since dot-brackets cannot tell of a second partner.
 
     Args:
         frame: one row per record.
@@ -64,6 +69,13 @@ def records(
     values = frame.astype(object).where(frame.notna(), None)
     rows = zip(*(values.iloc[:, place] for place in chosen.values()), strict=True)
     return [_record(dict(zip(chosen, row, strict=True)), splits) for row in rows]
+
+
+def unread(frame: pandas.DataFrame, columns: Mapping[str, str]) -> tuple[str, ...]:
+    """The columns that :func:`records` makes nothing of."""
+    found = [str(name) for name in frame.columns]
+    places = set(_choose(found, columns).values())
+    return tuple(name for place, name in enumerate(found) if place not in places)
 
 
 def _choose(found: list[str], wanted: Mapping[str, str]) -> dict[str, int]:
@@ -81,11 +93,13 @@ def _choose(found: list[str], wanted: Mapping[str, str]) -> dict[str, int]:
     for field in ("id", "sequence"):
         if field not in chosen:
             raise InputError(f"no column {' or '.join(COLUMNS[field])}; found {', '.join(found)}")
+    if {"base_pairs", "base_pairs_from_0"} <= set(chosen):
+        raise InputError("the columns base_pairs and base_pairs_from_0 say the same in two ways: leave one out")
     return chosen
 
 
 def _record(row: Mapping[str, Any], splits: Mapping[str, Split] | None) -> Record:
-    text = {field: str(value).strip() for field, value in row.items() if field != "base_pairs" and value is not None}
+    text = {field: str(value).strip() for field, value in row.items() if field not in _PAIRS and value is not None}
     given = {field: value for field, value in text.items() if value}
     name, sequence = given.get("id", ""), given.get("sequence", "")
     loop_types = given.get("loop_types")
@@ -98,19 +112,23 @@ def _record(row: Mapping[str, Any], splits: Mapping[str, Split] | None) -> Recor
         clan=given.get("clan"),
         cluster=given.get("cluster"),
         split=_split(given["split"], name, splits) if "split" in given else None,
-        pairs=_pairs(row.get("base_pairs"), given.get("dotbracket"), sequence, name),
+        pairs=_pairs(row, given.get("dotbracket"), sequence, name),
         given_loop_types=loop_types,
     )
 
 
-def _pairs(listed: Any, dot_bracket: str | None, sequence: str, name: str) -> tuple[tuple[int, int], ...] | None:
+def _pairs(
+    row: Mapping[str, Any], dot_bracket: str | None, sequence: str, name: str
+) -> tuple[tuple[int, int], ...] | None:
+    field = next((field for field in _PAIRS if field in row), "base_pairs")
+    listed = row.get(field)
     if isinstance(listed, str):
         try:
             listed = json.loads(listed) if listed.strip() else None
         except json.JSONDecodeError as error:
             raise InputError(f"record {name!r}: base pairs are not a JSON list such as [[1, 72], [2, 71]]") from error
     if listed is not None:
-        return _from_one(listed, name)
+        return _from_0(listed, name, _PAIRS[field], len(sequence))
     if dot_bracket is None:
         return None
     if len(dot_bracket) != len(sequence):
@@ -118,11 +136,22 @@ def _pairs(listed: Any, dot_bracket: str | None, sequence: str, name: str) -> tu
     return pairs_of_dot_bracket(dot_bracket, name)
 
 
-def _from_one(listed: Iterable[Any], name: str) -> tuple[tuple[int, int], ...]:
+def _from_0(listed: Iterable[Any], name: str, first: int, length: int) -> tuple[tuple[int, int], ...]:
+    """Pairs of positions that count from ``first``, as pairs that count from 0."""
     try:
-        ordered = {(int(min(i, j)) - 1, int(max(i, j)) - 1) for i, j in listed}
+        ordered = {(int(min(i, j)) - first, int(max(i, j)) - first) for i, j in listed}
     except (TypeError, ValueError) as error:
         raise InputError(f"record {name!r}: base pairs are not a list of pairs such as [[1, 72], [2, 71]]") from error
+    if first == 1 and any(i == -1 for i, _ in ordered):
+        raise InputError(
+            f"record {name!r}: a base pair has position 0, and positions count from 1: call the column "
+            "base_pairs_from_0 if its positions count from 0"
+        )
+    if first == 0 and any(j == length for _, j in ordered):
+        raise InputError(
+            f"record {name!r}: a base pair has position {length}, and positions from 0 end at {length - 1}: call the "
+            "column base_pairs if its positions count from 1"
+        )
     return tuple(sorted(ordered))
 
 

@@ -1,12 +1,13 @@
-"""Text from outside, made safe for what it is written into: one function for each kind of output.
+"""Escape outside text, with one function for each kind of output.
 
 Names, summaries, notes, units and errors of a record are whatever their authors typed. Every one of them passes
-through :func:`markdown`, :func:`csv_cell` or :func:`terminal` on its way out; the numbers are our own and do not.
+through one of these functions on its way out; the numbers are our own and do not.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
+from xml.sax.saxutils import escape
 
 from harness.names import printable
 
@@ -28,6 +29,11 @@ def one_line(text: str) -> str:
 def markdown(text: str) -> str:
     """Text for a Markdown cell, heading or list item: never a cell break, an HTML tag, a link or code."""
     return one_line(text).translate(_MARKDOWN)
+
+
+def xml(text: str) -> str:
+    """Text for an SVG or HTML element: never a tag."""
+    return escape(one_line(text))
 
 
 def csv_cell(value: Other) -> Other | str:

@@ -1,4 +1,4 @@
-"""How numbers are written, the same in the terminal and in the leaderboards."""
+"""Number formats, the same in the terminal and on the pages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which results may stand in one table."""
+"""Which results may share a table."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Group(NamedTuple):
     """Hash of the items that were scored, where they are not those of most records."""
 
 
-def comparable(records: Records) -> dict[Group, list[tuple[Path, ResultRecord]]]:
+def groups_of(records: Records) -> dict[Group, list[tuple[Path, ResultRecord]]]:
     """Records of one task by group, in the order given.
 
     Models differ in depth, so that layers are compared as last or as chosen ones, which never share a table. A model
@@ -47,6 +47,12 @@ def comparable(records: Records) -> dict[Group, list[tuple[Path, ResultRecord]]]
                     member for member, kind in zip(alike_in_items, kinds, strict=True) if kind in (None, chosen)
                 ]
     return groups
+
+
+def section_title(record: ResultRecord) -> str:
+    """The dataset of a table, with the limit that a run was given."""
+    limit = f", limited to {record.limit:,}" if record.limit else ""
+    return f"{record.dataset.name}{limit}"
 
 
 def labels(members: Records) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Links from a page to its records: written and read back in one place."""
+"""Write and read the links from a page to its records."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a reader of a record's numbers must know, in sentences."""
+"""Notes that a reader needs to interpret a record's numbers."""
 
 from __future__ import annotations
 

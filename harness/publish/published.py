@@ -1,4 +1,4 @@
-"""Values that others published: shown below the leaderboards, never measured here and never ranked."""
+"""Values published by others: shown below the leaderboards and never ranked."""
 
 from __future__ import annotations
 
@@ -68,4 +68,4 @@ def published_table(values: Sequence[PublishedValue]) -> str:
         for value in values
     ]
     table = tabulate(rows, headers=header, tablefmt="pipe", disable_numparse=True)
-    return f"\n## Published values (not measured here)\n\nAs their sources give them, and not ranked.\n\n{table}\n"
+    return f"\n## Published values (not measured here)\n\nAs given in their sources; not ranked.\n\n{table}\n"

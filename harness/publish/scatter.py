@@ -1,4 +1,4 @@
-"""The headlines of two tasks against each other, one point a model."""
+"""Scatter plot of the headlines of two tasks, one point per model."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from harness.adapter import Role
 from harness.publish.escape import one_line
-from harness.publish.groups import Records, comparable, labels
+from harness.publish.groups import Records, groups_of, labels
 from harness.publish.pictures import svg
 from harness.result import ResultRecord
 from harness.task import Metric
@@ -91,7 +91,7 @@ def _reach(metrics: Sequence[Metric]) -> list[list[float]]:
 
 
 def _scatters(first: Records, second: Records) -> Iterator[Scatter]:
-    groups = [sorted(comparable(records).items()) for records in (first, second)]
+    groups = [sorted(groups_of(records).items()) for records in (first, second)]
     for (own, across), (other, up) in product(*groups):
         points = tuple(_points(across, up))
         if points and not own.simulated and not other.simulated:

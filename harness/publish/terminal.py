@@ -1,4 +1,4 @@
-"""The table that the end of a run prints for one record; the same for every task."""
+"""The summary printed at the end of a run; the same for every task."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from rich.text import Text
 from harness.publish.escape import terminal
 from harness.publish.format import number, with_interval
 from harness.publish.notes import notes_of
+from harness.publish.scores import headline_rows
 from harness.result import ResultRecord
 from harness.task import TableRow
 
 _MOST_COLUMNS = 3
 _INTERVAL_WIDTH = len("0.000 [0.000, 0.000]")
-_ROLE_ORDER = ("model", "floor", "ablation", "reference")
 
 
 def print_summary(record: ResultRecord, console: Console) -> None:
@@ -47,7 +47,7 @@ def print_controls(records: Sequence[ResultRecord], console: Console) -> None:
     task = records[0].task
     valued = {name for record in records for name, metric in record.metrics.items() if metric.value is not None}
     names = [name for name in dict.fromkeys((task.headline, *task.columns)) if name in valued]
-    title = Text.assemble("\n", terminal(f"{task.name} beside its controls"))
+    title = Text.assemble("\n", terminal(f"{task.name} with its controls"))
     table = Table(header_style="bold", title=title, title_justify="left", pad_edge=False)
     table.add_column("model", overflow="fold")
     table.add_column("role")
@@ -59,16 +59,6 @@ def print_controls(records: Sequence[ResultRecord], console: Console) -> None:
         texts = [with_interval(value) if value is not None else "–" for value in values]
         table.add_row(terminal(card.name), card.role, *texts, style="bold" if card.role == "model" else "")
     console.print(table)
-
-
-def headline_rows(record: ResultRecord, layer: int | None) -> list[TableRow]:
-    """The headline metric of every source at a layer, over all seeds and strata, in the order of roles."""
-    rows = [
-        row
-        for row in record.table
-        if row.name == record.task.headline and row.layer == layer and row.seed is None and not row.stratum
-    ]
-    return sorted(rows, key=lambda row: _ROLE_ORDER.index(record.roles.get(row.source, "model")))
 
 
 def _metrics(record: ResultRecord) -> Table:
@@ -91,7 +81,7 @@ def _controls(record: ResultRecord, layer: int, rows: list[TableRow]) -> Table:
             found.setdefault(entry.name, set()).add(entry.source)
     shared = [name for name in record.metrics if name != record.task.headline and found.get(name, set()) >= sources]
     others = shared[: _MOST_COLUMNS - 1]
-    title = terminal(f"{record.task.headline} beside its controls, layer {layer}")
+    title = terminal(f"{record.task.headline} with its controls, layer {layer}")
     table = Table(header_style="bold", title=title, title_justify="left")
     table.add_column("source")
     table.add_column("role")

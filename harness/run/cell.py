@@ -282,6 +282,9 @@ def _record(
             headline=card.headline,
             columns=card.columns,
             plotted_against=card.plotted_against,
+            question=card.question,
+            how_to_read=card.how_to_read,
+            labels=card.labels,
         ),
         dataset=DatasetEntry(
             name=dataset.card.name,

@@ -1,4 +1,4 @@
-"""What a cell ran with: package versions, commit, device, memory. Recorded, and never part of an identity."""
+"""What a cell ran with: package versions, commit, device, memory. Recorded, but never part of its identity."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From what the user typed to the cells of a run: names resolved, settings checked, controls added."""
+"""Turn a request into the cells of a run: resolve names, check settings, add controls."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any, get_origin
 from pydantic import ValidationError
 
 from harness.adapter import ModelAdapter, ModelOptions
+from harness.datasets.resolve import FAMILY
 from harness.errors import InputError, NotApplicable, did_you_mean
 from harness.run.spec import CellSpec, Resolver
 from harness.task import LayerSettings, SeedSettings, Task, TaskSettings
@@ -17,13 +18,17 @@ from harness.task import LayerSettings, SeedSettings, Task, TaskSettings
 
 @dataclass(frozen=True)
 class Request:
-    """What ``harness run`` was asked for, as typed: ``layers`` as in ``0,6-12`` or ``all``, ``seeds`` as in ``0,1``."""
+    """What ``harness run`` was asked for, as typed: ``layers`` as in ``0,6-12`` or ``all``, ``seeds`` as in ``0,1``.
+
+    ``family`` is the pattern of the families in headers or ids, for datasets that are files.
+    """
 
     models: Sequence[str]
     tasks: Sequence[str]
     datasets: Sequence[str] = ()
     layers: str | None = None
     seeds: str | None = None
+    family: str | None = None
     limit: int | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
     options: ModelOptions = field(default_factory=ModelOptions)
@@ -42,16 +47,18 @@ def plan(request: Request, resolver: Resolver) -> list[CellSpec]:
     """
     if request.options.weights is not None:
         if len(request.models) != 1:
-            raise InputError("--weights belongs to one model; name a single --model")
+            raise InputError("--weights applies to one model; give a single --model")
         request = replace(request, options=replace(request.options, weights=request.options.weights.absolute()))
     tasks = [resolver.task(name) for name in request.tasks]
     adapters = {name: resolver.model(name, request.options) for name in request.models}
     if request.layers is not None and all(adapter.card.layers is None for adapter in adapters.values()):
-        raise InputError(f"--layer: {', '.join(adapters)} has no layers to choose from; leave it out")
+        raise InputError(f"--layer: {', '.join(adapters)} has no layers to choose from; omit --layer")
     specs: dict[tuple[str, str, str, TaskSettings], CellSpec] = {}
     for task in tasks:
         for dataset_name in request.datasets or [task.card.default_dataset]:
             dataset = _anywhere(dataset_name, resolver)
+            if request.family is not None:
+                dataset += FAMILY + request.family
             floors = _floors(task, adapters, resolver, request)
             # settings and layers are refused before a large dataset is read
             own = {name: _settings(task, adapters[name], request) for name in [*request.models, *floors]}

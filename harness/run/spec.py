@@ -1,4 +1,4 @@
-"""What a process needs to make and run one cell: names and values alone, so that it can be sent anywhere."""
+"""Everything a process needs to build and run one cell: plain names and values, so that it can be sent anywhere."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Aligned sequences: what a model with the capability ``alignment`` reads instead of one sequence."""
+"""Aligned sequences, which models with the capability ``alignment`` read instead of single sequences."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""k-mers as numbers: the one place that reads them out of a sequence."""
+"""k-mers of a sequence, as numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How alike two sequences are by aligning them, for the reference models and for tasks that hold identity fixed."""
+"""Pairwise alignment scores, for the reference models and for tasks that control for identity."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tokens and the nucleotides that they cover: how an adapter of coarser tokens answers per nucleotide.
+"""Tokens and the nucleotides that they cover: turn coarser tokens into per-nucleotide arrays.
 
 A nucleotide gets the mean of the tokens that cover it. Attention A between tokens becomes P A R between nucleotides,
 with P the :attr:`Pieces.coverage` and R the :attr:`Pieces.reading`, so that rows keep their sums.

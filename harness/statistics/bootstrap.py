@@ -1,4 +1,4 @@
-"""Intervals, differences and ranks that every table shares: a seeded bootstrap over clusters, nested with seeds.
+"""The bootstrap behind every interval and difference: seeded, over clusters, nested with seeds.
 
 A bootstrap draw is a row of weights, one per item: how often the item's cluster was resampled. Draws depend only on
 the seed and the clusters, so that models scored on the same items see the same draws and differences are paired.
@@ -111,9 +111,9 @@ def nested_estimate(values: ArrayLike, points: ArrayLike, n: int, seed: int = 0)
     seeds, draws = statistics.shape
     note = ""
     if seeds == 1:
-        note = "1 seed: intervals leave out the spread between seeds"
+        note = "1 seed: intervals do not include the spread between seeds"
     elif seeds < FEW_SEEDS:
-        note = f"{seeds} seeds: intervals carry the spread between seeds by a t quantile"
+        note = f"{seeds} seeds: intervals include the spread between seeds through a t quantile"
     centre = statistics.mean(axis=0)
     if seeds > 1:
         picks = np.random.default_rng([seed, seeds]).multinomial(seeds, np.full(seeds, 1 / seeds), size=draws) / seeds

@@ -1,4 +1,4 @@
-"""Bootstrap draws as a table beside a record, one row an estimate, and back."""
+"""Bootstrap draws as a table next to a record, one row per estimate, and back."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from pyarrow import ArrowInvalid, parquet
 
 from harness.statistics.bootstrap import Estimate
 from harness.task import Place
@@ -37,13 +38,18 @@ def read_draws(path: Path) -> dict[Place, Estimate]:
         OSError: no such file.
         ValueError: the file is not such a table.
     """
-    table = pd.read_parquet(path)
     try:
-        return {
-            Place(row["metric"], row["source"], None if pd.isna(row["layer"]) else int(row["layer"]), row["stratum"]): (
-                Estimate(row["value"], np.asarray(row["draws"], dtype=np.float64), row["n"], row["note"])
-            )
-            for row in table.to_dict("records")
-        }
-    except (KeyError, TypeError) as error:
+        table = parquet.read_table(path)
+        columns = [table.column(name).to_pylist() for name in ("metric", "source", "layer", "stratum")]
+        values = table.column("value").to_numpy().tolist()  # NaN is written as a missing value
+        told = [table.column(name).to_pylist() for name in ("n", "note")]
+        drawn = table.column("draws").combine_chunks()
+        flat, ends = drawn.values.to_numpy(zero_copy_only=False), drawn.offsets.to_numpy()
+    except (KeyError, AttributeError, ArrowInvalid) as error:
         raise ValueError(f"{path} is not a table of draws: {error}") from None
+    return {
+        Place(*place): Estimate(value, flat[start:stop].astype(np.float64), n, note)
+        for place, value, n, note, start, stop in zip(
+            zip(*columns, strict=True), values, *told, ends[:-1], ends[1:], strict=True
+        )
+    }

@@ -1,4 +1,4 @@
-"""What a score gains over every one of several floors."""
+"""The gain of a score over each of several floors."""
 
 from __future__ import annotations
 

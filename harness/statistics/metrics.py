@@ -1,4 +1,4 @@
-"""The measures that tasks share, as pure functions: AUROC, and rates at a fixed prevalence."""
+"""Metrics shared by all tasks, as pure functions: AUROC, F1 and MCC, of counts or of rates at a prevalence."""
 
 from __future__ import annotations
 
@@ -37,15 +37,31 @@ PREVALENCE = 1 / 40
 """Share of positives to which MCC, F1, precision and average precision are weighted, whatever the data hold."""
 
 
-def matthews(true_positive_rate: ArrayLike, false_positive_rate: ArrayLike, prevalence: float = PREVALENCE) -> Floats:
-    """MCC at a fixed prevalence P: sqrt(P (1 - P)) (t - f) / sqrt(a (1 - a)), where a = P t + (1 - P) f is the share
-    that is called positive. 0 where everything or nothing is called."""
-    t, f = np.asarray(true_positive_rate, dtype=np.float64), np.asarray(false_positive_rate, dtype=np.float64)
+def matthews(
+    true_positive_rate: ArrayLike, false_positive_rate: ArrayLike, prevalence: ArrayLike = PREVALENCE
+) -> Floats:
+    """MCC at a prevalence P: sqrt(P (1 - P)) (t - f) / sqrt(a (1 - a)), where a = P t + (1 - P) f is the share that is
+    called positive. 0 where everything or nothing is called, or is positive."""
+    t, f, prevalence = (np.asarray(v, dtype=np.float64) for v in (true_positive_rate, false_positive_rate, prevalence))
     called = prevalence * t + (1 - prevalence) * f
     spread = np.sqrt(np.maximum(called * (1 - called), 0))
     top = np.sqrt(prevalence * (1 - prevalence)) * (t - f)
-    value: Floats = np.divide(top, spread, out=np.zeros_like(top), where=spread > 1e-9)
+    # shares that were summed miss 0 and 1 by a rounding
+    value: Floats = np.divide(top, spread, out=np.zeros_like(top), where=spread > 1e-7)
     return value
+
+
+def matthews_of_counts(tp: ArrayLike, predicted: ArrayLike, known: ArrayLike, total: ArrayLike) -> Floats:
+    """MCC of counts: of ``total`` items ``known`` are positive, ``predicted`` are called so, and ``tp`` are both."""
+    hits, called, positives, items = (np.asarray(v, dtype=np.float64) for v in (tp, predicted, known, total))
+    negatives = items - positives
+    return matthews(_share(hits, positives), _share(called - hits, negatives), _share(positives, items))
+
+
+def f1_of_counts(tp: ArrayLike, predicted: ArrayLike, known: ArrayLike) -> Floats:
+    """F1 of counts: 2 tp / (predicted + known); 0 where nothing is predicted and nothing known."""
+    hits, called, positives = (np.asarray(v, dtype=np.float64) for v in (tp, predicted, known))
+    return _share(2 * hits, called + positives)
 
 
 def f1_score(true_positive_rate: ArrayLike, false_positive_rate: ArrayLike, prevalence: float = PREVALENCE) -> Floats:
@@ -58,8 +74,7 @@ def precision(true_positive_rate: ArrayLike, false_positive_rate: ArrayLike, pre
     """Precision at a fixed prevalence P: P t / (P t + (1 - P) f); 0 where nothing is called."""
     t, f = np.asarray(true_positive_rate, dtype=np.float64), np.asarray(false_positive_rate, dtype=np.float64)
     called = prevalence * t + (1 - prevalence) * f
-    value: Floats = np.divide(prevalence * t, called, out=np.zeros_like(called), where=called > 0)
-    return value
+    return _share(prevalence * t, called)
 
 
 def auroc_from_ranks(ranks: Floats, member: Floats) -> Floats:
@@ -74,4 +89,17 @@ def auroc_from_rank_sums(sums: Floats, sizes: Floats, items: int) -> Floats:
     pairs = positives * (items - positives)
     wins = sums - positives * (positives + 1) / 2
     value: Floats = np.divide(wins, pairs, out=np.full(wins.shape, np.nan), where=pairs > 0)
+    return value
+
+
+def auroc_from_shares(positive: ArrayLike, negative: ArrayLike) -> Floats:
+    """AUROC (...,) from the shares (..., values) of positives and of negatives at ascending values; a tie is a half."""
+    up, down = np.asarray(positive, dtype=np.float64), np.asarray(negative, dtype=np.float64)
+    return np.asarray((up * (down.cumsum(axis=-1) - down / 2)).sum(axis=-1))
+
+
+def _share(part: Floats, whole: Floats) -> Floats:
+    """Part over whole, 0 where there is no whole."""
+    part, whole = np.broadcast_arrays(part, whole)
+    value: Floats = np.divide(part, whole, out=np.zeros(whole.shape), where=whole > 0)
     return value

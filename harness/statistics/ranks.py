@@ -18,7 +18,7 @@ class Ranks:
     """``low[i]`` to ``high[i]`` are the ranks that model i may hold (1 is best).
 
     ``groups`` are the largest runs of models, best first, in which no difference can be told; ``detectable`` (models,
-    models) is the difference that the comparison would show with 80 % power.
+    models) is the difference that the comparison would show with 80 % power, infinite where the draws say nothing.
     """
 
     low: tuple[int, ...]
@@ -31,11 +31,18 @@ class Ranks:
         return str(low) if low == high else f"{low}–{high}"
 
 
+def spread_of(draws: Floats) -> float:
+    """Standard deviation over the draws that have a value; infinite where fewer than two have."""
+    drawn = draws[~np.isnan(draws)]
+    return float(drawn.std(ddof=1)) if len(drawn) > 1 else float("inf")
+
+
 def rank_intervals(estimates: Sequence[Estimate]) -> Ranks:
     """Ranks from simultaneous paired comparisons of all models (higher is better), by the max-t bootstrap.
 
     Two models differ when |difference| exceeds c times its standard error, with c the 95 % point over draws of the
-    largest studentised deviation of any pair: all statements hold together at 95 %. Cost O(models^2 x draws).
+    largest studentised deviation of any pair: all statements hold together at 95 %. A draw in which one of the two has
+    no value is left out of their pair; a pair with fewer than two draws ties. Cost O(models^2 x draws).
 
     Raises:
         ValueError: the estimates do not share items and draws.
@@ -46,13 +53,15 @@ def rank_intervals(estimates: Sequence[Estimate]) -> Ranks:
     for i in range(count):
         for j in range(i):
             draws = (estimates[i] - estimates[j]).draws
-            spread = float(draws.std(ddof=1))
+            spread = spread_of(draws)
             deviation[i, j] = deviation[j, i] = spread
-            if spread > 1e-12:
-                np.maximum(largest, np.abs(draws - draws.mean()) / spread, out=largest)
+            if 1e-12 < spread < np.inf:
+                np.fmax(largest, np.abs(draws - np.nanmean(draws)) / spread, out=largest)
     critical = float(np.quantile(largest, CONFIDENCE))
+    unknown = np.isinf(deviation)
+    margin = np.where(unknown, np.inf, np.maximum(critical * np.where(unknown, 0, deviation), 1e-12))
     values = np.array([estimate.value for estimate in estimates])
-    beats = values[:, None] - values[None, :] > np.maximum(critical * deviation, 1e-12)
+    beats = values[:, None] - values[None, :] > margin
     order = sorted(range(count), key=lambda model: (-values[model], model))
     groups: list[tuple[int, ...]] = []
     for start in range(count):

@@ -1,4 +1,4 @@
-"""What is remembered between runs: a folder of the user's, and digests of files that have not changed since."""
+"""The user's cache folder, and digests of files remembered until the files change."""
 
 from __future__ import annotations
 

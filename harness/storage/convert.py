@@ -1,4 +1,4 @@
-"""Turn a file that torch.save wrote into safetensors, without running code that the file may hold.
+"""Convert a file written by torch.save to safetensors, without running any code in it.
 
     python -m harness.storage.convert runs/my_bert              # its pytorch_model.bin, or its one .bin or .pt file
     python -m harness.storage.convert checkpoint.pt runs/my_bert
@@ -38,7 +38,7 @@ def convert(source: Path, folder: Path | None = None) -> Path:
 
     target = (folder or (source if source.is_dir() else source.parent)) / "model.safetensors"
     if target.exists():
-        raise InputError(f"{target} exists already: move it away, or name another folder to write into")
+        raise InputError(f"{target} already exists: move it, or choose another output folder")
     tensors: dict[str, Tensor] = {}
     for path in _files(source):
         tensors |= _tensors(path)

@@ -1,4 +1,4 @@
-"""Files that are either whole or absent: write to a temporary neighbour, flush to disk, rename."""
+"""Atomic file writes: write to a temporary file in the same folder, flush to disk, rename."""
 
 from __future__ import annotations
 

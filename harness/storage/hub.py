@@ -1,4 +1,4 @@
-"""Whether the hub can be reached, asked once and briefly."""
+"""Check once, and briefly, whether the hub can be reached."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Arrays that a stopped run left behind: whole, of the same code, and readable without unpickling."""
+"""Arrays saved by an interrupted run: complete, written by the same code, and read without unpickling."""
 
 from __future__ import annotations
 
@@ -40,5 +40,5 @@ def read_kept(path: Path, stamp: str) -> dict[str, NDArray[Any]]:
     except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error, NotImplementedError):
         raise ValueError("is damaged") from None
     if str(arrays.pop(_STAMP, "")) != stamp:
-        raise ValueError("was made by another version")
+        raise ValueError("was written by another version")
     return arrays

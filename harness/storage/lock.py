@@ -1,4 +1,4 @@
-"""A lock between processes that the system releases when its owner dies, however it dies."""
+"""A lock between processes that the system releases when its owner dies for any reason."""
 
 from __future__ import annotations
 

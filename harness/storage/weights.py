@@ -1,4 +1,4 @@
-"""Where a model's weights are, and what they hash to; reads no tensor and imports no deep-learning library."""
+"""Find and hash a model's weights, without reading tensors or importing a deep-learning library."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def find_weights(
         fetch = f"run `hf download {hub_id} --revision {revision or 'main'}` where the hub can be reached, or "
     raise Unavailable(
         f"no weights of {name} on this machine{reason}: {fetch}"
-        f"name their folder with --weights PATH (or $HARNESS_WEIGHTS, which holds a folder {name})"
+        f"give their folder with --weights PATH (or put it in $HARNESS_WEIGHTS, as {name})"
     )
 
 
@@ -98,13 +98,13 @@ def _problem(folder: Path) -> str | None:
     if not folder.exists():
         return "does not exist"
     if not folder.is_dir():
-        return "is a file: name the folder that holds config.json and model.safetensors"
+        return "is a file: give the folder that contains config.json and model.safetensors"
     if not (folder / "config.json").is_file():
-        return "holds no config.json: save the model with save_pretrained"
+        return "contains no config.json: save the model with save_pretrained"
     if not safetensors_files(folder):
         pickled = [*folder.glob("*.bin"), *folder.glob("*.pt"), *folder.glob("*.pth"), *folder.glob("*.ckpt")]
         way = f" (pickles are not read: run `python -m harness.storage.convert {folder}`)" if pickled else ""
-        return f"holds no .safetensors file{way}"
+        return f"contains no .safetensors file{way}"
     return None
 
 

@@ -57,7 +57,7 @@ class ExternalEntry(BaseModel):
     @property
     def card(self) -> ModelCard:
         fields = self.model_dump(exclude={"fetch", "recipe", "quirks"})
-        where = f"runs only in its authors' environment: read from arrays that were exported there ({self.recipe})"
+        where = f"runs only in its authors' environment: scored from arrays exported there ({self.recipe})"
         return ModelCard(**fields, capabilities=frozenset({"hidden_states", "attention"}), quirks=(where, *self.quirks))
 
 
@@ -117,7 +117,7 @@ class ExternalAdapter(ModelAdapter):
             return Path(below) / name
         raise Unavailable(
             f"no exported arrays of {name} on this machine, and it runs only in its own environment: fetch it "
-            f"({self.entry.fetch}), export arrays as {self.entry.recipe} shows, and name their folder with "
+            f"({self.entry.fetch}), export arrays as {self.entry.recipe} shows, and give their folder with "
             f"--weights PATH (or $HARNESS_WEIGHTS, which holds a folder {name})"
         )
 

@@ -34,7 +34,7 @@ class Arrays(_Strict):
     """Layer, 0 for the embedding output, to an array (length, width)."""
 
 
-class Manifest(_Strict):
+class ArrayManifest(_Strict):
     """What ``manifest.json`` says."""
 
     format: Literal[1]
@@ -49,7 +49,7 @@ class Manifest(_Strict):
     sequences: tuple[Arrays, ...] = Field(min_length=1)
 
 
-def read_manifest(folder: Path) -> Manifest:
+def read_manifest(folder: Path) -> ArrayManifest:
     """The manifest of a folder, its sequences normalised like those of a dataset.
 
     Raises:
@@ -57,9 +57,9 @@ def read_manifest(folder: Path) -> Manifest:
     """
     path = folder / MANIFEST
     try:
-        manifest = Manifest.model_validate_json(path.read_bytes())
+        manifest = ArrayManifest.model_validate_json(path.read_bytes())
     except OSError:
-        raise InputError(f"{folder} holds no {MANIFEST}: {DOCUMENTATION} says what belongs there") from None
+        raise InputError(f"{folder} holds no {MANIFEST}: {DOCUMENTATION} describes the format") from None
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
@@ -74,7 +74,7 @@ def read_manifest(folder: Path) -> Manifest:
     return manifest
 
 
-def _check(manifest: Manifest, path: Path) -> None:
+def _check(manifest: ArrayManifest, path: Path) -> None:
     seen: set[str] = set()
     for arrays in manifest.sequences:
         if arrays.sequence in seen:

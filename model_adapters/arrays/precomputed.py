@@ -56,7 +56,7 @@ class Precomputed(ModelAdapter):
             width=manifest.width,
             licence=manifest.licence,
             citation=manifest.citation,
-            quirks=("computed elsewhere and read from files: how is not known to this record",),
+            quirks=("computed elsewhere and read from files: this record does not know how",),
         )
 
     def identity(self) -> str:
@@ -66,7 +66,7 @@ class Precomputed(ModelAdapter):
             InputError: no folder was named, or a file is missing.
         """
         if not self.named:
-            raise InputError(f"precomputed: needs a folder: write precomputed:FOLDER ({DOCUMENTATION})")
+            raise InputError(f"precomputed needs a folder: write precomputed:FOLDER ({DOCUMENTATION})")
         sequences = [
             [
                 sequence,

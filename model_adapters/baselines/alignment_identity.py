@@ -1,4 +1,4 @@
-"""Pairwise alignment as a model of similarity: what can be told of two RNAs by aligning their sequences."""
+"""Pairwise alignment as a similarity model: what aligning two sequences tells about them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Counts of k-mers: composition, and nothing learned. The floor under every measure of similarity."""
+"""k-mer counts: composition alone, nothing learned. The floor for every measure of similarity."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pairing priors: which letters can pair, and nothing learned. The floor under every structure score."""
+"""Pairing priors: which letters can pair, nothing learned. The floor for every structure score."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Base-pair probabilities of ViennaRNA: what a thermodynamic model reaches without any learning from sequences."""
+"""Base-pair probabilities of ViennaRNA: what a thermodynamic model achieves without learning from sequences."""
 
 from __future__ import annotations
 

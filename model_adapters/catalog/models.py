@@ -25,7 +25,7 @@ def read_catalog(folder: Path) -> dict[str, Entry]:
     for path in sorted(folder.glob("*.toml")):
         for kind, tables in tomllib.loads(path.read_text(encoding="utf-8")).items():
             if twice := document[kind].keys() & tables:
-                raise ValueError(f"{path} describes {', '.join(sorted(twice))} a second time")
+                raise ValueError(f"{path} describes {', '.join(sorted(twice))} twice")
             document[kind] |= tables
     architectures = {name: Architecture(**fields) for name, fields in document["architectures"].items()}
     return {

@@ -1,4 +1,4 @@
-"""Adapter of models of the multimolecule and transformers libraries: a catalog entry, and no code per model.
+"""Adapter for models of the multimolecule and transformers libraries: a catalog entry each, no code.
 
 The adapter itself is cheap to make and to hash; :meth:`EncoderAdapter.load` imports the deep-learning libraries.
 """

@@ -1,4 +1,4 @@
-"""What a language-model head says of nucleotides, whatever its tokens are. Imports torch."""
+"""A language-model head's predictions per nucleotide, whatever its tokens. Imports torch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the tokenizer files of a folder say: vocabulary, letters, special tokens. Imports no tokenizer library."""
+"""Read a folder's tokenizer files: vocabulary, letters, special tokens. Imports no tokenizer library."""
 
 from __future__ import annotations
 

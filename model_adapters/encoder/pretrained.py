@@ -154,7 +154,7 @@ def _check_rows(files: TokenizerFiles, config: Mapping[str, Any]) -> None:
     if rows not in (size, *(math.ceil(size / step) * step for step in _PADDED_TO)):
         raise InputError(
             f"the tokenizer in {files.folder} has {size} tokens and the model's embedding {rows} rows: "
-            f"put the tokenizer there that the model was trained with, or if this is the one cut the rows that it does "
+            f"save the model's own tokenizer there or, if this is the one, remove the embedding rows that it does "
             f"not use with model.resize_token_embeddings({size}) and save the model again"
         )
 

@@ -47,7 +47,7 @@ class TokenReader:
         """
         if foreign := set(sequence).difference(self.letters):
             letter = min(foreign, key=sequence.index)
-            raise InputError(f"{letter!r} is not one of {' '.join(self.letters)}: normalise sequences")
+            raise InputError(f"{letter!r} is not one of {' '.join(self.letters)}: normalise the sequences first")
         text = self.spelled(sequence)
         found = self.split(text)
         numbers = [self.vocabulary.get(token, -1) for _, _, token in found]
@@ -72,7 +72,9 @@ class TokenReader:
             HarnessError: the vocabulary lacks it.
         """
         if name not in self.vocabulary:
-            raise HarnessError(f"the vocabulary has no token {name}: its special tokens are not those of the catalog")
+            raise HarnessError(
+                f"the vocabulary has no token {name}: its special tokens differ from those in the catalog"
+            )
         return self.vocabulary[name]
 
     def bases_of(self, width: int) -> NDArray[np.float64]:
@@ -184,7 +186,7 @@ def merged_by(own: OwnTokenizer) -> Split:
         for start, end, token in spans:
             if token == own.unknown and no_letter not in text[start:end]:
                 raise InputError(
-                    f"{path} reads {text[start : start + 12]}… as {token}: its vocabulary is of other letters"
+                    f"{path} reads {text[start : start + 12]}… as {token}: its vocabulary uses other letters"
                 )
         return spans
 

@@ -1,4 +1,4 @@
-"""The family sets in two parts: families that ncrna-nano was kept from, whole, and families that it has seen.
+"""Splits the family sets into families held out of ncrna-nano's training and families that it has seen.
 
 A table on a part compares every model, floor and twin on the same families; on ``-unseen`` ncrna-nano, too, meets each
 of them for the first time.
@@ -31,7 +31,7 @@ class FamilyPart:
     def card(self) -> DatasetCard:
         """The card of the whole set, with the name of the part and what it is; reads no records."""
         (whole,) = (card for card, _ in dataset_cards() if card.name == self.whole)
-        verb = "was kept from" if self.unseen else "was trained on"
+        verb = "was not trained on" if self.unseen else "was trained on"
         return replace(whole, name=self.name, summary=f"{whole.summary}; the families that ncrna-nano {verb}")
 
     def available(self) -> bool:

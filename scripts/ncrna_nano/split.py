@@ -16,7 +16,7 @@ from typing import Any
 
 from harness.datasets.records import normalise_sequence
 from harness.errors import InputError, Unavailable
-from scripts.ncrna_nano.identity import alike_to_any, clusters
+from scripts.ncrna_nano.alike import alike_to_any, clusters
 
 FOLDER = Path(__file__).parents[2] / "model_adapters" / "ncrna_nano"
 SPLIT_FILE = FOLDER / "nano_split.json"

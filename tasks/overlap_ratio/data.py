@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
+import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from harness.datasets.records import Dataset, Record
-from harness.datasets.selection import left_out_for_the_model, why_left_out
+from harness.datasets.selection import by_hash, choosing_half, distinct, left_out_for_the_model, usable
 from harness.errors import NotApplicable
 from tasks.overlap_ratio.settings import OverlapRatioSettings
 
@@ -19,10 +18,11 @@ Integers = NDArray[np.int64]
 Booleans = NDArray[np.bool_]
 
 SMALLEST_FAMILY = 3
+_LONGEST_KMER = re.compile("[ACGU]{6}")
 
 
 @dataclass(frozen=True)
-class FamilyData:
+class ComparedFamilies:
     """The sequences of a cell, family by family.
 
     ``family`` (records,) and ``sequence`` (records,) number the family and the distinct sequence of every record;
@@ -49,7 +49,7 @@ class FamilyData:
         return np.concatenate([[0], np.cumsum(self.sizes)[:-1]])
 
 
-def prepare(dataset: Dataset, settings: OverlapRatioSettings) -> FamilyData:
+def prepare(dataset: Dataset, settings: OverlapRatioSettings) -> ComparedFamilies:
     """Leave out what cannot be compared, take ``limit`` families and ``per_family`` members of each, by hash.
 
     The review's sampling keeps identical sequences, whole families and those of one or two members.
@@ -60,7 +60,8 @@ def prepare(dataset: Dataset, settings: OverlapRatioSettings) -> FamilyData:
     literal = settings.pairs == "review"
     skipped: Counter[str] = Counter()
     members: defaultdict[str, list[Record]] = defaultdict(list)
-    for record in usable(dataset.records, settings, not literal, skipped):
+    records = usable(dataset.records, settings, skipped, unfit)
+    for record in records if literal else distinct(records, skipped):
         members[record.family or ""].append(record)
     if not literal:
         for family in [family for family, own in members.items() if len(own) < SMALLEST_FAMILY]:
@@ -69,64 +70,38 @@ def prepare(dataset: Dataset, settings: OverlapRatioSettings) -> FamilyData:
     skipped["sequences outside the families of --limit"] = sum(
         len(own) for name, own in members.items() if name not in families
     )
-    records: list[Record] = []
+    chosen: list[Record] = []
     for family in families:
         own = {record.id: record for record in members[family]}
-        chosen = sorted(by_hash(own)[: None if literal else settings.per_family])
-        skipped[f"sequences beyond {settings.per_family} of their family"] += len(own) - len(chosen)
-        records += [own[name] for name in chosen]
-    clan_of = {record.family: record.clan or f"family {record.family}" for record in records}
+        names = sorted(by_hash(own)[: None if literal else settings.per_family])
+        skipped[f"sequences beyond {settings.per_family} of their family"] += len(own) - len(names)
+        chosen += [own[name] for name in names]
+    clan_of = {record.family: record.clan or f"family {record.family}" for record in chosen}
     clans = [clan_of[family] for family in families]
-    if len(set(clans)) < 2 or max(Counter(record.family for record in records).values()) < SMALLEST_FAMILY:
+    if len(set(clans)) < 2 or max(Counter(record.family for record in chosen).values()) < SMALLEST_FAMILY:
         missing = (
             f"dataset {dataset.card.name} has no two unrelated families of {SMALLEST_FAMILY} distinct sequences of the "
-            "lengths taken"
+            "accepted lengths"
         )
         if refused := left_out_for_the_model(skipped):
-            raise NotApplicable(f"{missing} ({refused}): name a larger one")
-        raise NotApplicable(f"{missing}: name a dataset with families, or raise --limit")
+            raise NotApplicable(f"{missing} ({refused}): choose a larger one")
+        raise NotApplicable(f"{missing}: choose a dataset with families, or raise --limit")
+    validation = choosing_half(Counter(clans))
     numbers = {family: number for number, family in enumerate(families)}
-    return FamilyData(
-        records=tuple(records),
+    return ComparedFamilies(
+        records=tuple(chosen),
         families=families,
-        family=np.array([numbers[record.family or ""] for record in records], dtype=np.int64),
-        sequence=np.unique([record.sequence for record in records], return_inverse=True)[1].astype(np.int64),
+        family=np.array([numbers[record.family or ""] for record in chosen], dtype=np.int64),
+        sequence=np.unique([record.sequence for record in chosen], return_inverse=True)[1].astype(np.int64),
         clan=np.unique(clans, return_inverse=True)[1].astype(np.int64),
-        validation=_validation_half(clans),
+        validation=np.array([clan in validation for clan in clans]),
         skipped={reason: count for reason, count in skipped.items() if count},
     )
 
 
-def usable(
-    records: Sequence[Record], settings: OverlapRatioSettings, distinct: bool, skipped: Counter[str]
-) -> list[Record]:
-    """Records of families in the order of their ids; where ``distinct``, no sequence twice in a family."""
-    kept: list[Record] = []
-    seen: set[tuple[str, str]] = set()
-    for record in sorted(records, key=lambda record: record.id):
-        if record.family is None:
-            skipped["sequences of no family"] += 1
-        elif reason := why_left_out(record, settings):
-            skipped[reason] += 1
-        elif distinct and (record.family, record.sequence) in seen:
-            skipped["exact duplicates"] += 1
-        else:
-            seen.add((record.family, record.sequence))
-            kept.append(record)
-    return kept
-
-
-def by_hash(names: Iterable[str]) -> list[str]:
-    """Names in an order that has nothing to do with them."""
-    return sorted(names, key=lambda name: hashlib.sha256(name.encode()).hexdigest())
-
-
-def _validation_half(clans: Sequence[str]) -> Booleans:
-    """Clan by clan, in the order of their hashes, to the half that has fewer families so far; the test half first."""
-    size = Counter(clans)
-    half: dict[str, bool] = {}
-    count = {True: 0, False: 0}
-    for clan in by_hash(size):
-        half[clan] = count[True] < count[False]
-        count[half[clan]] += size[clan]
-    return np.array([half[clan] for clan in clans])
+def unfit(record: Record) -> str | None:
+    """Why a record that any model could read is left out: pairs need a family, and the k-mer counts beside every model
+    need one k-mer of the longest kind."""
+    if record.family is None:
+        return "sequences of no family"
+    return None if _LONGEST_KMER.search(record.sequence) else "sequences without six known nucleotides in a row"

@@ -95,7 +95,7 @@ def _reduce(
         if len(states) != len(record.sequence) + leading:
             raise HarnessError(
                 f"{name} returned an array of shape {states.shape} for record {record.id!r} of "
-                f"{len(record.sequence)} nt: `harness check` names the law that it breaks"
+                f"{len(record.sequence)} nt: run `harness check` to see which law this breaks"
             )
         vector = review_fft(states) if variant == LEADING else _RECIPES[variant](states[int(leading) :])
         if not np.isfinite(vector).all():

@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from tasks.overlap_ratio.data import FamilyData
+from tasks.overlap_ratio.data import ComparedFamilies
 from tasks.overlap_ratio.density import Floats
 from tasks.overlap_ratio.embeddings import Vectors
 from tasks.overlap_ratio.intervals import ScoredPairs
 
 
 def family_table(
-    data: FamilyData, repeats: Sequence[ScoredPairs], units: Vectors | None, names: Mapping[str, str]
+    data: ComparedFamilies, repeats: Sequence[ScoredPairs], units: Vectors | None, names: Mapping[str, str]
 ) -> pd.DataFrame:
     """One row per family: ``within`` and ``others`` are the mean similarity of its members to each other and to all
     unrelated families, ``nearest`` the unrelated family that is most similar to it, ``confused`` whether that one is as
@@ -45,7 +45,7 @@ def family_table(
     )
 
 
-def _of_vectors(data: FamilyData, units: Vectors) -> Floats:
+def _of_vectors(data: ComparedFamilies, units: Vectors) -> Floats:
     """Mean cosine over all pairs of distinct sequences, (families, families)."""
     sums = np.add.reduceat(units, data.starts, axis=0)
     sizes = data.sizes.astype(np.float32)
@@ -56,7 +56,7 @@ def _of_vectors(data: FamilyData, units: Vectors) -> Floats:
     return np.asarray(between)
 
 
-def _of_pairs(data: FamilyData, repeats: Sequence[ScoredPairs]) -> Floats:
+def _of_pairs(data: ComparedFamilies, repeats: Sequence[ScoredPairs]) -> Floats:
     """Mean similarity of the pairs drawn, (families, families); nan where none was."""
     count = len(data.families)
     sums, numbers = np.zeros((count, count)), np.zeros((count, count))
@@ -72,7 +72,7 @@ def _of_pairs(data: FamilyData, repeats: Sequence[ScoredPairs]) -> Floats:
     return np.divide(sums, numbers, out=np.full_like(sums, np.nan), where=numbers > 0)
 
 
-def _aurocs(data: FamilyData, repeats: Sequence[ScoredPairs]) -> Floats:
+def _aurocs(data: ComparedFamilies, repeats: Sequence[ScoredPairs]) -> Floats:
     own = np.concatenate([scored.homologous for scored in repeats])
     own_family = np.concatenate([scored.homologous_families[:, 0] for scored in repeats])
     other = np.concatenate([np.tile(scored.others, 2) for scored in repeats])

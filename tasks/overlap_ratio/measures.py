@@ -12,17 +12,25 @@ from harness.adapter import ModelAdapter
 from harness.datasets.records import Record
 from harness.storage.kept import Arrays
 from harness.task import CellContext
-from tasks.overlap_ratio.data import FamilyData, Integers
+from tasks.overlap_ratio.data import ComparedFamilies, Integers
 from tasks.overlap_ratio.density import Floats
 from tasks.overlap_ratio.embeddings import VARIANTS, Vectors, embed
 from tasks.overlap_ratio.intervals import ScoredPairs
 from tasks.overlap_ratio.pairs import Pairs
-from tasks.overlap_ratio.similarity import PairTable, cosine, pair_table, unit_vectors
+from tasks.overlap_ratio.similarity import (
+    PairSimilarities,
+    cosine,
+    nearness,
+    pair_similarities,
+    standardised,
+    unit_vectors,
+)
 
 
 @dataclass(frozen=True)
 class Measure:
-    """Similarities of the records of a cell: cosines of ``vectors`` (records, width), or asked of the model.
+    """Similarities of the records of a cell: cosines of ``vectors`` (records, width), nearness of ``places`` (records,
+    width), or asked of the model.
 
     ``vectors`` may lie on disk; what is made of them is not kept, so that many layers fit into memory. Records of the
     cell's pairs come first, in the order of its data.
@@ -34,9 +42,10 @@ class Measure:
     variant: str
     layer: int | None
     vectors: Vectors | None
+    places: Floats | None = None
 
     def units(self, count: int | None = None) -> Vectors | None:
-        """Rows of length 1, of the first ``count`` records; None where the model compares sequences itself."""
+        """Rows of length 1, of the first ``count`` records; None where no cosine is taken."""
         if self.vectors is None:
             return None
         return unit_vectors(self.vectors[:count], self.records, f"{self.model.card.name} ({self.variant})")
@@ -45,18 +54,20 @@ class Measure:
         """(n,) float64 for every part (n, 2) of record numbers; distinct pairs are asked of a model once."""
         if (units := self.units()) is not None:
             return [cosine(units, part) for part in parts]
+        if self.places is not None:
+            return [nearness(self.places, part) for part in parts]
         pairs = np.concatenate(parts)
 
         def compute() -> Arrays:
             self.model.load(self.context.device)
-            table = pair_table(self.model, self.records, pairs, self.context.progress)
+            table = pair_similarities(self.model, self.records, pairs, self.context.progress)
             return {"keys": table.keys, "values": table.values}
 
         kept = self.context.kept(f"similarities {zlib.crc32(pairs.tobytes()):08x}", compute)
-        table = PairTable(kept["keys"], kept["values"], len(self.records))
+        table = PairSimilarities(kept["keys"], kept["values"], len(self.records))
         return [table(part) for part in parts]
 
-    def scored(self, repeats: Sequence[Pairs], data: FamilyData) -> list[ScoredPairs]:
+    def scored(self, repeats: Sequence[Pairs], data: ComparedFamilies) -> list[ScoredPairs]:
         """The pairs of every drawing."""
         parts = [part for pairs in repeats for part in (pairs.homologous, pairs.others)]
         found = self.similarities(parts)
@@ -65,7 +76,7 @@ class Measure:
             for k in range(0, len(parts), 2)
         ]
 
-    def centred(self, data: FamilyData) -> Measure | None:
+    def centred(self, data: ComparedFamilies) -> Measure | None:
         """Directions as seen from the mean direction of the validation half's families, each weighing the same."""
         if (units := self.units(len(data.records))) is None:
             return None
@@ -82,9 +93,11 @@ def make_measures(
         found = embed(model, records, layers, context)
         order = sorted(found, key=lambda key: (-key[1], VARIANTS.index(key[0])))
         return [Measure(model, context, records, *key, found[key]) for key in order]
-    own = "similarity" in model.card.capabilities
-    vectors = None
-    if not own:
-        model.load(context.device)
-        vectors = model.sequence_vectors([record.sequence for record in records])
-    return [Measure(model, context, records, "mean", None, vectors)]
+    if "similarity" in model.card.capabilities:
+        return [Measure(model, context, records, "mean", None, None)]
+    model.load(context.device)
+    vectors = model.sequence_vectors([record.sequence for record in records])
+    if model.card.vectors_compared_by == "angle":
+        return [Measure(model, context, records, "mean", None, vectors)]
+    places = standardised(vectors, [record.family for record in records])
+    return [Measure(model, context, records, "mean", None, None, places)]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tasks.overlap_ratio.data import SMALLEST_FAMILY, Booleans, FamilyData, Integers
+from tasks.overlap_ratio.data import SMALLEST_FAMILY, Booleans, ComparedFamilies, Integers
 from tasks.overlap_ratio.settings import OverlapRatioSettings
 
 
@@ -23,7 +23,7 @@ class Pairs:
         return Pairs(*(part[inside[part].all(axis=1)] for part in (self.homologous, self.others)))
 
 
-def draw_pairs(data: FamilyData, settings: OverlapRatioSettings, seed: int) -> Pairs:
+def draw_pairs(data: ComparedFamilies, settings: OverlapRatioSettings, seed: int) -> Pairs:
     """As many pairs of either kind as the settings say; a pair may be drawn more than once.
 
     Homologous: two distinct members of a family, every family of three or more being as likely. Non-homologous: one
@@ -36,7 +36,7 @@ def draw_pairs(data: FamilyData, settings: OverlapRatioSettings, seed: int) -> P
     return Pairs(_in_order(homologous), _in_order(draw(data, settings.pair_count, generator)))
 
 
-def _homologous(data: FamilyData, count: int, generator: np.random.Generator) -> Integers:
+def _homologous(data: ComparedFamilies, count: int, generator: np.random.Generator) -> Integers:
     sizes, starts = data.sizes, data.starts
     family = generator.choice(np.flatnonzero(sizes >= SMALLEST_FAMILY), count)
     first = generator.integers(sizes[family])
@@ -45,7 +45,7 @@ def _homologous(data: FamilyData, count: int, generator: np.random.Generator) ->
     return np.column_stack([starts[family] + first, starts[family] + second])
 
 
-def _unrelated(data: FamilyData, count: int, generator: np.random.Generator) -> Integers:
+def _unrelated(data: ComparedFamilies, count: int, generator: np.random.Generator) -> Integers:
     found, have = [], 0
     while have < count:
         families = generator.integers(len(data.families), size=(count, 2))
@@ -57,7 +57,7 @@ def _unrelated(data: FamilyData, count: int, generator: np.random.Generator) -> 
     return np.concatenate(found)[:count]
 
 
-def _by_record(data: FamilyData, count: int, generator: np.random.Generator) -> Integers:
+def _by_record(data: ComparedFamilies, count: int, generator: np.random.Generator) -> Integers:
     records = len(data.records)
     first = generator.integers(records, size=count)
     second = generator.integers(records - 1, size=count)

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from harness.datasets.selection import by_hash
 from harness.publish.pictures import save_svg
-from tasks.overlap_ratio.data import FamilyData, by_hash
+from tasks.overlap_ratio.data import ComparedFamilies
 from tasks.overlap_ratio.density import Grid, overlap_ratio
 from tasks.overlap_ratio.embeddings import Vectors
 from tasks.overlap_ratio.intervals import ScoredPairs
-
-if TYPE_CHECKING:
-    pass
 
 SMALL = 7
 HOMOLOGOUS, OTHERS = "#1f6f8b", "#c8553d"
@@ -50,7 +47,7 @@ def draw_densities(path: Path, variants: Mapping[str, ScoredPairs], subject: str
     save_svg(figure, path)
 
 
-def draw_embedding(path: Path, units: Vectors, data: FamilyData, names: Mapping[str, str], subject: str) -> None:
+def draw_embedding(path: Path, units: Vectors, data: ComparedFamilies, names: Mapping[str, str], subject: str) -> None:
     """A t-SNE of the sequences of up to 20 families of the largest size kept, drawn by hash, coloured by family."""
     from matplotlib import colormaps
     from matplotlib.figure import Figure

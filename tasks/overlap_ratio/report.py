@@ -12,7 +12,7 @@ from harness.adapter import ModelCard
 from harness.statistics.bootstrap import Estimate
 from harness.task import Basis, Highlights, Metric, Place, TableRow, TaskOutcome
 from tasks.common import metric, table_row
-from tasks.overlap_ratio.data import FamilyData
+from tasks.overlap_ratio.data import ComparedFamilies
 from tasks.overlap_ratio.embeddings import VARIANTS
 from tasks.overlap_ratio.intervals import ScoredPairs
 from tasks.overlap_ratio.pairs import Pairs
@@ -26,15 +26,15 @@ ALL, HALF, CENTRED = "all families", "test half of the families", "test half, ce
 MOST_CONFUSED = 8
 
 _UNITS = {
-    "overlap_ratio_histogram": ("overlap of histograms in place of densities", False),
+    "overlap_ratio_histogram": ("overlap of histograms instead of densities", False),
     "auroc": ("P(homologous pair more similar than another)", True),
-    "overlap_coefficient": ("area under both densities", False),
+    "overlap_coefficient": ("shared area of the two densities", False),
     "best_f1": ("best threshold, equally many pairs of both kinds", True),
     "mcc": ("best threshold, equally many pairs of both kinds", True),
-    "difference_of_means": ("similarity, homologous less other pairs", True),
-    "difference_of_medians": ("similarity, homologous less other pairs", True),
+    "difference_of_means": ("similarity, homologous minus other pairs", True),
+    "difference_of_medians": ("similarity, homologous minus other pairs", True),
 }
-_RATIO = "overlap ratio of densities, 0 apart and 1 identical"
+_RATIO = "overlap ratio of densities; 0: separate, 1: identical"
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Scores:
 
 def outcome(
     scores: Scores,
-    data: FamilyData,
+    data: ComparedFamilies,
     families: pd.DataFrame,
     card: ModelCard,
     settings: OverlapRatioSettings,
@@ -132,22 +132,20 @@ def _rows(scores: Scores) -> Iterator[TableRow]:
 
 def _notes(
     scores: Scores,
-    data: FamilyData,
+    data: ComparedFamilies,
     families: pd.DataFrame,
     settings: OverlapRatioSettings,
 ) -> list[str]:
     count = len(settings.seeds)
     notes = [
         f"{len(data.families):,} families, {len(data.records):,} sequences, {settings.pair_count:,} pairs of either "
-        f"kind, drawn {count} {'time' if count == 1 else 'times'}; an interval is over families",
+        f"kind, drawn {count} {'time' if count == 1 else 'times'}; intervals are over families",
         f"{families['confused'].mean():.0%} of the families are at least as similar to another family as to themselves",
     ]
     if settings.pairs == "review":
-        notes.append(
-            "pairs drawn as the review did: 'non-homologous' ones may be of one family, which bounds the ratio"
-        )
+        notes.append("pairs drawn as in the review: 'non-homologous' pairs may share a family, which limits the ratio")
     if not scores.halved:
-        notes.append("too few families for a validation and a test half: neither centred nor best-layer numbers")
+        notes.append("too few families for a validation and a test half: no centred or best-layer numbers")
     elif scores.best != scores.layer:
         notes.append(f"layer {scores.best} does best on the validation half: overlap_ratio_best_layer")
     return notes
@@ -191,7 +189,9 @@ def item_rows(
     return frame.assign(layer=pd.array([layer] * len(families), dtype="Int64"), value=np.asarray(values, np.float64))
 
 
-def pair_table(data: FamilyData, repeats: Sequence[Pairs], scored: Mapping[str, Sequence[ScoredPairs]]) -> pd.DataFrame:
+def pair_table(
+    data: ComparedFamilies, repeats: Sequence[Pairs], scored: Mapping[str, Sequence[ScoredPairs]]
+) -> pd.DataFrame:
     """Every pair of every drawing with its similarities, enough to compute all statistics again."""
     names = pd.Index([record.id for record in data.records])
     frames = []

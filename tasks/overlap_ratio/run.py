@@ -12,7 +12,7 @@ from harness.datasets.alignments import read_alone
 from harness.task import CellContext, TaskOutcome
 from tasks.common import subject
 from tasks.overlap_ratio import report
-from tasks.overlap_ratio.data import FamilyData, prepare
+from tasks.overlap_ratio.data import ComparedFamilies, prepare
 from tasks.overlap_ratio.families import family_table
 from tasks.overlap_ratio.intervals import FamilyBootstrap, ScoredPairs, density_overlap
 from tasks.overlap_ratio.measures import Measure, make_measures
@@ -60,7 +60,7 @@ def _scores(
     measures: Sequence[Measure],
     shown: Mapping[str, Sequence[ScoredPairs]],
     repeats: Sequence[Pairs],
-    data: FamilyData,
+    data: ComparedFamilies,
     draws: int,
 ) -> Scores:
     """Every measure on all families; those of the last layer, and the best one, on the test half too.

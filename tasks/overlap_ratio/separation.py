@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from harness.statistics.metrics import auroc_from_shares, f1_score, matthews
 from tasks.overlap_ratio.density import Floats, Integers, histogram_overlap_ratio, percentile_groups
 
 
@@ -19,19 +20,10 @@ def exact_shares(first: Floats, second: Floats) -> tuple[Floats, Floats, Floats]
     return values, shares[0], shares[1]
 
 
-def auroc(first: Floats, second: Floats) -> Floats:
-    """P(first > second), ties a half."""
-    return np.asarray((first * (second.cumsum(axis=-1) - second / 2)).sum(axis=-1))
-
-
 def best_f1_and_mcc(first: Floats, second: Floats) -> tuple[Floats, Floats]:
     """The largest F1 and the largest Matthews correlation that a threshold reaches (predicted iff at least it)."""
     hits, alarms = (part[..., ::-1].cumsum(axis=-1) for part in (first, second))
-    predicted = hits + alarms
-    f1 = 2 * hits / (predicted + 1)
-    spread = np.sqrt(np.clip(predicted * (2 - predicted), 0, None))
-    mcc = np.divide(hits - alarms, spread, out=np.zeros_like(spread), where=spread > 1e-3)
-    return f1.max(axis=-1), mcc.max(axis=-1)
+    return f1_score(hits, alarms, 0.5).max(axis=-1), matthews(hits, alarms, 0.5).max(axis=-1)
 
 
 def median(shares: Floats, values: Floats) -> Floats:
@@ -47,7 +39,7 @@ def separation(first: Floats, second: Floats, values: Floats, groups: Integers |
     bins = percentile_groups(first + second) if groups is None else groups
     return {
         "overlap_ratio_histogram": histogram_overlap_ratio(first, second, bins),
-        "auroc": auroc(first, second),
+        "auroc": auroc_from_shares(first, second),
         "best_f1": f1,
         "mcc": mcc,
         "difference_of_means": np.asarray((first - second) @ values),

@@ -13,8 +13,8 @@ class OverlapRatioSettings(LayerSettings, SeedSettings):
     """Settings of overlap-ratio."""
 
     pairs: Literal["families", "review"] = Field(
-        "families", description="how pairs are drawn; review: as published, where 'non-homologs' may share a family"
+        "families", description="how pairs are drawn (review: as published, where 'non-homologs' may share a family)"
     )
-    pair_count: int = Field(100_000, ge=1, description="homologous pairs, and as many non-homologous ones")
-    per_family: int = Field(10, ge=3, description="sequences per family; the others are left out")
+    pair_count: int = Field(100_000, ge=1, description="number of homologous pairs, and of non-homologous ones")
+    per_family: int = Field(10, ge=3, description="at most this many sequences per family")
     draws: int = Field(1000, ge=100, description="bootstrap draws")

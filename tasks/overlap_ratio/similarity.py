@@ -1,4 +1,4 @@
-"""Similarities of pairs: the cosine of two vectors, or what a model says of two sequences."""
+"""Similarities of pairs: the cosine or the distance of two vectors, or what a model says of two sequences."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def unit_vectors(vectors: Vectors, records: Sequence[Record], what: str) -> Vect
         row = int(bad.argmax())
         kind = "a vector of zeros" if lengths[row] == 0 else "NaN or infinity"
         raise HarnessError(
-            f"{what} gives record {records[row].id!r} {kind}, which has no cosine: leave the record out of the dataset"
+            f"{what} gives record {records[row].id!r} {kind}, which has no cosine: remove the record from the dataset"
         )
     return vectors / lengths[:, None].astype(np.float32)
 
@@ -47,8 +47,24 @@ def cosine(units: Vectors, pairs: Integers) -> Floats:
     return 1 - found / 2
 
 
+def standardised(vectors: Vectors, families: Sequence[str | None]) -> Floats:
+    """Columns (records, width) in units of their standard deviation, every family weighing the same; a constant column
+    is left as it is. float64."""
+    _, number = np.unique([family or "" for family in families], return_inverse=True)
+    weights = 1 / np.bincount(number)[number]
+    values = vectors.astype(np.float64)
+    spread = np.sqrt(np.average((values - np.average(values, axis=0, weights=weights)) ** 2, axis=0, weights=weights))
+    return np.asarray(values / np.where(spread > 0, spread, 1))
+
+
+def nearness(places: Floats, pairs: Integers) -> Floats:
+    """(pairs,) float64: minus the Euclidean distance, in single precision, so that what differs by less is a tie."""
+    apart = places[pairs[:, 0]] - places[pairs[:, 1]]
+    return np.asarray(-np.linalg.norm(apart, axis=1).astype(np.float32).astype(np.float64))
+
+
 @dataclass(frozen=True)
-class PairTable:
+class PairSimilarities:
     """Similarities of the distinct pairs of ``count`` records, looked up by their numbers."""
 
     keys: Integers
@@ -60,7 +76,9 @@ class PairTable:
         return self.values[np.searchsorted(self.keys, _keys(pairs, self.count))]
 
 
-def pair_table(model: ModelAdapter, records: Sequence[Record], pairs: Integers, progress: Progress) -> PairTable:
+def pair_similarities(
+    model: ModelAdapter, records: Sequence[Record], pairs: Integers, progress: Progress
+) -> PairSimilarities:
     """Ask the model once for every distinct pair.
 
     Raises:
@@ -80,7 +98,7 @@ def pair_table(model: ModelAdapter, records: Sequence[Record], pairs: Integers, 
                 raise HarnessError(f"{model.card.name} returned NaN or infinity for records {a.id!r} and {b.id!r}")
             values[start : start + len(found)] = found
             advance(start + len(found))
-    return PairTable(keys, values, len(records))
+    return PairSimilarities(keys, values, len(records))
 
 
 def _keys(pairs: Integers, count: int) -> Integers:

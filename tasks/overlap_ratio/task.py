@@ -29,6 +29,7 @@ class OverlapRatio(Task):
         requires=frozenset(),
         requires_any=frozenset({"hidden_states", "sequence_vectors", "similarity"}),
         default_dataset="rfam-profiles",
+        real_dataset="rfam-seed",
         headline="overlap_ratio_mean",
         columns=(
             "overlap_ratio_mean",
@@ -46,6 +47,33 @@ class OverlapRatio(Task):
             *RANDOM_TWINS,
         ),
         plotted_against="structure-f1",
+        question="Do a model's embeddings place sequences of one RNA family closer together than those of different "
+        "families, without any training? The similarities of homologous pairs and of other pairs are two "
+        "distributions; the headline is how far they overlap.",
+        how_to_read=(
+            "The headline is an overlap: 0 is perfectly apart, 1 is no difference. Lower is better.",
+            "The gain is over the hardest floor (k-mer counts, length with GC content, the same network with random "
+            "weights), counted so that more is better. Below zero, counting k-mers does better.",
+            "Alignment identity and local alignment show what comparing two sequences directly reaches.",
+        ),
+        labels={
+            "overlap_ratio": "overlap ratio",
+            "overlap_ratio_mean": "overlap ratio",
+            "overlap_ratio_centred": "overlap ratio, centred",
+            "overlap_ratio_dct": "overlap ratio, low frequencies",
+            "overlap_ratio_review_fft": "overlap ratio as published",
+            "overlap_ratio_review_fft_leading": "overlap ratio as published, leading token",
+            "overlap_ratio_best_layer": "overlap ratio of the best layer",
+            "overlap_ratio_histogram": "overlap of histograms",
+            "triplet_beyond_kmers": "triplets beyond k-mers",
+            "triplet_beyond_identity": "triplets beyond identity",
+            "auroc": "AUROC of pairs",
+            "overlap_coefficient": "shared area",
+            "best_f1": "best F1",
+            "mcc": "best MCC",
+            "difference_of_means": "difference of means",
+            "difference_of_medians": "difference of medians",
+        },
     )
     settings_type = OverlapRatioSettings
 

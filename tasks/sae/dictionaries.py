@@ -88,7 +88,7 @@ class DictionaryMaker:
             try:
                 return self._train(seeds, parts, label)
             except StaleCheckpoint as error:
-                self.context.progress.message(f"training starts again: {error}")
+                self.context.progress.message(f"restarting training: {error}")
                 self._checkpoint.unlink()
                 return self._train(seeds, parts, label)
 

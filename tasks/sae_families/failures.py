@@ -26,7 +26,7 @@ def why_failed(quality: Mapping[str, Metric], entries: Sequence[ScoredSource], i
         return "all features are dead"
     if explained is None or explained < 0:
         known = "not a number" if explained is None else f"{explained:.3g}"
-        return f"they explain less variance than the mean of the training states does (FVE {known})"
+        return f"they explain less variance than the mean of the training states (FVE {known})"
     rows = np.concatenate([items.select, items.test])
     if alike := sum(_alike(entry.matrix(rows)) for entry in entries):
         return f"every feature scores all sequences alike in {alike} of {len(entries)} of them"

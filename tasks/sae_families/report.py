@@ -188,18 +188,18 @@ def _diagnostics(facts: CellFacts, result: LayerResult) -> dict[str, Metric]:
     found = {
         "auroc_matched": metric(
             over_families(np.mean([match.auroc for match in matched], axis=0)),
-            "AUROC, negatives of like length and GC",
+            "AUROC, negatives matched in length and GC",
             within=SHARE,
         ),
         "auroc_matched_length": metric(
             over_families(np.mean([match.length for match in matched], axis=0)),
-            "AUROC that length keeps on the same pairs",
+            "AUROC of length on the same pairs",
             None,
             SHARE,
         ),
         "auroc_matched_gc": metric(
             over_families(np.mean([match.gc for match in matched], axis=0)),
-            "AUROC that GC keeps on the same pairs",
+            "AUROC of GC on the same pairs",
             None,
             SHARE,
         ),
@@ -332,7 +332,7 @@ def _notes(facts: CellFacts, result: LayerResult) -> list[str]:
     notes = [
         *frozen_notes(result.sources, result.stable),
         f"{items.count} of {data.eligible} eligible families, {len(items.test)} test sequences, one per cluster; a "
-        f"difference of {smallest:.3f} in macro AUROC between two models would show with 80 % power",
+        f"difference of {smallest:.3f} in macro AUROC between two models would be detected with 80 % power",
         *gain_notes(result.sae, list(result.sources.values()), result.gains),
         _aggregation_note(facts),
         f"norm of the mean over norm of the deviations: {standard.centre_ratio:.1f}; position alone explains "
@@ -343,5 +343,5 @@ def _notes(facts: CellFacts, result: LayerResult) -> list[str]:
     if facts.groups:
         notes.append(_group_note(facts.groups))
     if "sae-random-lm" not in result.sources:
-        notes.append(f"{card.name} has no random twin: the most telling control is missing")
+        notes.append(f"{card.name} has no random twin: the most informative control is missing")
     return notes

@@ -25,7 +25,7 @@ class SaeFamiliesSettings(LayerSettings, SeedSettings):
     activation: Literal["batchtopk", "topk", "relu", "jumprelu"] = "batchtopk"
     standardise: Literal["whiten", "zscore", "center", "none"] = "whiten"
     draws: int = Field(2000, ge=100, description="bootstrap draws")
-    groups: tuple[str, ...] = Field((), description="two groups of families to compare, as in A+B,C+D")
+    groups: tuple[str, ...] = Field((), description="two groups of families to compare, such as A+B,C+D")
 
     @model_validator(mode="before")
     @classmethod
@@ -48,7 +48,7 @@ class SaeFamiliesSettings(LayerSettings, SeedSettings):
         if groups and (len(groups) != 2 or not all(families) or len(set(families)) < len(families)):
             raise PydanticCustomError(
                 "groups",
-                "two groups of families, none named twice, are given as RF00005+RF00233,RF00001+RF00002, not {given}",
+                "two groups of families, none named twice, are written RF00005+RF00233,RF00001+RF00002, not {given}",
                 {"given": ",".join(groups) or "nothing"},
             )
         return groups

@@ -71,7 +71,7 @@ def family_splits(
         name: min((f for i in rows if (f := family[i]) is not None), default=None) for name, rows in members.items()
     }
     left_out: Counter[str] = Counter()
-    left_out["clusters that span families, counted for the first"] = sum(
+    left_out["clusters that span families, assigned to the first"] = sum(
         len({family[i] for i in rows} - {None}) > 1 for rows in members.values()
     )
     side: dict[str, Split | None]
@@ -99,13 +99,13 @@ def family_splits(
     for name in members:
         if side[name] in ("select", "test") and name not in used:
             side[name] = None
-            left_out["clusters of select and test that are not scored"] += 1
+            left_out["clusters in select and test that are not scored"] += 1
     representative = np.zeros(len(family), dtype=bool)
     for name, rows in members.items():
         own = [i for i in rows if family[i] == home[name]]
         representative[own[int(_generator(seed, name).integers(len(own)))]] = side[name] is not None
     assignment = tuple(side[name] for name in cluster)
-    left_out["records of select and test beside the representative of their cluster"] = sum(
+    left_out["records of select and test other than their cluster's representative"] = sum(
         split in ("select", "test") and not chosen for split, chosen in zip(assignment, representative, strict=True)
     )
     counts = {reason: count for reason, count in left_out.items() if count}

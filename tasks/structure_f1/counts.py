@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import HarnessError
+from harness.statistics.metrics import f1_of_counts
 from tasks.structure_f1.maps import Indices, Scores
 
 Floats = NDArray[np.float64]
@@ -39,12 +40,6 @@ def count(scores: Scores, known: Indices) -> tuple[Indices, Indices]:
     return at_least(scores[:, known]), at_least(scores)
 
 
-def f1(true_positives: Indices | Floats, predicted: Indices | Floats, known: Indices | Floats | int) -> Floats:
-    """2 tp / (predicted + known): F1 of counts; 0 where nothing is predicted and nothing known."""
-    total = np.asarray(predicted + known, dtype=np.float64)
-    return np.divide(2 * np.asarray(true_positives, dtype=np.float64), total, out=np.zeros_like(total), where=total > 0)
-
-
 @dataclass
 class Tally:
     """Counts of every head, pooled over RNAs; a layer takes heads x 1001 x 16 bytes however many RNAs there are."""
@@ -65,7 +60,7 @@ class Tally:
 
     def f1(self, known: int) -> Floats:
         """Pooled F1 (heads, 1001); ``known`` is the number of known pairs of all RNAs added."""
-        return np.concatenate([f1(*self.layers[layer], known) for layer in sorted(self.layers)])
+        return np.concatenate([f1_of_counts(*self.layers[layer], known) for layer in sorted(self.layers)])
 
     def arrays(self) -> dict[str, Indices]:
         """Everything in arrays by name, to be stored."""
@@ -102,5 +97,5 @@ def exact_threshold(scores: Scores, known_scores: Scores) -> float:
     ordered, right = np.sort(scores), np.sort(known_scores)
     candidates = np.unique(right)
     true_positives = len(right) - right.searchsorted(candidates)
-    values = f1(true_positives, len(ordered) - ordered.searchsorted(candidates), len(right))
+    values = f1_of_counts(true_positives, len(ordered) - ordered.searchsorted(candidates), len(right))
     return float(candidates[int(values.argmax())])

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
 from harness.adapter import ModelAdapter
-from harness.datasets.records import Dataset, Record, Split
-from harness.datasets.selection import left_out_for_the_model, why_left_out
+from harness.datasets.clusters import clusters_of
+from harness.datasets.records import SPLITS, Dataset, Record, Split
+from harness.datasets.selection import by_hash, choosing_half, distinct, left_out_for_the_model, usable
 from harness.errors import InputError, NotApplicable
 from tasks.structure_f1.maps import Indices, pair_index, positions
 from tasks.structure_f1.settings import StructureF1Settings
@@ -98,72 +98,104 @@ class StructureData:
 def prepare(dataset: Dataset, model: ModelAdapter, settings: StructureF1Settings) -> StructureData:
     """RNAs with known structure that every model can be compared on, in the order of their ids.
 
-    ``limit`` and ``train_records`` take so many of a split by the hash of their ids, not the first ones. Records
-    without a given split are halved by family: exact duplicates are dropped first, then each family, in the order of
-    its hash, goes to the half that is the smaller so far. Records of no family count as families of their own.
+    ``limit`` and ``train_records`` take RNAs by the hash of their ids, not the first ones. Records without a given
+    split are halved: exact duplicates are dropped first, then families and clusters of near-identical sequences, each
+    of them whole, go to the half that is the smaller so far.
 
     Raises:
-        InputError: the dataset has no base pairs, or no validation or test RNA.
+        InputError: the dataset has no base pairs, no two RNAs that are apart, or no validation or test RNA.
         NotApplicable: none is left of the lengths asked for, or whose pairs the model's tokens tell apart.
     """
-    name, limit = dataset.card.name, settings.limit
     if not any(record.pairs for record in dataset.records):
-        raise InputError(f"dataset {name} has no base pairs: structure-f1 needs one with known structures")
+        raise InputError(
+            f"dataset {dataset.card.name} has no base pairs{dataset.where_to_put('base_pairs', 'dotbracket')}: "
+            "structure-f1 needs one with known structures"
+        )
     skipped: Counter[str] = Counter()
-    records = _usable(dataset.records, settings, skipped)
-    if any(record.split for record in records):
-        split = "given"
-        skipped["RNAs of no split"] = sum(record.split is None for record in records)
-    else:
-        split = "halves by family, made here"
-        records = _halved(records, skipped)
-
-    def take(part: Split, most: int | None) -> tuple[Rna, ...]:
-        members = [record for record in records if record.split == part]
-        chosen = set(sorted((record.id for record in members), key=_hash)[:most])
-        if limit is not None:
-            skipped["RNAs beyond --limit"] += len(members) - len(chosen)
-        return tuple(Rna(record, model.token_of(record.sequence)) for record in members if record.id in chosen)
-
-    train = take("train", settings.train_records if limit is None else min(limit, settings.train_records))
-    select, test = take("select", limit), take("test", limit)
+    records = usable(dataset.records, settings, skipped, _unpaired)
+    split = "given"
+    if not any(record.split for record in records):
+        split = "halves by family and cluster, made here"
+        records = _halved(dataset, records, skipped, model.card.name)
+    parts: dict[Split, list[Record]] = {part: [] for part in SPLITS}
+    for record in records:
+        if record.split is None:
+            skipped["RNAs of no split"] += 1
+        else:
+            parts[record.split].append(record)
+    parts["train"] = _by_hash(parts["train"], settings.train_records)
+    if settings.limit is not None:
+        shares = _shares({part: len(members) for part, members in parts.items()}, settings.limit)
+        skipped["RNAs beyond --limit"] = sum(len(members) for members in parts.values()) - sum(shares.values())
+        parts = {part: _by_hash(members, shares[part]) for part, members in parts.items()}
+    train, select, test = (
+        tuple(Rna(record, model.token_of(record.sequence)) for record in parts[part]) for part in SPLITS
+    )
     skipped[INSIDE] = sum(rna.lost for rna in (*train, *select, *test))
     counts = {reason: count for reason, count in skipped.items() if count}
     for rnas, label in ((select, "validation (select)"), (test, "test")):
         if not any(len(rna.known) for rna in rnas):
-            missing = f"dataset {name} has no {label} RNA with base pairs"
-            if refused := left_out_for_the_model(counts):
-                raise NotApplicable(f"{missing} that {model.card.name} can be scored on ({refused})")
-            raise InputError(f"{missing}: give splits select and test, or raise --limit")
+            advice = "give splits select and test" if settings.limit is None else "raise --limit"
+            raise _too_few(dataset, f"no {label} RNA with base pairs", counts, advice, model.card.name)
     return StructureData(train, select, test, counts, split)
 
 
-def _usable(records: Sequence[Record], settings: StructureF1Settings, skipped: Counter[str]) -> list[Record]:
-    kept = []
-    for record in sorted(records, key=lambda record: record.id):
-        if record.pairs is None:
-            skipped["base pairs unknown"] += 1
-        elif reason := why_left_out(record, settings):
-            skipped[reason] += 1
-        else:
-            kept.append(record)
-    return kept
+def _by_hash(records: Sequence[Record], most: int) -> list[Record]:
+    chosen = set(by_hash(record.id for record in records)[:most])
+    return [record for record in records if record.id in chosen]
 
 
-def _halved(records: Iterable[Record], skipped: Counter[str]) -> list[Record]:
-    distinct: dict[str, Record] = {}
-    for record in records:
-        if distinct.setdefault(record.sequence, record) is not record:
-            skipped["exact duplicates"] += 1
-    members: dict[str, list[Record]] = {}
-    for record in distinct.values():
-        members.setdefault(record.family or record.id, []).append(record)
-    halves: dict[Split, list[Record]] = {"test": [], "select": []}
-    for family in sorted(members, key=_hash):
-        part = min(halves, key=lambda half: len(halves[half]))
-        halves[part] += [replace(record, split=part) for record in members[family]]
-    return sorted(halves["test"] + halves["select"], key=lambda record: record.id)
+def _shares(sizes: Mapping[Split, int], limit: int) -> dict[Split, int]:
+    """How many RNAs each split gives to a limit: as many as the others, or all that it has; test before select."""
+    shares = dict.fromkeys(sizes, 0)
+    order: tuple[Split, ...] = ("test", "select", "train")
+    while limit and (open_to := [part for part in order if shares[part] < sizes[part]]):
+        for part in open_to[:limit]:
+            shares[part] += 1
+            limit -= 1
+    return shares
 
 
-def _hash(name: str) -> str:
-    return hashlib.sha256(name.encode()).hexdigest()
+def _too_few(
+    dataset: Dataset, missing: str, counts: Mapping[str, int], advice: str, model: str
+) -> InputError | NotApplicable:
+    """The error for a dataset with too few RNAs: a matter of the model where its lengths or tokens leave some out."""
+    line = f"dataset {dataset.card.name} has {missing}"
+    if refused := left_out_for_the_model(counts):
+        return NotApplicable(f"{line} that {model} can be scored on ({refused})")
+    reasons = "; ".join(f"{count:,} left out: {reason}" for reason, count in counts.items() if count)
+    return InputError(f"{line}{f' ({reasons})' if reasons else ''}: {advice}")
+
+
+def _unpaired(record: Record) -> str | None:
+    return "base pairs unknown" if record.pairs is None else None
+
+
+def _halved(dataset: Dataset, records: Sequence[Record], skipped: Counter[str], model: str) -> list[Record]:
+    """Records with a split and a cluster each; what is of one family or of one cluster is of one split."""
+    kept = distinct(records, skipped, within_families=False)
+    advice = "a head is chosen on some RNAs and scored on others, so add some that are neither kin nor near-identical"
+    if len(kept) < 2:
+        raise _too_few(dataset, "one usable RNA" if kept else "no usable RNA", skipped, advice, model)
+    clusters = clusters_of(dataset.subset(kept))
+    group = _groups(kept, clusters)
+    if len(set(group)) < 2:
+        raise _too_few(dataset, f"{len(kept):,} usable RNAs, all of one family or cluster", skipped, advice, model)
+    choosing = choosing_half(Counter(group))
+    return [
+        replace(record, split="select" if own in choosing else "test", cluster=cluster)
+        for record, own, cluster in zip(kept, group, clusters, strict=True)
+    ]
+
+
+def _groups(records: Sequence[Record], clusters: Sequence[str]) -> list[str]:
+    """The name of each record's group: families, or records of none, that share clusters make one."""
+    import networkx
+
+    names = [record.family or record.id for record in records]
+    graph = networkx.Graph((("family", name), ("cluster", own)) for name, own in zip(names, clusters, strict=True))
+    group: dict[str, str] = {}
+    for members in networkx.connected_components(graph):
+        own = [name for kind, name in members if kind == "family"]
+        group |= dict.fromkeys(own, min(own))
+    return [group[name] for name in names]

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from tasks.structure_f1.counts import THRESHOLDS, at_least, f1
+from harness.statistics.metrics import f1_of_counts
+from tasks.structure_f1.counts import THRESHOLDS, at_least
 from tasks.structure_f1.data import Rna
 from tasks.structure_f1.maps import Indices, Scores, positions
 
@@ -75,7 +76,7 @@ def choose_threshold(rnas: Sequence[Rna], scores: Sequence[Scores]) -> float:
     for threshold in THRESHOLDS[tried].tolist():
         matched = [match(own, rna.sequence, threshold) for rna, own in zip(rnas, scores, strict=True)]
         hits = sum(len(np.intersect1d(rna.known, pairs)) for rna, pairs in zip(rnas, matched, strict=True))
-        value = float(f1(np.array(hits), np.array(sum(map(len, matched))), known))
+        value = float(f1_of_counts(np.array(hits), np.array(sum(map(len, matched))), known))
         if value > best:
             best, chosen = value, threshold
     return chosen

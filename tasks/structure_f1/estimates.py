@@ -7,8 +7,9 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from harness.statistics.bootstrap import Estimate, cluster_weights
+from harness.statistics.metrics import matthews_of_counts
 from tasks.structure_f1.counts import Floats
-from tasks.structure_f1.protocol import TEST_SEED, HeldOut, Selection
+from tasks.structure_f1.protocol import TEST_SEED, HeadSelection, HeldOut
 
 
 class Bootstrap:
@@ -53,7 +54,7 @@ class Bootstrap:
         drawn = np.divide(top, bottom, out=np.full(len(bottom), np.nan), where=bottom > 0)
         return Estimate(float(beaten.sum() / compared.sum()), drawn, len(set(self.units)))
 
-    def nested(self, selection: Selection, tested: HeldOut) -> dict[str, Estimate]:
+    def nested(self, selection: HeadSelection, tested: HeldOut) -> dict[str, Estimate]:
         """f1_pooled, mcc and f1_per_rna of the choice made, their draws with the choices of the same draws.
 
         A draw resamples the validation RNAs, chooses head and threshold on them, and scores the choice on resampled
@@ -73,20 +74,14 @@ class Bootstrap:
             pooled = drawn(tp), drawn(predicted), self.weights @ known, self.weights @ total
             draws = {
                 "f1_pooled": 2 * pooled[0] / (pooled[1] + pooled[2]),
-                "mcc": matthews(*pooled),
+                "mcc": matthews_of_counts(*pooled),
                 "f1_per_rna": drawn(per_rna) / (self.weights @ (known > 0)),
             }
         sums = float(tp[:, 0].sum()), float(predicted[:, 0].sum()), float(known.sum()), float(total.sum())
         points = {
             "f1_pooled": 2 * sums[0] / (sums[1] + sums[2]),
-            "mcc": float(matthews(*(np.array(value) for value in sums))),
+            "mcc": float(matthews_of_counts(*sums)),
             "f1_per_rna": float(per_rna[known > 0, 0].mean()),
         }
         units = len(set(self.units))
         return {name: Estimate(points[name], values, units) for name, values in draws.items()}
-
-
-def matthews(tp: Floats, predicted: Floats, known: Floats, total: Floats) -> Floats:
-    """Matthews' correlation of pooled counts; 0 where all pairs or none are predicted, or known."""
-    spread = np.sqrt(predicted * (total - predicted)) * np.sqrt(known * (total - known))
-    return np.divide(tp * total - predicted * known, spread, out=np.zeros_like(spread), where=spread > 0)

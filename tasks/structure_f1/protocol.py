@@ -23,7 +23,7 @@ SELECTION_SEED, TEST_SEED = 1, 0
 
 
 @dataclass(frozen=True)
-class Selection:
+class HeadSelection:
     """What validation decides. ``wide`` is the choice on train and validation together; ``draws`` those of the
     bootstrap over validation RNAs."""
 
@@ -71,7 +71,9 @@ def tally(model: ModelAdapter, rnas: Sequence[Rna], depth: int | None, context: 
     return Tally.of(context.kept(label, compute))
 
 
-def select(model: ModelAdapter, data: StructureData, depth: int | None, draws: int, context: CellContext) -> Selection:
+def select(
+    model: ModelAdapter, data: StructureData, depth: int | None, draws: int, context: CellContext
+) -> HeadSelection:
     """Choose head and threshold by F1 pooled over validation RNAs; then once more with what surrounds the choice."""
     with context.phase("validation"):
         pooled = tally(model, data.select, depth, context, "validation")
@@ -103,7 +105,7 @@ def select(model: ModelAdapter, data: StructureData, depth: int | None, draws: i
     with context.phase("thresholds"):
         weights = cluster_weights(range(len(groups.known)), draws, SELECTION_SEED)
         known = [own[rna.known] for rna, own in zip(data.select, scores, strict=True)]
-        return Selection(
+        return HeadSelection(
             heads=pooled.heads,
             f1=values,
             chosen=chosen,

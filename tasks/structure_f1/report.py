@@ -15,7 +15,7 @@ from tasks.structure_f1.counts import Floats
 from tasks.structure_f1.data import Rna
 from tasks.structure_f1.estimates import Bootstrap
 from tasks.structure_f1.evaluation import PAIR_CLASSES
-from tasks.structure_f1.protocol import HeldOut, Selection
+from tasks.structure_f1.protocol import HeadSelection, HeldOut
 from tasks.structure_f1.selection import Choice, best
 
 SOURCE = "model"
@@ -34,11 +34,11 @@ _CLASS_NAMES = {
 UNITS = {
     "f1_pooled": "F1 of all pairs of all RNAs, P ≥ T; interval nested with selection",
     "auprc_macro": "average precision, mean over RNAs",
-    "pair_conditional_auroc": "AUROC among pairs of the same bases at a like distance",
+    "pair_conditional_auroc": "AUROC among pairs of the same bases at a similar distance",
     "f1_per_rna": "F1, mean over RNAs; interval nested with selection",
     "f1_matched": "pooled F1 with one partner, canonical pairs, loops of 3 nt",
     "f1_exact_threshold": "pooled F1 with a threshold off the grid",
-    "precision_top_half_length": "precision among the L/2 best pairs, mean over RNAs",
+    "precision_top_half_length": "precision of the top L/2 pairs, mean over RNAs",
     "mcc": "pooled; interval nested with selection",
     "f1_oracle_head": "ORACLE: pooled F1 of head and threshold chosen on test",
     "f1_ceiling_canonical": "pooled F1 of a perfect predictor of canonical pairs",
@@ -48,7 +48,7 @@ UNITS = {
 
 
 def estimates(
-    bootstrap: Bootstrap, selection: Selection, tested: HeldOut, wins: tuple[Floats, Floats]
+    bootstrap: Bootstrap, selection: HeadSelection, tested: HeldOut, wins: tuple[Floats, Floats]
 ) -> dict[str, Estimate | None]:
     """The numbers of the task with draws over test families or RNAs, nested with the selection where it says so."""
     return {
@@ -75,7 +75,7 @@ def _ceiling(bootstrap: Bootstrap, column: str) -> Estimate | None:
 
 
 def rows(
-    bootstrap: Bootstrap, selection: Selection, tested: HeldOut, wins: tuple[Floats, Floats]
+    bootstrap: Bootstrap, selection: HeadSelection, tested: HeldOut, wins: tuple[Floats, Floats]
 ) -> Iterator[TableRow]:
     """Strata of the headline with the head and threshold fixed, the second selection, validation F1 by layer.
 
@@ -84,7 +84,7 @@ def rows(
     table = bootstrap.table
     yield _row("f1_pooled", bootstrap.f1(), "head and threshold fixed")
     if selection.wide is not None:
-        yield _row("f1_pooled", _option(bootstrap, tested, selection.wide), "selected on train and validation")
+        yield option_row(bootstrap, tested, selection.wide, "selected on train and validation")
     length, knotted = table["length"].to_numpy(), table["pseudoknotted"].to_numpy(dtype=bool)
     for low, high in zip(LENGTHS, [*LENGTHS[1:], None], strict=True):
         inside = (length > low) & (length <= (high or np.inf))
@@ -126,17 +126,19 @@ def _families(bootstrap: Bootstrap) -> Iterator[TableRow]:
             yield TableRow(name="f1_pooled", source=SOURCE, stratum=f"family {family}", value=float(value), n=count)
 
 
-def _option(bootstrap: Bootstrap, tested: HeldOut, option: Choice) -> Estimate | None:
+def option_row(bootstrap: Bootstrap, tested: HeldOut, option: Choice, stratum: str) -> TableRow:
+    """Pooled F1 of one head and threshold, as they are; ``option`` is among those of ``tested``."""
     column = tested.options.index(option)
     tp, predicted = tested.true_positives[:, column], tested.predicted[:, column]
-    return bootstrap.ratio(2 * tp, predicted + bootstrap.table["pairs"].to_numpy())
+    estimate = bootstrap.ratio(2 * tp, predicted + bootstrap.table["pairs"].to_numpy())
+    return _row("f1_pooled", estimate, stratum)
 
 
 def _row(name: str, estimate: Estimate | None, stratum: str) -> TableRow:
     return table_row(name, estimate, SOURCE, stratum=stratum)
 
 
-def head_table(selection: Selection, tested: HeldOut, known: int) -> pd.DataFrame:
+def head_table(selection: HeadSelection, tested: HeldOut, known: int) -> pd.DataFrame:
     """Every head: its best F1 on validation and the threshold of that, what this gives on test, the best on test,
     and the share of bootstrap draws over validation RNAs that choose the head."""
     on_test, steps = tested.heads.f1(known), selection.f1.argmax(axis=1)
@@ -155,7 +157,7 @@ def head_table(selection: Selection, tested: HeldOut, known: int) -> pd.DataFram
     )
 
 
-def selected(selection: Selection, tested: HeldOut, known: int) -> dict[str, object]:
+def selected(selection: HeadSelection, tested: HeldOut, known: int) -> dict[str, object]:
     """What was chosen, how firmly, and what else would have been."""
     chosen, oracle = selection.chosen, best(tested.heads.heads, tested.heads.f1(known))
     share = selection.frequency()[chosen.layer, chosen.head] / len(selection.draws)
@@ -180,7 +182,7 @@ def highlights(heads: pd.DataFrame) -> Highlights:
     top = heads.sort_values("f1_validation", ascending=False, kind="stable").head(BEST_HEADS)
     return Highlights(
         title="Best heads on validation, and what the same threshold gives on test",
-        columns=("layer", "head", "threshold", "F1 validation", "F1 test", "chosen by bootstrap"),
+        columns=("layer", "head", "threshold", "F1 validation", "F1 test", "chosen in bootstrap"),
         rows=tuple(
             (
                 str(row.layer),
@@ -195,7 +197,7 @@ def highlights(heads: pd.DataFrame) -> Highlights:
     )
 
 
-def notes(rnas: Sequence[Rna], table: pd.DataFrame, selection: Selection, split: str) -> list[str]:
+def notes(rnas: Sequence[Rna], table: pd.DataFrame, selection: HeadSelection, split: str) -> list[str]:
     """What a reader of the numbers must know. ``rnas`` are those of the test, in the order of the table."""
     without = int((table["pairs"] == 0).sum())
     share = selection.frequency()[selection.chosen.layer, selection.chosen.head] / len(selection.draws)
@@ -208,6 +210,6 @@ def notes(rnas: Sequence[Rna], table: pd.DataFrame, selection: Selection, split:
         lost = sum(rna.lost for rna in rnas)
         found.append(
             f"{lost:,} of {lost + int(table['pairs'].sum()):,} base pairs of test RNAs lie inside one token: the model "
-            "cannot tell such pairs apart, and nothing counts them"
+            "cannot tell such pairs apart, so they are not counted"
         )
     return found

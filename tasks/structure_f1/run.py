@@ -66,7 +66,7 @@ def run_structure(
                 "conditional": _by_unit(table, conditional),
             },
         )
-    outcome.table += _depths(model, data, settings, context)
+    outcome.table += _depths(model, data, bootstrap, settings, context)
     with context.phase("pictures"):
         what = subject(model.card, dataset.card)
         draw_heads(context.artifacts / "heads.svg", heads, what)
@@ -76,9 +76,16 @@ def run_structure(
 
 
 def _depths(
-    model: ModelAdapter, data: StructureData, settings: StructureF1Settings, context: CellContext
+    model: ModelAdapter,
+    data: StructureData,
+    bootstrap: Bootstrap,
+    settings: StructureF1Settings,
+    context: CellContext,
 ) -> Iterator[TableRow]:
-    """What homologs buy: the same with alignments cut to fewer rows, each depth choosing its own head."""
+    """What homologs buy: the same with alignments cut to fewer rows, each depth choosing its own head.
+
+    Intervals are over test RNAs or families, with head and threshold fixed.
+    """
     if "alignment" not in model.card.capabilities:
         return
     deepest = max(alignment_of(rna.record).depth for rna in (*data.select, *data.test))
@@ -89,10 +96,7 @@ def _depths(
             pooled = tally(model, data.select, depth, context, f"validation, depth {depth}")
             chosen = best(pooled.heads, pooled.f1(known_pairs(data.select)))
             tested = score_test(model, data.test, [chosen], depth, context)
-        hits, predicted = int(tested.true_positives.sum()), int(tested.predicted.sum())
-        value = 2 * hits / (predicted + known_pairs(data.test))
-        stratum = f"alignments of at most {depth} rows"
-        yield TableRow(name="f1_pooled", source=report.SOURCE, stratum=stratum, value=value, n=len(data.test))
+        yield report.option_row(bootstrap, tested, chosen, f"alignments of at most {depth} rows")
 
 
 def _options(table: pd.DataFrame, tested: HeldOut) -> pd.DataFrame:

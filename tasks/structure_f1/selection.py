@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tasks.structure_f1.counts import THRESHOLDS, Floats, count, f1
+from harness.statistics.metrics import f1_of_counts
+from tasks.structure_f1.counts import THRESHOLDS, Floats, count
 from tasks.structure_f1.data import Rna
 from tasks.structure_f1.maps import Indices, Scores
 
@@ -80,7 +81,7 @@ class GroupCounts:
         known = (weights @ self.known)[:, None]
         value, row, step = (np.full(len(weights), start) for start in (-1.0, 0, 0))
         for head in range(len(self.heads)):
-            values = f1(weights @ self.true_positives[head], weights @ self.predicted[head], known)
+            values = f1_of_counts(weights @ self.true_positives[head], weights @ self.predicted[head], known)
             steps = values.argmax(axis=1)
             reached = values[np.arange(len(values)), steps]
             better = reached > value

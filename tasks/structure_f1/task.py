@@ -24,11 +24,12 @@ class StructureF1(Task):
 
     card = TaskCard(
         name="structure-f1",
-        version="2",
+        version="3",
         summary="base pairs from one attention head, chosen on validation RNAs and scored on test (no training)",
         requires=frozenset(),
         requires_any=frozenset({"attention", "pair_scores"}),
         default_dataset="rfam-profiles",
+        real_dataset="pdb-rna",
         headline="f1_pooled",
         columns=(
             "f1_pooled",
@@ -46,6 +47,29 @@ class StructureF1(Task):
             "pairing-prior-stacked-softmax",
             *RANDOM_TWINS,
         ),
+        question="Do the attention maps of a language model hold RNA secondary structure, although nobody taught it "
+        "any? Each head's map is read as a map of base pairs. One head and one threshold are chosen on validation RNAs "
+        "and scored once on test RNAs; nothing is trained.",
+        how_to_read=(
+            "The headline is the pooled F1 of base pairs: 1 is every pair and no other, 0 is none.",
+            "The gain is over the hardest floor: simple rules of which bases pair, and the same network with random "
+            "weights. Below zero, a rule without any learning does better.",
+            "ViennaRNA, a folding program, shows what can be reached on the same RNAs; it is not subtracted.",
+        ),
+        labels={
+            "f1_pooled": "pooled F1",
+            "auprc_macro": "average precision",
+            "pair_conditional_auroc": "AUROC among like pairs",
+            "f1_per_rna": "F1 per RNA",
+            "f1_matched": "F1, one partner each",
+            "f1_exact_threshold": "pooled F1, exact threshold",
+            "f1_validation": "F1 on validation RNAs",
+            "precision_top_half_length": "precision of the top L/2 pairs",
+            "mcc": "MCC",
+            "f1_oracle_head": "pooled F1 of the best head on test",
+            "f1_ceiling_canonical": "ceiling for canonical pairs",
+            "f1_ceiling_one_partner": "ceiling for one partner each",
+        },
     )
     settings_type = StructureF1Settings
 

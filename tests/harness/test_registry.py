@@ -54,15 +54,15 @@ def test_entry_points_and_plugins_are_found() -> None:
         ("import nothing_of_this_name\n", "cannot be imported: ModuleNotFoundError"),
         (
             "MODELS = {'rinalmo': int}\n",
-            "plugin .*the model 'rinalmo', a name already used by model_adapters.models:MODELS",
+            "plugin .*the model 'rinalmo', which is already registered by model_adapters.models:MODELS",
         ),
-        ("MODELS = {'RNABERT': int}\n", "the model 'RNABERT', a name already used by model_adapters"),
-        ("TASKS = {'structure-f1': int}\n", "a name already used by tasks:TASKS"),
-        ("DATASETS = {'rfam-seed': int}\n", "a name already used by harness.datasets.builtin:DATASETS"),
+        ("MODELS = {'RNABERT': int}\n", "the model 'RNABERT', which is already registered by model_adapters"),
+        ("TASKS = {'structure-f1': int}\n", "which is already registered by tasks:TASKS"),
+        ("DATASETS = {'rfam-seed': int}\n", "which is already registered by harness.datasets.builtin:DATASETS"),
         ("MODELS = ['mine']\n", "MODELS is a list, not a mapping from names"),
         ("MODELS = None\n", "MODELS is a NoneType, not a mapping"),
         ("MODELS = {1: int}\n", "MODELS names a model 1, which is not text"),
-        ("MODELS = {'mine': 'factory'}\n", "the model 'mine' is a str, not a factory"),
+        ("MODELS = {'mine': 'factory'}\n", "the model 'mine' is a str, not a callable factory"),
         ("MODELS = {'x' * 300: int}\n", "'x+…' is not a valid model name"),
         ("MODELS = {'..': int}\n", r"'\.\.' is not a valid model name"),
         ("TASKS = {'<b>': int}\n", "'<b>' is not a valid task name"),
@@ -147,13 +147,13 @@ DATASETS = {"nothing": list}
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("exits", r"cannot be made: it ends the program \(sys.exit\(1\)\)"),
-        ("fails", "cannot be made: KeyError: 'weights'"),
-        ("carded", "cannot be made: name: 'a b' is not a valid model name"),
+        ("exits", r"cannot be created: it ends the program \(sys.exit\(1\)\)"),
+        ("fails", "cannot be created: KeyError: 'weights'"),
+        ("carded", "cannot be created: name: 'a b' is not a valid model name"),
         ("copied", r"'\.\.' is not a valid model name"),
-        ("nothing", "is made as a NoneType, not a ModelAdapter"),
-        ("poses", "has the name 'rnabert', already used by model_adapters.models:MODELS"),
-        ("twin", "has the name 'rnabert:random:1', already used by model_adapters.models:MODELS"),
+        ("nothing", "creates a NoneType, not a ModelAdapter"),
+        ("poses", "has the name 'rnabert', already registered by model_adapters.models:MODELS"),
+        ("twin", "has the name 'rnabert:random:1', already registered by model_adapters.models:MODELS"),
     ],
 )
 def test_whatever_a_factory_does_wrong_is_one_line_that_says_whose_it_is(tmp_path: Path, name: str, said: str) -> None:
@@ -164,9 +164,9 @@ def test_whatever_a_factory_does_wrong_is_one_line_that_says_whose_it_is(tmp_pat
         registry.model(name)
     assert f"model {name!r} of plugin {path}" in str(caught.value) and "\n" not in str(caught.value)
     assert registry.model("alias").card.name == "carded"
-    with pytest.raises(InputError, match="is made as a dict, not a Task"):
+    with pytest.raises(InputError, match="creates a dict, not a Task"):
         registry.task("nothing")
-    with pytest.raises(InputError, match="is made as a list, not a Dataset"):
+    with pytest.raises(InputError, match="creates a list, not a Dataset"):
         registry.dataset("nothing")
 
 
@@ -183,7 +183,7 @@ def test_neither_a_folder_of_arrays_nor_a_file_takes_the_name_of_what_is_built_i
             assert registry.model(f"precomputed:{tmp_path}").card.name == name
             continue
         with pytest.raises(
-            InputError, match=f"{tmp_path} has the name 'rnabert', already used by model_adapters.models"
+            InputError, match=f"{tmp_path} has the name 'rnabert', already registered by model_adapters.models"
         ):
             registry.model(f"precomputed:{tmp_path}")
     for name, taken in (("rfam", False), ("rfam-seed", True), ("rfam-seed-unseen", True)):
@@ -192,5 +192,5 @@ def test_neither_a_folder_of_arrays_nor_a_file_takes_the_name_of_what_is_built_i
         if not taken:
             assert registry.dataset(str(path)).card.name == name
             continue
-        with pytest.raises(InputError, match=f"would be called {name}, as a named dataset is: rename the file"):
+        with pytest.raises(InputError, match=f"would be named {name}, like a registered dataset: rename the file"):
             registry.dataset(str(path))

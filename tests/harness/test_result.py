@@ -92,14 +92,14 @@ def test_a_missing_or_changed_table_is_noticed_and_a_missing_picture_is_not(
     (folder / "note.txt").unlink()
     assert read_records(results) == ([(only(results), record)], [])
     (folder / "note.txt").write_text("another")
-    assert "note.txt is not the one that was written" in problem(results)
+    assert "note.txt has changed since it was written" in problem(results)
     (folder / "note.txt").unlink()
     table = folder / "items.parquet"
     content = table.read_bytes()
     table.write_bytes(content[:-1])
-    assert "items.parquet is not the one that was written" in problem(results)
+    assert "items.parquet has changed since it was written" in problem(results)
     table.unlink()
-    assert f"lacks its file {record.cell}/items.parquet" in problem(results)
+    assert f"is missing its file {record.cell}/items.parquet" in problem(results)
 
 
 def test_a_table_that_published_results_leave_out_may_be_missing(tmp_path: Path, record: ResultRecord) -> None:
@@ -108,7 +108,7 @@ def test_a_table_that_published_results_leave_out_may_be_missing(tmp_path: Path,
     assert len(read_records(tmp_path / "results")[0]) == 1
     (path.with_suffix("") / "large").mkdir()
     (path.with_suffix("") / "large" / "pairs.parquet").write_text("another")
-    assert "pairs.parquet is not the one" in problem(tmp_path / "results")
+    assert "pairs.parquet has changed" in problem(tmp_path / "results")
 
 
 def test_a_record_of_version_1_is_read_with_unknown_hashes(record: ResultRecord, tmp_path: Path) -> None:

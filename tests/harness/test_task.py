@@ -51,8 +51,8 @@ def test_seeds_are_given_once_and_never_negative() -> None:
         ((), "at least 1 item"),
         ((0, -1), "greater than or equal to 0"),
         ((2**32,), "less than"),
-        ((0, 0), "seed 0 is given twice"),
-        ((3, 1, "3"), "seed 3 is given twice"),
+        ((0, 0), "seed 0 is repeated"),
+        ((3, 1, "3"), "seed 3 is repeated"),
     ):
         with pytest.raises(ValidationError, match=said):
             seeds.validate_python(given)
@@ -76,7 +76,7 @@ def test_kept_arrays_are_computed_once(tmp_path: Path, monkeypatch: pytest.Monke
     context = CellContext("cpu", tmp_path, tmp_path, progress, stamp="a")
     assert context.kept("phase", lambda: ARRAYS) is ARRAYS and not progress.lines
     found = context.kept("phase", lambda: 1 / 0)  # type: ignore[arg-type, return-value]
-    assert found.keys() == ARRAYS.keys() and progress.lines == ["phase: taken up from the stopped run"]
+    assert found.keys() == ARRAYS.keys() and progress.lines == ["phase: reused from the interrupted run"]
     for name, array in ARRAYS.items():
         assert found[name].dtype == array.dtype
         np.testing.assert_array_equal(found[name], array)
@@ -94,10 +94,10 @@ def test_a_damaged_or_stale_file_is_computed_again(tmp_path: Path, monkeypatch: 
     for damaged in (b"", content[:-30], b"x" * 100, bytes(flipped)):
         path.write_bytes(damaged)
         assert context.kept("phase", lambda: ARRAYS) is ARRAYS
-        assert progress.lines.pop() == "phase: what the stopped run left is damaged; computing it again"
+        assert progress.lines.pop() == "phase: the interrupted run's copy is damaged; recomputing"
         assert path.read_bytes() != damaged
     assert replace(context, stamp="b").kept("phase", lambda: ARRAYS) is ARRAYS
-    assert "was made by another version" in progress.lines.pop()
+    assert "was written by another version" in progress.lines.pop()
 
 
 def test_what_is_quick_is_not_written_and_a_full_disk_costs_only_time(
@@ -110,7 +110,7 @@ def test_what_is_quick_is_not_written_and_a_full_disk_costs_only_time(
     monkeypatch.setattr("harness.task.KEPT_AFTER_SECONDS", 0.0)
     monkeypatch.setattr("os.fsync", full)
     assert context.kept("phase", lambda: ARRAYS) is ARRAYS
-    assert progress.lines == ["phase: not kept for a later run (No space left on device)"]
+    assert progress.lines == ["phase: not saved for a later run (No space left on device)"]
     assert not list((tmp_path / "work" / "kept").iterdir())
 
 

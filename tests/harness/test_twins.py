@@ -82,7 +82,7 @@ class Fixed(Posing):
         (Same(), "the random twin of posing has the identity of posing: "),
         (Itself(), "the random twin of posing has the identity of posing: "),
         (SameTwins(), "random twins 0 and 1 of posing have the same identity: "),
-        (Fixed(), "does not let its card be set"),
+        (Fixed(), "has a read-only card"),
     ],
 )
 def test_a_twin_that_is_no_other_model_is_refused(model: ModelAdapter, words: str) -> None:

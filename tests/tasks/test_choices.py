@@ -54,7 +54,7 @@ class KnowsHalves(FamilyModel):
 
     def __init__(self, data: Dataset) -> None:
         super().__init__(data)
-        prepared = prepare(data, OverlapRatioSettings.model_validate(SMALL_OVERLAP), self.card)
+        prepared = prepare(data, OverlapRatioSettings.model_validate(SMALL_OVERLAP))
         self.validation = {f for f, inside in zip(prepared.families, prepared.validation, strict=True) if inside}
 
     def states(self, sequence: str, layer: int) -> NDArray[np.float32]:
@@ -71,7 +71,7 @@ def test_overlap_ratio_chooses_its_best_layer_on_the_validation_half(tmp_path: P
 
 def test_overlap_ratio_centres_on_the_validation_half_alone() -> None:
     data = family_dataset(family_records(families=16))
-    prepared = prepare(data, OverlapRatioSettings.model_validate(SMALL_OVERLAP), FamilyModel(data).card)
+    prepared = prepare(data, OverlapRatioSettings.model_validate(SMALL_OVERLAP))
     vectors = np.random.default_rng(0).normal(1, 1, (len(prepared.records), 8)).astype(np.float32)
     measure = Measure(FamilyModel(data), SimpleNamespace(), prepared.records, "mean", 2, vectors)  # type: ignore[arg-type]
     units = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
@@ -163,7 +163,7 @@ def test_other_items_have_another_name(tmp_path: Path) -> None:
 def test_a_limit_takes_rnas_by_the_hash_of_their_names(tmp_path: Path) -> None:
     data = hairpins()
     model = AttentionModel(data)
-    cell = Cell(model, StructureF1(), data, StructureF1Settings(limit=3, draws=100), ModelOptions())
+    cell = Cell(model, StructureF1(), data, StructureF1Settings(limit=9, draws=100), ModelOptions())
     assert run_cell(cell, tmp_path, "cpu", Progress(quiet=True)).status == "done"
     items = pd.read_parquet(cell.path(tmp_path).with_suffix("") / "items.parquet")
     test = [record.id for record in data.records if record.split == "test"]

@@ -8,9 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import norm, t
 
+from harness.adapter import ModelCard
+from harness.datasets.records import DatasetCard
 from harness.statistics.bootstrap import Estimate, Interval
 from harness.task import Metric
-from tasks.common import CORRELATION, SHARE, metric, over_families, over_seeds, table_row, without_interval
+from tasks.common import CORRELATION, SHARE, metric, over_families, over_seeds, subject, table_row, without_interval
 
 
 def test_a_metric_holds_the_interval_and_what_is_no_number_has_no_value() -> None:
@@ -72,3 +74,23 @@ def test_families_have_the_interval_of_a_mean() -> None:
 
 def test_a_family_without_a_score_makes_the_mean_unknown() -> None:
     assert metric(over_families([0.5, float("nan")] * 4)).value is None
+
+
+def test_an_estimate_is_the_same_number_as_metric_and_as_row() -> None:
+    draws = np.random.default_rng(0).normal(0.5, 0.1, 2000)
+    draws[:3] = np.nan
+    estimate = Estimate(0.5, draws, 30)
+    low, high = np.percentile(draws[3:], [2.5, 97.5])
+    own = metric(estimate, "F1")
+    assert (own.low, own.high) == (pytest.approx(low), pytest.approx(high))
+    row = table_row("f1", estimate, "model", 3, "short RNAs")
+    assert (row.value, row.low, row.high, row.n) == (own.value, own.low, own.high, own.n)
+    assert (row.source, row.layer, row.stratum, row.seed) == ("model", 3, "short RNAs", None)
+    assert table_row("f1", own, "model") == table_row("f1", estimate, "model")
+    assert metric(None, "F1").value is None and metric(None).n is None
+
+
+def test_a_picture_says_what_it_is_of() -> None:
+    card = ModelCard(name="nano", summary="", architecture="", capabilities=frozenset())
+    assert subject(card, DatasetCard("pdb-rna", "")) == "nano · pdb-rna"
+    assert subject(card, DatasetCard("made", "", simulated=True), 0) == "nano · made (simulated) · layer 0"

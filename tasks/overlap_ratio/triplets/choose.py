@@ -78,7 +78,7 @@ class Tier:
             return f"no triplets: fewer than {gate.FEWEST_FAMILIES} families have some that simple measures cannot tell"
         line = f"{len(self.triplets):,} triplets over {len(set(self.families)):,} families; gate 0.50 ± {gate.MARGIN} "
         line += f"{'passed' if self.passed else 'FAILED'} (farthest: {self.farthest})"
-        return line if self.factor == 1 else line + f"; tolerances tightened to {self.factor:g} of the usual ones"
+        return line if self.factor == 1 else line + f"; tolerances tightened to {self.factor:g} of the default"
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,7 @@ def mandatory_rows(sets: TripletSets, dataset: Dataset) -> dict[str, TripletScor
     members = eligible(dataset)
     place = {identifier: position for position, identifier in enumerate(members.ids)}
     if missing := [identifier for identifier in sets.record_ids if identifier not in place]:
-        raise InputError(f"the triplets need record {missing[0]!r}, which is not in the dataset: find its own triplets")
+        raise InputError(f"the triplets need record {missing[0]!r}, which is not in the dataset: find triplets for it")
     places = np.array([place[identifier] for identifier in sets.record_ids], dtype=np.int64)
     first, second = (gate.rows(members, places[tier.triplets]) for tier in (sets.tier1, sets.tier2))
     return {name: _scores(sets, first[name], second[name]) for name in first}

@@ -10,10 +10,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from harness.datasets.records import Dataset, Record
+from harness.datasets.selection import distinct, usable
 from harness.statistics.bootstrap import Estimate
 from harness.task import Metric, Place, TableRow, TaskOutcome
 from tasks.common import metric, table_row
-from tasks.overlap_ratio.data import FamilyData, Integers, usable
+from tasks.overlap_ratio.data import ComparedFamilies, Integers, unfit
 from tasks.overlap_ratio.measures import Measure
 from tasks.overlap_ratio.report import ALL, item_rows
 from tasks.overlap_ratio.settings import OverlapRatioSettings
@@ -28,8 +29,8 @@ SIMPLE = "simple measure"
 class Triplets:
     """The triplets of the families of a cell, from all their sequences and not only those that make pairs."""
 
-    def __init__(self, dataset: Dataset, data: FamilyData, settings: OverlapRatioSettings) -> None:
-        records = usable(dataset.records, settings, True, Counter())
+    def __init__(self, dataset: Dataset, data: ComparedFamilies, settings: OverlapRatioSettings) -> None:
+        records = distinct(usable(dataset.records, settings, Counter(), unfit), Counter())
         families = set(data.families)
         members = {record.id: record for record in records if record.family in families}
         self._dataset = dataset.subset(members.values())

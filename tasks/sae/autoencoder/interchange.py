@@ -61,7 +61,7 @@ def from_saelens(folder: Path, layer: int = -1) -> SparseAutoencoder:
         config = json.loads((folder / "cfg.json").read_text())
         tensors = load_file(folder / "sae_weights.safetensors")
     except OSError as error:
-        raise InputError(f"{folder} holds no SAELens autoencoder: {error.strerror}") from error
+        raise InputError(f"{folder} contains no SAELens autoencoder: {error.strerror}") from error
     activations = {"standard": "relu", "topk": "topk", "jumprelu": "jumprelu"}
     architecture, normalised = config.get("architecture"), config.get("normalize_activations", "none")
     rescaled = config.get("rescale_acts_by_decoder_norm", False)

@@ -12,7 +12,7 @@ def unexplained_share(x: Tensor, reconstruction: Tensor, mean: Tensor) -> Tensor
 
     0 for the identity, 1 for the mean, whatever the width and the scale of ``x`` (n, width).
     """
-    return (x - reconstruction).square().sum() / (x - mean).square().sum()
+    return _squared_distance(reconstruction, x) / _squared_distance(x, mean.expand_as(x))
 
 
 def auxiliary_loss(
@@ -33,4 +33,9 @@ def auxiliary_loss(
     if len(chosen) > limit:
         kept = torch.zeros_like(scores, dtype=torch.bool).scatter_(1, scores.topk(limit, sorted=False).indices, True)
         scores = scores * kept
-    return (residual - scores @ decoder[chosen]).square().sum() / (x - mean).square().sum()
+    return _squared_distance(scores @ decoder[chosen], residual) / _squared_distance(x, mean.expand_as(x))
+
+
+def _squared_distance(first: Tensor, second: Tensor) -> Tensor:
+    """Sum of squared differences, in one pass forward and one backward."""
+    return functional.mse_loss(first, second, reduction="sum")

@@ -259,7 +259,7 @@ class SparseAutoencoder(nn.Module):
             saved = _Saved.model_validate_json((folder / "config.json").read_text())
             tensors = load_file(folder / "model.safetensors")
         except OSError as error:
-            raise InputError(f"{folder} holds no sparse autoencoder: {error.strerror}") from error
+            raise InputError(f"{folder} contains no sparse autoencoder: {error.strerror}") from error
         except (ValidationError, SafetensorError, ValueError) as error:
             reason = str(error).splitlines()[0]
             raise InputError(f"{folder} is not a version {SCHEMA_VERSION} sparse autoencoder: {reason}") from error

@@ -122,9 +122,16 @@ def _weighted_rows(pointers: Tensor, indices: Tensor, values: Tensor, matrix: Te
     )
 
 
+def _stable_order(indices: Tensor, features: int) -> Tensor:
+    """The order that sorts features. On a CPU NumPy sorts numbers of 16 bits by radix, several times as fast."""
+    if indices.device.type == "cpu" and features <= np.iinfo(np.uint16).max:
+        return torch.from_numpy(np.argsort(indices.numpy().astype(np.uint16), kind="stable"))
+    return indices.argsort(stable=True)
+
+
 def _transposed(pointers: Tensor, indices: Tensor, features: int) -> tuple[Tensor, Tensor, Tensor]:
     """CSC form: pointers per feature, rows, and the order that sorts the non-zeros by feature."""
-    order = indices.argsort(stable=True)
+    order = _stable_order(indices, features)
     counts = torch.bincount(indices, minlength=features)
     return functional.pad(counts.cumsum(0), (1, 0)), row_indices(pointers).index_select(0, order), order
 

@@ -333,9 +333,9 @@ def _resume(
             header = file.metadata()
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a dictionary)
     except SafetensorError as error:
-        raise StaleCheckpoint(f"{path} is not a training checkpoint; delete it to start again") from error
+        raise StaleCheckpoint(f"{path} is not a training checkpoint; delete it to restart") from error
     if header is None or header.get("description") != description:
-        raise StaleCheckpoint(f"{path} belongs to another training; delete it to start again")
+        raise StaleCheckpoint(f"{path} belongs to another training run; delete it to restart")
     step = int(header["step"])
     for number, trainer in enumerate(trainers.values()):
         start = f"{number}."

@@ -21,7 +21,7 @@ from tasks.sae.stability import decoder_stability, start_cosines
 
 ReportStep = Callable[[int, int], None]
 _TEST_ROWS = 20_000
-RELU_WEIGHT, JUMPRELU_WEIGHT = 3e-2, 1e-2  # about as many active features as are planted
+RELU_WEIGHT, JUMPRELU_WEIGHT = 2e-2, 1e-2
 
 
 def planted_variants(settings: PlantedSettings, steps: int) -> dict[str, SAEConfig]:

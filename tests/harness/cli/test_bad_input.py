@@ -84,13 +84,17 @@ FILES: dict[str, tuple[str, bytes, tuple[str, ...]]] = {
     "an id that colours the terminal": ("rna.fasta", b">a\x1b[31m\nACGU\n", (r"id 'a\x1b[31m' holds '\x1b'",)),
     "a family of two lines": ("rna.csv", f'{CSV}a,ACGU,"F\nG"\n'.encode(), (r"record 'a': the family 'F\nG' holds",)),
     "no letter in its name": ("---.fasta", b">a\nACGU\n", ("no letter A to Z or digit: rename it",)),
-    "the name of a set": ("rfam-seed.fasta", b">a\nACGU\n", ("would be called rfam-seed, as a named dataset is",)),
+    "the name of a set": ("rfam-seed.fasta", b">a\nACGU\n", ("would be named rfam-seed, like a registered dataset",)),
     "a gap": ("rna.fasta", b">a\nAC-U\n", ("position 3: '-' is not a nucleotide",)),
     "duplicate ids": ("rna.fasta", b">a\nACGU\n>b\nGG\n>a\nCC\n", ("id 'a' occurs 2 times",)),
     "a missing column": ("rna.csv", b"id,letters\na,ACGU\n", ("no column sequence or seq; found id, letters",)),
     "a ragged table": ("rna.csv", f"{CSV}a,ACGU,F,1,2,3\nb,A\n".encode(), ("rna.csv",)),
     "an unknown split": ("rna.csv", b"id,sequence,split\na,ACGU,holdout\n", ("record 'a': split 'holdout'",)),
-    "a truncated gzip": ("rna.fasta.gz", gzip.compress(b">a\nACGU\n" * 999, mtime=0)[:-20], ("not a whole gzip file",)),
+    "a truncated gzip": (
+        "rna.fasta.gz",
+        gzip.compress(b">a\nACGU\n" * 999, mtime=0)[:-20],
+        ("not a complete gzip file",),
+    ),
     "an unknown suffix": ("rna.xlsx", b"PK\x03\x04", ("suffix '.xlsx' is not one of", ".fasta")),
     "a damaged parquet": ("rna.parquet", b"PAR1 and no more", ("rna.parquet cannot be read as parquet",)),
 }
@@ -107,11 +111,11 @@ def test_a_folder_a_missing_file_and_a_named_set_of_other_content(
     harness: Harness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "structure").mkdir()
-    refused(harness(*SHARE, "--dataset", "./structure"), "structure is a folder: name one file in it")
+    refused(harness(*SHARE, "--dataset", "./structure"), "structure is a folder without files of structures")
     refused(harness(*SHARE, "--dataset", "nowhere.fasta"), "nowhere.fasta does not exist", "check the path")
     (tmp_path / "structure" / "pdb_rna.csv").write_text("id,sequence,split\na,ACGU,TR1\n")
     monkeypatch.setenv("HARNESS_DATA", str(tmp_path))
-    refused(harness(*SHARE, "--dataset", "pdb-rna"), "is not the pdb-rna of this version", "sha256", "replace the file")
+    refused(harness(*SHARE, "--dataset", "pdb-rna"), "is another version of pdb-rna", "sha256", "replace the file")
 
 
 @pytest.mark.parametrize(
@@ -123,10 +127,10 @@ def test_a_folder_a_missing_file_and_a_named_set_of_other_content(
         ([*SHARE, "--limit", "ten"], ("--limit", "`harness run --help`")),
         ([*SHARE, "--frobnicate"], ("--frobnicate", "`harness run --help`")),
         (["run", "--model", "fake"], ("Missing option '--task'",)),
-        ([*RUN, "--model", "", "--task", "fake-share"], ("--model '' holds an empty name",)),
-        ([*RUN, "--model", ",", "--task", "fake-share"], ("--model ',' holds an empty name",)),
-        ([*RUN, "--model", "fake", "--task", " "], ("--task ' ' holds an empty name",)),
-        ([*SHARE, "--dataset", "fake-set,"], ("--dataset 'fake-set,' holds an empty name",)),
+        ([*RUN, "--model", "", "--task", "fake-share"], ("--model '' contains an empty name",)),
+        ([*RUN, "--model", ",", "--task", "fake-share"], ("--model ',' contains an empty name",)),
+        ([*RUN, "--model", "fake", "--task", " "], ("--task ' ' contains an empty name",)),
+        ([*SHARE, "--dataset", "fake-set,"], ("--dataset 'fake-set,' contains an empty name",)),
         ([*RUN, "--model", "..", "--task", "fake-share"], ("no model is called '..'",)),
         ([*RUN, "--model", "kmer-2:random", "--task", "fake-share"], ("kmer-2 has no random twin",)),
         ([*RUN, "--model", "\x1b[31mfake", "--task", "fake-share"], (r"no model is called '\x1b[31mfake'",)),
@@ -134,8 +138,8 @@ def test_a_folder_a_missing_file_and_a_named_set_of_other_content(
         ([*SHARE, "--\x1b[31m"], (r"No such option: --\x1b[31m",)),
         (["check", "--model", "kmer-2:random"], ("kmer-2 has no random twin",)),
         ([*FAMILIES, "--seed=-1"], ("sae-families: seeds", "greater than or equal to 0, not '-1'")),
-        ([*FAMILIES, "--seed", "0,0"], ("sae-families: seeds: seed 0 is given twice",)),
-        ([*RUN, "--model", "fake", "--task", "overlap-ratio", "--seed", "1,2,1"], ("seed 1 is given twice",)),
+        ([*FAMILIES, "--seed", "0,0"], ("sae-families: seeds: seed 0 is repeated",)),
+        ([*RUN, "--model", "fake", "--task", "overlap-ratio", "--seed", "1,2,1"], ("seed 1 is repeated",)),
         ([*FAMILIES, "--set", "features=0"], ("sae-families: features:", "greater than or equal to 1")),
         ([*FAMILIES, "--set", "features=8", "--set", "k=9"], ("k = 9 active features out of 8: choose k <= features",)),
         (["rum"], ("No such command 'rum'. Did you mean 'run'?",)),
@@ -231,7 +235,7 @@ def test_a_plugin_whose_model_has_no_name_writes_nothing_anywhere(harness: Harne
 def test_letters_that_became_n_are_said(harness: Harness, tmp_path: Path) -> None:
     (tmp_path / "rna.fasta").write_text(">a\nACGURYN\n")
     ended = harness(*SHARE, "--dataset", "rna.fasta")
-    assert ended.code == 0 and "2 letters other than A C G T U N became N" in ended.stderr
+    assert ended.code == 0 and "2 letters other than A C G T U N were replaced by N" in ended.stderr
 
 
 def test_pages_that_cannot_be_written(harness: Harness, tmp_path: Path) -> None:

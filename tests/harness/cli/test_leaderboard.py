@@ -87,8 +87,8 @@ def test_more_rows_replace_fewer_without_a_word(monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"corpus": "none"}, "exposure to fake-set is recorded as 'unknown' and the card of the model now says 'none'"),
-        ({"exposure": {"fake-set": "all of it"}}, "the card of the model now says 'all of it'"),
+        ({"corpus": "none"}, "exposure to fake-set is recorded as 'unknown' but the model card now says 'none'"),
+        ({"exposure": {"fake-set": "all of it"}}, "the model card now says 'all of it'"),
         ({"role": "floor"}, "role is recorded as 'model'"),
         ({"name": "renamed"}, "name is recorded as 'fake'"),
     ],

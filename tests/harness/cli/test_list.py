@@ -91,7 +91,7 @@ def test_what_a_plugin_says_of_itself_is_shown_as_it_is(rows: list[dict[str, Any
 def test_aliases_are_named_below_the_table_and_are_rows_of_the_document(rows: list[dict[str, Any]]) -> None:
     assert "rinalmo = rinalmo-giga" in [row["name"] for row in rows]
     text = "\n".join(printed(rows))
-    assert "rinalmo = rinalmo-giga" in text.split("The same under another name:")[1]
+    assert "rinalmo = rinalmo-giga" in text.split("Aliases:")[1]
 
 
 def test_the_document_holds_whole_cards(rows: list[dict[str, Any]]) -> None:

@@ -35,7 +35,7 @@ def test_an_interrupt_says_that_the_same_command_continues(
     with monkeypatch.context() as patch:
         patch.setattr("harness.run.executors.serial.run_cell", interrupted)
         assert ended(monkeypatch, *RUN, "--results", str(tmp_path)) == 130
-    assert capsys.readouterr().err.splitlines()[-1] == "interrupted: the same command continues where it stopped"
+    assert capsys.readouterr().err.splitlines()[-1] == "interrupted: re-run the same command to resume"
     assert ended(monkeypatch, *RUN, "--results", str(tmp_path)) == 0
     assert len(list(tmp_path.rglob("*.json"))) == 2
 

@@ -1,8 +1,9 @@
-"""``harness new adapter`` writes a model that passes every law at once."""
+"""``harness new adapter`` writes a model that passes every law at once, ``harness new task`` a task that runs."""
 
 from __future__ import annotations
 
 import ast
+import json
 import os
 import re
 import runpy
@@ -93,12 +94,12 @@ def test_the_class_is_of_40_lines_or_fewer_and_nothing_is_left_to_fill_in(writte
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("my-model", "my_model.py exists already: take another name or another --dir"),
+        ("my-model", "my_model.py already exists: choose another name or another --dir"),
         ("My_Model", "'My_Model' is not a valid name: use lowercase letters"),
         ("my-", "'my-' is not a valid name: use lowercase letters"),
-        ("rinalmo-giga", "a model called 'rinalmo-giga' exists already"),
-        ("class", "'class' is a word of Python"),
-        ("numpy", "'numpy' is a word of Python or an installed module"),
+        ("rinalmo-giga", "a model named 'rinalmo-giga' already exists"),
+        ("class", "'class' is a Python keyword or"),
+        ("numpy", "'numpy' is a Python keyword or an installed module"),
     ],
 )
 def test_what_cannot_be_written_is_refused_in_one_line(written: Path, name: str, message: str) -> None:
@@ -127,7 +128,7 @@ def test_a_saved_model_is_read_from_its_folder(bert: Path, tmp_path: Path) -> No
         "longest input: 62 nt",
         "language-model head: masked log-probabilities",
         "note: a token with an N that its vocabulary lacks is read as [UNK]",
-        "now: harness check --plugin plugins/my_bert.py --model my-bert",
+        "next: harness check --plugin plugins/my_bert.py --model my-bert",
     ):
         assert said in done.stdout
     code = [line for line in (tmp_path / "plugins/my_bert.py").read_text().splitlines() if line and line[0] not in '"#']
@@ -139,7 +140,7 @@ def test_a_saved_model_is_read_from_its_folder(bert: Path, tmp_path: Path) -> No
 
 def test_what_a_folder_leaves_open_is_said_in_one_line(bert: Path, tmp_path: Path) -> None:
     nothing = harness(tmp_path, "new", "adapter", "my-bert", "--from", str(tmp_path))
-    assert nothing.returncode == 2 and "holds no config.json" in nothing.stderr
+    assert nothing.returncode == 2 and "contains no config.json" in nothing.stderr
     assert not (tmp_path / "my_bert.py").exists()
     letters = (*BERT_LETTERS, "T")
     save_bert_tokenizer(bert, letters)
@@ -147,3 +148,66 @@ def test_what_a_folder_leaves_open_is_said_in_one_line(bert: Path, tmp_path: Pat
     opened = harness(tmp_path, "new", "adapter", "my-bert", "--from", str(bert))
     assert opened.returncode == 2 and len(opened.stderr.splitlines()) == 1
     assert "my_bert.py is written but not complete" in opened.stderr and 'state letters="RNA"' in opened.stderr
+
+
+@pytest.fixture(scope="module")
+def task(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("task")
+    done = harness(folder, "new", "task", "my-task", "--dir", "plugins")
+    assert done.returncode == 0, done.stderr
+    assert "harness run --plugin plugins/my_task.py --model kmer-2 --task my-task" in done.stdout
+    return folder / "plugins"
+
+
+def test_the_written_task_runs_beside_its_floor(task: Path) -> None:
+    asked = ["run", "--plugin", "my_task.py", "--model", "kmer-2", "--task", "my-task", "--limit", "6", "--json"]
+    done = harness(task, *asked)
+    assert done.returncode == 0, done.stderr
+    cells = json.loads(done.stdout)["cells"]
+    assert [cell["model"]["card"]["name"] for cell in cells] == ["kmer-2", "kmer-1"]
+    better, floor = (cell["metrics"]["accuracy"] for cell in cells)
+    assert better["low"] <= better["value"] <= better["high"] and better["n"] == 6
+    assert better["value"] > floor["value"] > 1 / 6
+
+
+def test_the_written_test_passes_and_notices_a_wrong_task(task: Path) -> None:
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_my_task.py"]
+
+    def run() -> subprocess.CompletedProcess[str]:
+        return subprocess.run(command, capture_output=True, text=True, cwd=task, timeout=120, env=HERE)
+
+    done = run()
+    assert done.returncode == 0, done.stdout
+    module = task / "my_task.py"
+    sound = module.read_text(encoding="utf-8")
+    module.write_text(sound.replace(" - 3 * np.eye(len(unit))", ""), encoding="utf-8")  # its own nearest neighbour
+    broken = run()
+    module.write_text(sound, encoding="utf-8")
+    assert broken.returncode == 1 and "test_the_nearest_neighbour_decides" in broken.stdout
+
+
+def test_the_written_task_is_short_complete_and_clean(task: Path) -> None:
+    texts = {path.name: path.read_text(encoding="utf-8") for path in task.iterdir() if path.is_file()}
+    assert set(texts) == {"my_task.py", "test_my_task.py"}
+    assert not any("$" in text for text in texts.values())
+    assert len(texts["my_task.py"].splitlines()) <= 60
+    config = ["--config", str(ROOT / "pyproject.toml"), "my_task.py", "test_my_task.py"]
+    for verb in (["check"], ["format", "--check"]):
+        command = [sys.executable, "-m", "ruff", *verb, *config]
+        assert subprocess.run(command, cwd=task, timeout=60).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("my-task", "my_task.py already exists: choose another name or another --dir"),
+        ("structure-f1", "a task named 'structure-f1' already exists"),
+        ("My_Task", "'My_Task' is not a valid name: use lowercase letters"),
+    ],
+)
+def test_a_task_that_cannot_be_written_is_refused_in_one_line(task: Path, name: str, message: str) -> None:
+    before = {path: path.stat().st_mtime_ns for path in task.iterdir()}
+    done = harness(task, "new", "task", name)
+    assert done.returncode == 2 and message in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert {path: path.stat().st_mtime_ns for path in task.iterdir()} == before

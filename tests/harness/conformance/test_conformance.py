@@ -151,7 +151,9 @@ def test_as_pytest_cases(law) -> None:  # type: ignore[no-untyped-def]
 
 def test_a_case_that_fails_says_the_law_the_figure_and_the_remark() -> None:
     [case] = [law for law in laws_for(SeesPadding) if str(law) == "alone-or-padded"]
-    with pytest.raises(AssertionError, match=r"A sequence alone gives what it gives in a batch .* sequence_vectors"):
+    with pytest.raises(
+        AssertionError, match=r"A sequence gives the same output alone and in a batch .* sequence_vectors"
+    ):
         case.demand()
 
 
@@ -177,7 +179,7 @@ class Breaks(Sound):
 def test_an_error_is_told_once_with_its_cause() -> None:
     verdicts = check(KnowsT)
     [told] = [verdict for verdict in verdicts if verdict.outcome == "fail"]
-    assert told.remark == "U is not accepted (KeyError: 'U'): T comes as U: map U to the vocabulary's T"
+    assert told.remark == "U is not accepted (KeyError: 'U'): T is passed as U: map U to the vocabulary's T"
     others = [verdict.remark for verdict in verdicts if verdict.outcome == "not-judged"]
     assert len(others) > 10 and set(others) == {f"stopped by the same error as {told.law}"}
 
@@ -185,7 +187,9 @@ def test_an_error_is_told_once_with_its_cause() -> None:
 def test_a_letter_is_blamed_only_where_it_is_the_letter() -> None:
     [told] = [verdict for verdict in check(KnowsNoN) if verdict.outcome == "fail"]
     assert told.law == "unknown-letter"
-    assert told.remark.startswith("N is not accepted (KeyError: 'N'): read it as the unknown token, or refuse it")
+    assert told.remark.startswith(
+        "N is not accepted (KeyError: 'N'): read it as the unknown token, or raise an InputError"
+    )
     [told] = [verdict for verdict in check(Breaks) if verdict.outcome == "fail"]
     assert told.remark == "raised RuntimeError: out of order"
 

@@ -83,7 +83,7 @@ def test_gzip_and_windows_line_ends(tmp_path: Path) -> None:
         ("x.a3m", ">q\n----\n>h\nACGU\n", "has no query sequence"),
         ("x.sto", STOCKHOLM[:-4], "does not end with '//'"),
         ("x.sto", "nonsense\n//\n", "cannot be read as stockholm"),
-        ("x.a3m.gz", "ACGU", "is not a whole gzip file"),
+        ("x.a3m.gz", "ACGU", "is not a complete gzip file"),
     ],
 )
 def test_faults_are_one_line_that_names_the_file(tmp_path: Path, name: str, text: str, said: str) -> None:

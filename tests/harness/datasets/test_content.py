@@ -21,8 +21,8 @@ def test_gzipped_or_not_the_bytes_are_the_same(tmp_path: Path) -> None:
     ("content", "message"),
     [
         (b" \n", "is empty"),
-        (gzip.compress(LINES, mtime=0)[:-9], "is not a whole gzip file"),
-        (LINES, "is not a whole gzip file"),
+        (gzip.compress(LINES, mtime=0)[:-9], "is not a complete gzip file"),
+        (LINES, "is not a complete gzip file"),
         (None, "does not exist"),
     ],
     ids=["blank", "truncated", "not-packed", "absent"],

@@ -163,7 +163,7 @@ def test_hub_that_fails_midway(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_without_the_optional_library(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lay_out(cache, "someone/rnas", train={"id": ["a"], "sequence": ["ACGU"]})
     monkeypatch.setitem(sys.modules, "datasets", None)
-    with pytest.raises(Unavailable, match="needs the library datasets: pip install 'rna-harness"):
+    with pytest.raises(Unavailable, match="needs the datasets library: pip install 'rna-harness"):
         load_dataset("someone/rnas")
 
 

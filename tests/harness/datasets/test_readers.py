@@ -188,11 +188,13 @@ FAULTS = {
         r"record 'a': base pairs are not a list of",
     ),
     "pair past the end": ("x.csv", 'id,seq,base_pairs\na,ACGU,"[[1, 5]]"\n', r"base pair \(1, 5\) does not fit 4 nuc"),
-    "pair counted from 0": ("x.csv", 'id,seq,base_pairs\na,ACGU,"[[0, 3]]"\n', r"base pair \(0, 3\) does not fit 4"),
+    "pair counted from 0": ("x.csv", 'id,seq,base_pairs\na,ACGU,"[[0, 3]]"\n', "call the column base_pairs_from_0"),
+    "pair counted from 1": ("x.csv", 'id,seq,base_pairs_from_0\na,ACGU,"[[1, 4]]"\n', "from 0 end at 3: call"),
+    "pairs in two ways": ("x.csv", "id,seq,base_pairs,base_pairs_from_0\na,ACGU,,\n", "leave one out"),
     "pair with itself": ("x.csv", 'id,seq,base_pairs\na,ACGU,"[[2, 2]]"\n', r"base pair \(2, 2\) does not fit 4"),
     "open bracket": ("x.csv", "id,seq,structure\na,ACGU,((.)\n", r"record 'a', position 1: '\(' is never closed"),
     "closing bracket": ("x.csv", "id,seq,structure\na,ACGU,(.))\n", r"record 'a', position 4: '\)' opens nowhere"),
-    "no bracket": ("x.csv", "id,seq,structure\na,ACGU,(*.)\n", r"record 'a', position 2: '\*' is no dot-bracket"),
+    "no bracket": ("x.csv", "id,seq,structure\na,ACGU,(*.)\n", r"record 'a', position 2: '\*' is not dot-bracket"),
     "structure too short": ("x.csv", "id,seq,structure\na,ACGU,...\n", r"3 dot-bracket letters for 4 nucleotides"),
     "loop types too short": ("x.csv", "id,seq,structure_type\na,ACGU,EEE\n", r"3 loop types for 4 nucleotides"),
     "unknown loop type": ("x.csv", "id,seq,structure_type\na,ACGU,EEEQ\n", r"'Q' is not one of the loop types"),
@@ -216,12 +218,12 @@ def test_damaged_gzip(tmp_path: Path) -> None:
     for content in damaged.values():
         path = tmp_path / "x.fa.gz"
         path.write_bytes(content)
-        with pytest.raises(InputError, match="is not a whole gzip file"):
+        with pytest.raises(InputError, match="is not a complete gzip file"):
             read(path)
 
 
 def test_folder_missing_and_unreadable(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="is a folder: name one file in it"):
+    with pytest.raises(InputError, match="is a folder without files of structures"):
         read(tmp_path)
     with pytest.raises(InputError, match="does not exist"):
         read(tmp_path / "absent.fa")
@@ -269,3 +271,55 @@ def test_real_seed(data_folder: Path) -> None:
     data = read(data_folder / "families/rfam14_1_seed.fasta.gz")
     assert len(data.records) == 47_668 and len(data.families) == 2_809
     assert data.records[0].id == "RF00001|X01556.1/3-118"
+
+
+def test_positions_count_from_1_or_as_the_column_says_from_0(tmp_path: Path) -> None:
+    rows = {"base_pairs": "[[1, 4], [2, 3]]", "base_pairs_from_0": "[[0, 3], [2, 1]]"}
+    for column, pairs in rows.items():
+        data = read(write(tmp_path / "x.csv", f'id,seq,{column}\na,ACGU,"{pairs}"\n'))
+        assert data.records[0].pairs == ((0, 3), (1, 2))
+
+
+def test_columns_that_are_no_field_are_remembered(tmp_path: Path) -> None:
+    data = read(write(tmp_path / "x.csv", "id,seq,ss,note\na,ACGU,(..),b\n"))
+    assert data.unread_columns == ("ss", "note")
+    assert data.where_to_put("family") == " (read from a column family, rfam; its other columns are ss, note)"
+    assert read(write(tmp_path / "x.fa", ">a\nACGU\n")).where_to_put("family") == ""
+
+
+BPSEQ = "1 A 4\n2 C 0\n3 G 0\n4 U 1\n"
+
+
+def test_a_folder_of_structures_is_one_dataset(tmp_path: Path) -> None:
+    folder = tmp_path / "my.rnas"
+    folder.mkdir()
+    write(folder / "b.bpseq", BPSEQ)
+    (folder / "a.bpseq.gz").write_bytes(gzip.compress(BPSEQ.encode()))
+    write(folder / "c.ct", "4 ENERGY = -1\n1 A 0 2 4 1\n2 C 1 3 0 2\n3 G 2 4 0 3\n4 U 3 0 1 4\n")
+    write(folder / "d.dbn", ">one\nACGU\n(..)\n>two\nACGUA\n.(.).\n")
+    write(folder / "README.md", "what these are")
+    data = read(folder)
+    assert [r.id for r in data.records] == ["a", "b", "c", "d|one", "d|two"]
+    assert [r.pairs for r in data.records] == [((0, 3),)] * 4 + [((1, 3),)]
+    assert data.card.name == "my.rnas" and data.card.summary == "folder my.rnas"
+    assert {r.family for r in read(folder, family_pattern=r"^(\w)").records} == {"a", "b", "c", "d"}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(BPSEQ.replace("G", "J"), "'J' is not a nucleotide"), ("not a bpseq\n", "bad.bpseq"), ("", "is empty")],
+)
+def test_a_fault_in_a_folder_names_the_file(tmp_path: Path, content: str, message: str) -> None:
+    write(tmp_path / "good.bpseq", BPSEQ)
+    write(tmp_path / "bad.bpseq", content)
+    with pytest.raises(InputError, match=message) as caught:
+        read(tmp_path)
+    assert str(tmp_path / "bad.bpseq") in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_families_from_any_header(tmp_path: Path) -> None:
+    path = write(tmp_path / "x.fa", ">s1 family=tRNA x\nACGU\n>s2 family=5S\nACGA\n>s3\nACGG\n")
+    assert [r.family for r in read(path, family_pattern=r"family=(\S+)").records] == ["tRNA", "5S", None]
+    for pattern, message in (("family=", "has no group"), ("(", "is no regular expression")):
+        with pytest.raises(InputError, match=message):
+            read(path, family_pattern=pattern)

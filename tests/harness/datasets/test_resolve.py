@@ -66,8 +66,20 @@ def test_plain_files(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HARNESS_DATA")
     monkeypatch.chdir(folder / "mine")
     assert load_dataset("x.fa").card.name == "x"
-    with pytest.raises(InputError, match="mine is a folder: name one file"):
+    with pytest.raises(InputError, match="mine is a folder without files of structures"):
         load_dataset(str(folder / "mine"))
+    (folder / "mine/x.dbn").write_text(">a\nACGU\n(..)\n")
+    assert [record.id for record in load_dataset(str(folder / "mine")).records] == ["x"]
+
+
+def test_a_pattern_of_families_goes_with_the_path(folder: Path) -> None:
+    (folder / "x.fa").write_text(">a tRNA,1\nACGU\n>b 5S,2\nACGU\n")
+    assert load_dataset("x.fa").families == []
+    assert load_dataset(r"x.fa#family= ([^,]{1,9}),\d").families == ["5S", "tRNA"]
+    with pytest.raises(InputError, match=r"'_\(\.\)' matches no record, such as 'a'"):
+        load_dataset("x.fa#family=_(.)")
+    with pytest.raises(InputError, match="rfam-profiles has families of its own"):
+        load_dataset("rfam-profiles#family=(.)")
 
 
 def test_wrong_content_is_refused_by_name_and_by_path(folder: Path, tmp_path: Path) -> None:
@@ -75,7 +87,7 @@ def test_wrong_content_is_refused_by_name_and_by_path(folder: Path, tmp_path: Pa
     file = folder / "structure/pdb_rna.csv"
     file.write_text("id,sequence\na,ACGU\n")
     for name in ("pdb-rna", "structure/pdb_rna.csv", str(file)):
-        with pytest.raises(InputError, match="is not the pdb-rna of this version: sha256"):
+        with pytest.raises(InputError, match="is another version of pdb-rna: sha256"):
             load_dataset(name)
     shutil.copy(file, tmp_path / "pdb_rna.csv")
     assert load_dataset(str(tmp_path / "pdb_rna.csv")).card.source == "local file"
@@ -100,10 +112,12 @@ def test_names_of_nothing(folder: Path, name: str, message: str) -> None:
 
 
 def test_absent_named_set_says_where_it_belongs(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(Unavailable, match=f"HARNESS_DATA={folder}, which holds no families/rfam14_1_seed.fasta.gz"):
+    with pytest.raises(Unavailable, match=f"rfam14_1_seed.fasta.gz; HARNESS_DATA={folder} does not contain it"):
         load_dataset("rfam-seed")
     monkeypatch.delenv("HARNESS_DATA")
-    with pytest.raises(Unavailable, match="HARNESS_DATA, unset: set it to the folder that holds structure/pdb_rna"):
+    with pytest.raises(
+        Unavailable, match=r"pdb_rna\.csv; HARNESS_DATA is not set: set it to the folder that contains it"
+    ):
         load_dataset("pdb-rna")
 
 

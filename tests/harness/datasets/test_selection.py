@@ -1,9 +1,18 @@
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
 from harness.datasets.records import Record
-from harness.datasets.selection import left_out_for_the_model, why_left_out
+from harness.datasets.selection import (
+    by_hash,
+    choosing_half,
+    distinct,
+    left_out_for_the_model,
+    usable,
+    why_left_out,
+)
 from harness.task import TaskSettings
 
 
@@ -35,3 +44,29 @@ def test_an_error_names_what_may_lie_with_the_model() -> None:
         "1,200 left out: sequences over 10 nt; 5 left out: pairs inside one token of the model"
     )
     assert left_out_for_the_model({"exact duplicates": 3, "pairs inside one token of the model": 0}) == ""
+
+
+def test_an_order_that_depends_on_the_names_alone() -> None:
+    names = [f"n{k}" for k in range(50)]
+    found = by_hash(names)
+    assert sorted(found) == sorted(names) != found == by_hash(names[::-1])
+    assert [name for name in found if name != "n7"] == by_hash(name for name in names if name != "n7")
+
+
+def test_the_half_that_chooses_is_the_smaller_or_equal_one_and_the_largest_group_apart() -> None:
+    sizes = {f"g{k}": 1 + k % 5 for k in range(40)}
+    half = choosing_half(sizes)
+    own = sum(sizes[name] for name in half)
+    assert 0 <= sum(sizes.values()) - 2 * own <= max(sizes.values()) or abs(sum(sizes.values()) - 2 * own) <= 5
+    assert choosing_half({"alone": 3}) == set() and choosing_half({}) == set()
+    assert choosing_half({"a": 1, "b": 1}) == {by_hash("ab")[1]}
+
+
+def test_usable_and_distinct_records_in_the_order_of_ids_with_counts() -> None:
+    rows = [Record("d", "ACGU", "F"), Record("c", "ACGU", "G"), Record("b", "ACGU", "F"), Record("a", "NN"),
+            Record("e", "ACGUA", "H")]  # fmt: skip
+    skipped: Counter[str] = Counter()
+    found = usable(rows, TaskSettings(), skipped, lambda record: "of H" if record.family == "H" else None)
+    assert [r.id for r in found] == ["b", "c", "d"] and skipped == {"sequences of mostly N": 1, "of H": 1}
+    assert [r.id for r in distinct(found, skipped)] == ["b", "c"] and skipped["exact duplicates"] == 1
+    assert [r.id for r in distinct(found, Counter(), within_families=False)] == ["b"]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from harness.progress import Progress
-from harness.publish.groups import comparable, labels
+from harness.publish.groups import groups_of, labels
 from harness.result import ResultRecord
 from harness.run.cell import run_cell
 from harness.task import Basis
@@ -29,7 +29,7 @@ def record_of(tmp_path: Path, name: str, depth: int | None, layers: Sequence[int
 
 
 def tables(records: list[ResultRecord]) -> dict[bool, list[str]]:
-    groups = comparable([(Path(record.model.card.name), record) for record in records])
+    groups = groups_of([(Path(record.model.card.name), record) for record in records])
     return {group.chosen: [record.model.card.name for _, record in members] for group, members in groups.items()}
 
 
@@ -69,14 +69,14 @@ def test_other_settings_and_data_are_other_tables(tmp_path: Path) -> None:
     one = record_of(tmp_path, "one", 2, [2])
     scaled = one.model_copy(update={"settings": one.settings | {"scale": 3.0}})
     elsewhere = one.model_copy(update={"dataset": one.dataset.model_copy(update={"fingerprint": "other"})})
-    assert len(comparable([(Path("x"), record) for record in (one, scaled, elsewhere, one)])) == 3
+    assert len(groups_of([(Path("x"), record) for record in (one, scaled, elsewhere, one)])) == 3
 
 
 def test_records_of_other_items_have_a_table_of_their_own(tmp_path: Path) -> None:
     usual = [record_of(tmp_path, name, 2, [2]) for name in ("one", "two")]
     codons = record_of(tmp_path, "codons", 2, [2], item_set="whole codons")
     older = record_of(tmp_path, "older", 2, [2]).model_copy(update={"basis": None})
-    groups = comparable([(Path(record.model.card.name), record) for record in [codons, *usual, older]])
+    groups = groups_of([(Path(record.model.card.name), record) for record in [codons, *usual, older]])
     names = {group.items: [record.model.card.name for _, record in members] for group, members in groups.items()}
     assert names == {"": ["one", "two", "older"], "whole codons": ["codons"]}
 

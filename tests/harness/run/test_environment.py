@@ -71,7 +71,7 @@ def test_devices(monkeypatch: pytest.MonkeyPatch) -> None:
     for gpus, names in ((True, {"auto": "cuda", "cuda": "cuda", "cuda:1": "cuda:1"}), (False, {"auto": "cpu"})):
         monkeypatch.setattr("torch.cuda.is_available", lambda gpus=gpus: gpus)
         assert {name: resolve_device(name) for name in names} == names
-    with pytest.raises(Unavailable, match="cuda:1 is not on this machine; use --device cpu"):
+    with pytest.raises(Unavailable, match="cuda:1 is not available on this machine; use --device cpu"):
         resolve_device("cuda:1")
     with pytest.raises(InputError, match="'tpu' is not one of auto, cpu, cuda"):
         resolve_device("tpu")

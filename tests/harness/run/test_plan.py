@@ -153,7 +153,7 @@ def test_a_model_without_layers_is_not_applicable() -> None:
         ({"seeds": "0,x"}, "seeds.1: .*integer"),
         ({"limit": 0}, "limit: .*greater than or equal to 1"),
         ({"layers": "7"}, "fake has layers 0 to 2"),
-        ({"options": ModelOptions(weights=Path("x")), "models": ["fake", "mute"]}, "--weights belongs to one model"),
+        ({"options": ModelOptions(weights=Path("x")), "models": ["fake", "mute"]}, "--weights applies to one model"),
     ],
 )
 def test_bad_settings_are_one_line(registry: Registry, changes: dict[str, Any], message: str) -> None:

@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
 from harness.statistics.bootstrap import (
-    Estimate,
     cluster_bootstrap_mean,
     cluster_weights,
     nested_estimate,
@@ -17,7 +16,6 @@ from harness.statistics.bootstrap import (
     weighted_ratio,
 )
 from harness.statistics.metrics import weighted_auroc
-from harness.statistics.ranks import rank_intervals
 
 
 def test_standard_error_of_a_mean_on_singleton_clusters_is_sd_over_root_n():
@@ -134,11 +132,11 @@ def test_few_seeds_are_noted_and_widen_the_interval():
     points = np.array([0.0, 0.3, -0.3])
     flat = np.repeat(points[:, None], 4000, axis=1)
     three = nested_estimate(flat, points, n=10)
-    assert three.note == "3 seeds: intervals carry the spread between seeds by a t quantile"
+    assert three.note == "3 seeds: intervals include the spread between seeds through a t quantile"
     # sd / sqrt(S) with the unbiased sd, stretched by t over z
     assert three.draws.std() == pytest.approx(0.3 / np.sqrt(3) * 4.303 / 1.96, rel=0.05)
     one = nested_estimate(flat[:1], points[:1], n=10)
-    assert one.note == "1 seed: intervals leave out the spread between seeds"
+    assert one.note == "1 seed: intervals do not include the spread between seeds"
     assert one.draws.std() == 0
     assert nested_estimate(np.zeros((5, 9)), np.zeros(5), n=10).note == ""
     assert nested_estimate(flat, points, n=10).interval() == nested_interval(flat, points, n=10)
@@ -149,50 +147,3 @@ def test_permutation_p_counts_the_observed_among_the_null():
     assert permutation_p(0.3, null) == pytest.approx(3 / 5)
     assert permutation_p(9.0, null) == pytest.approx(1 / 5)
     assert permutation_p([0.3, 9.0], np.stack([null, null], axis=1)) == pytest.approx([3 / 5, 1 / 5])
-
-
-def _estimates(values: np.ndarray, draws: int = 1000) -> list[Estimate]:
-    return [cluster_bootstrap_mean(row, range(values.shape[1]), draws) for row in values]
-
-
-def test_identical_models_tie():
-    row = np.random.default_rng(5).normal(size=50)
-    ranks = rank_intervals(_estimates(np.stack([row, row, row])))
-    assert ranks.low == (1, 1, 1)
-    assert ranks.high == (3, 3, 3)
-    assert ranks.groups == ((0, 1, 2),)
-    assert ranks.label(0) == "1\N{EN DASH}3"
-
-
-def test_clear_differences_separate_and_near_ones_share_a_group():
-    generator = np.random.default_rng(6)
-    base = generator.normal(size=(4, 200))
-    ranks = rank_intervals(_estimates(base + np.array([[0.0], [5.0], [5.02], [9.0]])))
-    assert ranks.low == (4, 2, 2, 1)
-    assert ranks.high == (4, 3, 3, 1)
-    assert ranks.label(3) == "1"
-    assert [set(group) for group in ranks.groups] == [{3}, {1, 2}, {0}]
-    assert 0 < ranks.detectable[1, 2] < 1
-    assert (ranks.detectable == ranks.detectable.T).all()
-
-
-def test_overlapping_groups_are_both_kept():
-    draws = np.random.default_rng(7).normal(size=(3, 5000))
-    values = [0.0, 2.5, 5.0]  # neighbours cannot be told apart, the ends can
-    ranks = rank_intervals([Estimate(v, v + d, 10) for v, d in zip(values, draws, strict=True)])
-    assert ranks.groups == ((2, 1), (1, 0))
-    assert ranks.low == (2, 1, 1)
-    assert ranks.high == (3, 3, 2)
-
-
-def test_false_separations_stay_within_five_percent_for_all_pairs_together():
-    generator, wrong = np.random.default_rng(8), 0
-    for _ in range(200):
-        ranks = rank_intervals(_estimates(generator.normal(size=(5, 80)), draws=400))
-        wrong += ranks.low != (1,) * 5
-    assert 0.01 <= wrong / 200 <= 0.09
-
-
-def test_one_model_ranks_first():
-    ranks = rank_intervals(_estimates(np.ones((1, 5))))
-    assert (ranks.low, ranks.high, ranks.groups) == ((1,), (1,), ((0,),))

@@ -121,5 +121,5 @@ def test_nothing_is_overwritten_or_guessed(tmp_path: Path, capsys: pytest.Captur
         convert(tmp_path)
     assert main([str(tmp_path / "one.pt")]) == 0
     assert main([str(tmp_path / "two.pt")]) == 2
-    assert "exists already" in capsys.readouterr().err
+    assert "already exists" in capsys.readouterr().err
     assert main([]) == 2 and main(["--help"]) == 0

@@ -139,10 +139,10 @@ def test_folders_that_cannot_be_used(tmp_path: Path) -> None:
     (no_config / "config.json").unlink()
     for path, problem in [
         (tmp_path / "absent", "does not exist"),
-        (no_config / "model.safetensors", "is a file: name the folder"),
-        (empty, "holds no config.json"),
-        (no_config, "holds no config.json"),
-        (pickled, "holds no .safetensors file .pickles are not read"),
+        (no_config / "model.safetensors", "is a file: give the folder"),
+        (empty, "contains no config.json"),
+        (no_config, "contains no config.json"),
+        (pickled, "contains no .safetensors file .pickles are not read"),
     ]:
         with pytest.raises(InputError, match=problem) as raised:
             find_weights("model", path)

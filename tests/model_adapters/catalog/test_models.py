@@ -78,7 +78,7 @@ def test_architectures_are_of_the_library_that_they_name() -> None:
 def test_a_name_in_two_files_is_refused(tmp_path: Path) -> None:
     (tmp_path / "one.toml").write_text(ARCHITECTURE + MODEL)
     (tmp_path / "two.toml").write_text(MODEL)
-    with pytest.raises(ValueError, match=r"two.toml describes new-small a second time"):
+    with pytest.raises(ValueError, match=r"two.toml describes new-small twice"):
         read_catalog(tmp_path)
 
 

@@ -354,7 +354,7 @@ def spoil(name: str, folder: Path) -> dict[str, Any]:
         ("stated tokens", "does not fit the vocabulary .*, which can be read as 'single nucleotide'"),
         ("stated paths", "paths: norm: Extra inputs are not permitted"),
         ("stated card", "corpus: Input should be a valid string"),
-        ("no folder", "holds no config.json"),
+        ("no folder", "contains no config.json"),
     ],
 )
 def test_what_cannot_be_settled_is_one_line_that_names_the_argument(fault: str, message: str, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ def test_the_two_parts_make_the_whole_and_share_no_family(name: str) -> None:
     assert len({whole.fingerprint, seen.fingerprint, unseen.fingerprint}) == 3
     assert (seen.card.name, unseen.card.name) == (f"{name}-seen", f"{name}-unseen")
     assert unseen.card.simulated == whole.card.simulated
-    assert "was kept from" in unseen.card.summary and "was trained on" in seen.card.summary
+    assert "was not trained on" in unseen.card.summary and "was trained on" in seen.card.summary
 
 
 def test_a_part_is_here_where_the_whole_is(monkeypatch: pytest.MonkeyPatch) -> None:

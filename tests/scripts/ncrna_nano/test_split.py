@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from harness.errors import InputError, Unavailable
-from scripts.ncrna_nano.identity import alike
+from scripts.ncrna_nano.alike import alike
 from scripts.ncrna_nano.split import (
     EMBEDDED_FAMILIES,
     SPLIT_FILE,

@@ -7,6 +7,7 @@ import pytest
 
 from harness.datasets.records import Record
 from harness.errors import NotApplicable
+from harness.sequences.kmers import kmer_counts
 from tasks.overlap_ratio.data import prepare
 from tasks.overlap_ratio.settings import OverlapRatioSettings
 from tests.tasks.overlap_ratio.planted import dataset, records, sequence_of
@@ -25,15 +26,17 @@ def test_what_cannot_be_compared_is_left_out_and_counted() -> None:
         Record("pair/2", sequence_of(4), family="pair"),
         Record("over", sequence_of(5, 61), family="F1"),
         Record("under", sequence_of(6, 29), family="F1"),
+        Record("scattered", "ACGUNACGUN" * 3, family="F1"),
     ]
     data = prepare(dataset(rows), SETTINGS.model_copy(update={"longest": 60, "shortest": 30}))
     assert data.skipped == {
         "sequences over 60 nt": 2,
         "sequences of mostly N": 1,
         "exact duplicates": 1,
-        "sequences of no family": 1,
+        "sequences without a family": 1,
         "sequences of families with one or two members": 2,
         "sequences under 30 nt": 1,
+        "sequences without six known nucleotides in a row": 1,
         "sequences beyond 4 of their family": 8,
     }
     assert len(data.records) + sum(data.skipped.values()) == len(rows)
@@ -98,3 +101,12 @@ def test_the_review_keeps_everything() -> None:
 def test_nothing_to_compare_is_one_line(rows: list[Record]) -> None:
     with pytest.raises(NotApplicable, match="planted has no two unrelated families of 3 distinct sequences"):
         prepare(dataset(rows), SETTINGS)
+
+
+@pytest.mark.parametrize("pairs", ["families", "review"])
+def test_what_has_no_6_mer_is_left_out_for_every_model(pairs: str) -> None:
+    rows = [*records(families=4), Record("short", "ACGUA", family="F0"), Record("six", "ACGUAC", family="F0")]
+    data = prepare(dataset(rows), OverlapRatioSettings(pairs=pairs))
+    assert data.skipped == {"sequences without six known nucleotides in a row": 1}
+    assert "six" in {record.id for record in data.records}
+    assert kmer_counts([record.sequence for record in data.records], 6).any(axis=1).all()

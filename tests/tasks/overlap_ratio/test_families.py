@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tasks.overlap_ratio.data import FamilyData, prepare
+from tasks.overlap_ratio.data import ComparedFamilies, prepare
 from tasks.overlap_ratio.families import family_table
 from tasks.overlap_ratio.intervals import ScoredPairs
 from tasks.overlap_ratio.pairs import draw_pairs
@@ -14,7 +14,7 @@ from tests.tasks.overlap_ratio.planted import dataset, records
 SETTINGS = OverlapRatioSettings(pair_count=3000)
 
 
-def made() -> tuple[FamilyData, np.ndarray, list[ScoredPairs]]:
+def made() -> tuple[ComparedFamilies, np.ndarray, list[ScoredPairs]]:
     data = prepare(dataset(records(6, clans={0: "C", 1: "C"})), SETTINGS)
     generator = np.random.default_rng(0)
     centres = generator.normal(size=(6, 8))

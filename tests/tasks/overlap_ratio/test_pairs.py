@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from harness.datasets.records import Record
-from tasks.overlap_ratio.data import FamilyData, prepare
+from tasks.overlap_ratio.data import ComparedFamilies, prepare
 from tasks.overlap_ratio.pairs import Pairs, draw_pairs
 from tasks.overlap_ratio.settings import OverlapRatioSettings
 from tests.tasks.overlap_ratio.planted import dataset, records, sequence_of
@@ -14,11 +14,11 @@ from tests.tasks.overlap_ratio.planted import dataset, records, sequence_of
 SETTINGS = OverlapRatioSettings(pair_count=20_000)
 
 
-def made(rows: list[Record], settings: OverlapRatioSettings = SETTINGS) -> FamilyData:
+def made(rows: list[Record], settings: OverlapRatioSettings = SETTINGS) -> ComparedFamilies:
     return prepare(dataset(rows), settings)
 
 
-def share_a_family(data: FamilyData, pairs: Pairs) -> float:
+def share_a_family(data: ComparedFamilies, pairs: Pairs) -> float:
     """The share of the 'non-homologous' pairs that are of one family: 0 but in the review's sampling."""
     families = data.family[pairs.others]
     return float((families[:, 0] == families[:, 1]).mean())

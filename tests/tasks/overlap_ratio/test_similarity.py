@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 
 from harness.errors import HarnessError
 from harness.progress import Progress
-from tasks.overlap_ratio.similarity import cosine, pair_table, unit_vectors
+from tasks.overlap_ratio.similarity import cosine, nearness, pair_similarities, standardised, unit_vectors
 from tests.fakes import FakeModel
 from tests.tasks.overlap_ratio.planted import records
 
@@ -64,7 +65,7 @@ class Comparing(FakeModel):
 
 def test_a_model_is_asked_once_for_every_distinct_pair() -> None:
     model, pairs = Comparing(), some_pairs(9000)
-    table = pair_table(model, RECORDS, pairs, QUIET)
+    table = pair_similarities(model, RECORDS, pairs, QUIET)
     assert model.asked == len({frozenset(pair) for pair in pairs.tolist()})
     expected = [-abs(len(RECORDS[i].sequence) - len(RECORDS[j].sequence)) for i, j in pairs]
     assert table(pairs).tolist() == expected == table(pairs[:, ::-1]).tolist()
@@ -76,4 +77,18 @@ def test_a_model_is_asked_once_for_every_distinct_pair() -> None:
 )
 def test_faulty_similarities_are_one_line(fault: str, message: str) -> None:
     with pytest.raises(HarnessError, match=message):
-        pair_table(Comparing(fault), RECORDS, some_pairs(9000), QUIET)
+        pair_similarities(Comparing(fault), RECORDS, some_pairs(9000), QUIET)
+
+
+def test_distances_are_in_standard_deviations_of_the_data_at_hand_every_family_weighing_the_same() -> None:
+    vectors = np.random.default_rng(0).normal([3, 1, 7], [5, 0.1, 0], (7, 3)).astype(np.float32)
+    families = ["a", "b", "b", "b", "b", "c", "c"]
+    members = [[k for k, own in enumerate(families) if own == name] for name in "abc"]
+    mean = np.mean([vectors[own].mean(axis=0, dtype=float) for own in members], axis=0)
+    spread = np.sqrt(np.mean([((vectors[own] - mean) ** 2).mean(axis=0) for own in members], axis=0))
+    pairs = np.array([[0, 1], [3, 6], [2, 2]])
+    expected = [-math.dist(vectors[i, :2] / spread[:2], vectors[j, :2] / spread[:2]) for i, j in pairs]
+    found = nearness(standardised(vectors, families), pairs)
+    assert found == pytest.approx(expected, rel=1e-5) and found[2] == 0
+    scaled = nearness(standardised(vectors * np.float32(8), families), pairs)
+    assert scaled == pytest.approx(found, rel=1e-5)

@@ -80,7 +80,7 @@ def test_a_checkpoint_of_other_settings_or_a_damaged_one_is_put_aside(
     for content in (checkpoint.read_bytes(), b"damaged"):
         checkpoint.write_bytes(content)
         again = maker(tmp_path, progress=Progress()).trained((0,), "sae")["none"]
-        assert "training starts again: " in capsys.readouterr().err
+        assert "restarting training: " in capsys.readouterr().err
         for key, autoencoder in again.items():
             assert torch.equal(autoencoder.decoder, expected[key].decoder)
 

@@ -34,7 +34,7 @@ def test_clusters_go_to_select_and_test_until_each_holds_ten_and_the_rest_to_tra
         assert all(splits.assignment[i] == split for i in index)
     assert len(splits.train()) == 40 + 10 + 48 + 1
     assert splits.left_out["families with fewer than 25 clusters"] == 1
-    assert splits.left_out["records of select and test beside the representative of their cluster"] == 40
+    assert splits.left_out["records of select and test other than their cluster's representative"] == 40
     assert splits.label[-1] == -1
 
 
@@ -67,7 +67,7 @@ def test_a_cluster_that_spans_families_counts_for_the_first_only():
     family, cluster = [*family, *"bbbbbb"], [*cluster, *["a-0"] * 6]
     for seed in range(5):
         splits = family_splits(family, cluster, [None] * 46, seed, minimum_clusters=10, per_split=5)
-        assert splits.left_out["clusters that span families, counted for the first"] == 1
+        assert splits.left_out["clusters that span families, assigned to the first"] == 1
         assert set(splits.assignment[40:]) == {splits.assignment[0]}
         assert not splits.representative[40:].any()
         assert splits.representative[:2].sum() == 1
@@ -88,7 +88,7 @@ def test_given_splits_hold_and_leaking_clusters_go_to_train():
     assert splits.left_out["families with fewer than 10 clusters in select and in test"] == 1
     for split in ("select", "test"):
         assert Counter(splits.scored(split)[1].tolist()) == {0: 15, 1: 15}  # 30 a family, half on each side
-    assert splits.left_out["clusters of select and test that are not scored"] == 19
+    assert splits.left_out["clusters in select and test that are not scored"] == 19
     for asked, split in zip(given_splits, splits.assignment, strict=True):
         assert split in (asked, "train", None)
 

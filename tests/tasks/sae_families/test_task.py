@@ -238,7 +238,7 @@ def test_several_layers_come_from_one_cell(tmp_path: Path) -> None:
     record = run_cell(make_cell(PlantedModel(dataset), dataset, layers=(0, 2), seeds=(0,)), tmp_path, "cpu", QUIET)
     assert record.status == "done", record.error
     assert {row.layer for row in record.table} == {0, 2} and record.basis.layer in (0, 2)
-    assert "1 seed: intervals leave out the spread between seeds" in record.notes
+    assert "1 seed: intervals do not include the spread between seeds" in record.notes
     gains = {(row.name, row.layer) for row in record.table if row.stratum == "over kmer"}
     assert gains == {(name, layer) for name in ("gain_auroc", "gain_mcc") for layer in (0, 2)}
 

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.errors import HarnessError
-from tasks.structure_f1.counts import THRESHOLDS, Tally, at_least, count, exact_threshold, f1
+from harness.statistics.metrics import f1_of_counts
+from tasks.structure_f1.counts import THRESHOLDS, Tally, at_least, count, exact_threshold
 from tasks.structure_f1.data import Rna
 from tasks.structure_f1.maps import pair_probabilities
 from tests.tasks.structure_f1 import slow
@@ -30,7 +31,7 @@ def same_at_all_thresholds(scores: np.ndarray, known: set[int]) -> None:
     for step in range(1001):
         tp, fp, fn = slow.counts(scores, known, np.float32(step / 1000))
         assert (true_positives[0, step], predicted[0, step]) == (tp, tp + fp), step
-        assert f1(true_positives, predicted, tp + fn)[0, step] == slow.pooled_f1([(tp, fp, fn)])
+        assert f1_of_counts(true_positives, predicted, tp + fn)[0, step] == slow.pooled_f1([(tp, fp, fn)])
 
 
 @settings(max_examples=40)
@@ -87,7 +88,7 @@ def test_a_tally_pools_rnas_and_keeps_layers_apart() -> None:
     assert tally.heads == [(1, 0), (4, 0), (4, 1)]
     merged = np.concatenate([scores for scores, _ in parts], axis=1)
     true_positives, predicted = count(merged, np.array([0, 1, 2, 10, 11, 12]))
-    expected = f1(true_positives, predicted, 6)
+    expected = f1_of_counts(true_positives, predicted, 6)
     assert (tally.f1(6) == expected[[0, 0, 1]]).all()
     doubled = tally + tally
     assert np.allclose(doubled.f1(12), expected[[0, 0, 1]]) and (tally.f1(6) == expected[[0, 0, 1]]).all()

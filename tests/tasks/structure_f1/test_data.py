@@ -33,7 +33,7 @@ def test_item_set_names_what_chooses_and_is_scored_and_no_training_rna() -> None
     made = dataset()
     item_sets = {prepare(made, FakeModel(), Settings(train_records=n)).item_set(made) for n in (0, 3, 500)}
     assert len(item_sets) == 1
-    assert prepare(made, FakeModel(), Settings(limit=2)).item_set(made) not in item_sets
+    assert prepare(made, FakeModel(), Settings(limit=4)).item_set(made) not in item_sets
 
 
 def test_what_cannot_be_compared_is_left_out_and_counted() -> None:
@@ -53,7 +53,7 @@ def test_what_cannot_be_compared_is_left_out_and_counted() -> None:
         "sequences under 5 nt": 1,
         "sequences of mostly N": 1,
         "base pairs unknown": 1,
-        "RNAs of no split": 1,
+        "RNAs without a split": 1,
     }
     assert {"long", "unpaired"} <= set(ids(data.test))
     (single,) = (rna for rna in prepare(dataset(extra), FakeModel(), Settings()).test if rna.record.id == "single")
@@ -61,10 +61,10 @@ def test_what_cannot_be_compared_is_left_out_and_counted() -> None:
 
 
 def test_a_limit_takes_by_hash_and_the_same_from_any_order() -> None:
-    data = prepare(dataset(), FakeModel(), Settings(limit=2))
-    assert [len(part) for part in (data.train, data.select, data.test)] == [2, 2, 2]
-    assert data.skipped == {"RNAs beyond --limit": 18}
-    turned = prepare(dataset(rows=records()[::-1]), FakeModel(), Settings(limit=2))
+    data = prepare(dataset(), FakeModel(), Settings(limit=8))
+    assert [len(part) for part in (data.train, data.select, data.test)] == [2, 3, 3]
+    assert data.skipped == {"RNAs beyond --limit": 16}
+    turned = prepare(dataset(rows=records()[::-1]), FakeModel(), Settings(limit=8))
     assert ids(turned.test) == ids(data.test)
 
 
@@ -155,3 +155,70 @@ def test_units_of_resampling() -> None:
     assert Rna(Record("x", "AC", family="F", cluster="c")).unit == "family F"
     assert Rna(Record("x", "AC", cluster="c")).unit == "c"
     assert Rna(Record("x", "AC")).unit == "x"
+
+
+def test_a_limit_is_of_all_rnas_and_what_a_split_lacks_goes_to_the_others() -> None:
+    for limit in (2, 5, 23, 24, 800):
+        data = prepare(dataset(), FakeModel(), Settings(limit=limit))
+        assert len(data.train) + len(data.select) + len(data.test) == min(limit, 24)
+    data = prepare(dataset(), FakeModel(), Settings(limit=15, train_records=1))
+    assert [len(part) for part in (data.train, data.select, data.test)] == [1, 7, 7]
+    data = prepare(dataset(rows=[replace(r, split=None) for r in records()]), FakeModel(), Settings(limit=10))
+    assert [len(part) for part in (data.train, data.select, data.test)] == [0, 5, 5]
+    with pytest.raises(InputError, match=r"no validation \(select\) RNA .*23 left out: RNAs beyond --limit\): raise"):
+        prepare(dataset(), FakeModel(), Settings(limit=1))
+
+
+def near_copies(seed: int, count: int) -> list[Record]:
+    """RNAs of no family that differ in one letter of 60 from the first."""
+    sequence, pairs = hairpin(seed, stem=20, loop=20)
+    swap = {"A": "C", "C": "A", "G": "U", "U": "G"}
+    made = [sequence] + [sequence[:k] + swap[sequence[k]] + sequence[k + 1 :] for k in range(21, 20 + count)]
+    return [Record(f"s{seed}-{k}", own, pairs=pairs) for k, own in enumerate(made)]
+
+
+def test_without_splits_near_identical_rnas_are_on_one_side_and_one_unit() -> None:
+    rows = [record for seed in range(8) for record in near_copies(seed, 6)]
+    data = prepare(dataset(rows=rows), FakeModel(), Settings())
+    sides = [{rna.record.id.partition("-")[0] for rna in part} for part in (data.select, data.test)]
+    assert not sides[0] & sides[1] and len(data.select) == len(data.test) == 24
+    assert len({rna.unit for rna in data.test}) == 4 and "cluster" in data.split
+
+
+def test_families_that_share_a_cluster_are_on_one_side() -> None:
+    rows = [replace(r, split=None) for r in records()]
+    shared = [replace(r, cluster=r.id if r.family in ("F2", "F3") else f"one/{k // 2}") for k, r in enumerate(rows)]
+    linked = [replace(r, cluster="both") if r.id in ("r00", "r01") else replace(r, cluster=r.id) for r in rows]
+    assert {r.family for r in rows if r.id in ("r00", "r01")} == {"F0", "F1"}
+    for made in (shared, linked):
+        data = prepare(dataset(rows=made), FakeModel(), Settings())
+        halves = [{rna.record.family for rna in part} for part in (data.select, data.test)]
+        assert not halves[0] & halves[1]
+    assert any({"F0", "F1"} <= half for half in halves)
+
+
+ONE = [Record("a", hairpin(1)[0], pairs=hairpin(1)[1])]
+CAUSES = {
+    "one RNA": (ONE, "has one usable RNA: a head is chosen on some RNAs"),
+    "all duplicates": (
+        [replace(ONE[0], id=name) for name in "abc"],
+        r"one usable RNA \(2 left out: exact duplicates\)",
+    ),
+    "all N": ([Record(name, "N" * 8, pairs=((0, 7),)) for name in "ab"], r"no usable RNA \(2 left out: .* mostly N\)"),
+    "one family": ([replace(r, family="F", split=None) for r in records()], "24 usable RNAs, all of one family"),
+    "one cluster": (near_copies(1, 6), "6 usable RNAs, all of one family or cluster"),
+}
+
+
+@pytest.mark.parametrize("cause", CAUSES)
+def test_each_cause_of_too_few_rnas_is_named(cause: str) -> None:
+    rows, message = CAUSES[cause]
+    with pytest.raises(InputError, match=message) as caught:
+        prepare(dataset(rows=rows), FakeModel(), Settings())
+    assert "\n" not in str(caught.value)
+
+
+def test_a_table_without_pairs_names_the_columns_it_has() -> None:
+    made = replace(dataset(rows=[Record("a", "ACGU")]), unread_columns=("ss", "note"))
+    with pytest.raises(InputError, match=r"no base pairs \(read from a column base_pairs, .*columns are ss, note\)"):
+        prepare(made, FakeModel(), Settings())

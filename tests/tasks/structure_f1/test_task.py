@@ -300,6 +300,13 @@ def test_depths_of_alignments_are_swept(tmp_path: Path) -> None:
     assert set(swept) == {"alignments of at most 1 rows", "alignments of at most 10 rows"}
     assert swept["alignments of at most 10 rows"] == pytest.approx(record.metrics["f1_pooled"].value)
     assert swept["alignments of at most 1 rows"] < 0.2
+    fixed = next(row for row in record.table if row.stratum == "head and threshold fixed")
+    deep, alone = (
+        next(row for row in record.table if row.stratum == f"alignments of at most {depth} rows") for depth in (10, 1)
+    )
+    # at depth 10 the same head: the same draws of test families, so the same interval
+    assert (deep.low, deep.high, deep.n) == pytest.approx((fixed.low, fixed.high, fixed.n))
+    assert alone.low is not None and alone.low < alone.value < alone.high
 
 
 @pytest.mark.parametrize(

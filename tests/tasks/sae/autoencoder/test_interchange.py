@@ -70,7 +70,7 @@ def test_what_cannot_be_read_is_refused(tmp_path, change):
 
 
 def test_missing_files(tmp_path):
-    with pytest.raises(InputError, match="holds no SAELens autoencoder"):
+    with pytest.raises(InputError, match="contains no SAELens autoencoder"):
         from_saelens(tmp_path)
 
 

@@ -152,7 +152,7 @@ def test_broken_files(tmp_path, name, change, message):
 
 
 def test_missing_files(tmp_path):
-    with pytest.raises(InputError, match="holds no sparse autoencoder"):
+    with pytest.raises(InputError, match="contains no sparse autoencoder"):
         SparseAutoencoder.load(tmp_path / "nowhere")
 
 

@@ -8,6 +8,7 @@ from hypothesis.extra import numpy as hnp
 
 from tasks.sae.autoencoder.sparse import (
     SparseCode,
+    _stable_order,
     decode,
     jump,
     positions,
@@ -110,3 +111,9 @@ def test_jump_values_and_straight_through_gradient():
     assert scores.grad.flatten().tolist() == [0, 1, 1, 0]
     # two scores lie within half a bandwidth (0.025) of the threshold: -(0.5 + 2) / 0.05 each
     assert threshold.grad.item() == pytest.approx(-2 * 2.5 / 0.05)
+
+
+@pytest.mark.parametrize("features", [9, 65_535, 65_536, 100_000])
+def test_the_order_of_features_is_stable_for_any_width(features):
+    indices = torch.randint(max(0, features - 300), features, (5000,), generator=torch.Generator().manual_seed(0))
+    assert _stable_order(indices, features).equal(indices.argsort(stable=True))

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scripts.ncrna_nano.identity import alike, alike_to_any, candidates, clusters, words
+from scripts.ncrna_nano.alike import alike, alike_to_any, candidates, clusters, words
 
 rna = st.text("ACGU", min_size=1, max_size=40)
 
