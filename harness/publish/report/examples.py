@@ -30,7 +30,8 @@ def example_pages(folder: Path, layer: int, most: int) -> dict[int, dict[str, An
     if not path.is_file():
         return {}
     table = pd.read_parquet(path, filters=[("layer", "==", layer)])
-    return {int(seed): _page(part, most) for seed, part in table.groupby("seed")}
+    parts: Any = table.groupby("seed")  # Any: group keys are not typed
+    return {int(seed): _page(part, most) for seed, part in parts}
 
 
 def _page(table: pd.DataFrame, most: int) -> dict[str, Any]:
@@ -40,7 +41,8 @@ def _page(table: pd.DataFrame, most: int) -> dict[str, Any]:
     described: list[list[str]] = []
     features: dict[str, list[list[Any]]] = {}
     room = most
-    for feature, part in table.groupby("feature", sort=False):
+    parts: Any = table.groupby("feature", sort=False)  # Any: neither group keys nor rows are typed
+    for feature, part in parts:
         room -= len(part)
         if room < 0:
             break

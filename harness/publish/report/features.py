@@ -22,7 +22,8 @@ def layers_of(folder: Path) -> dict[int, list[int]]:
     if table is None:
         return {}
     found = table[table["source"] == SOURCE].drop_duplicates()
-    return {int(layer): sorted(map(int, part["seed"])) for layer, part in found.groupby("layer")}
+    parts: Any = found.groupby("layer")  # Any: group keys are not typed
+    return {int(layer): sorted(map(int, part["seed"])) for layer, part in parts}
 
 
 def feature_page(folder: Path, layer: int, most: int) -> dict[str, Any]:
@@ -42,8 +43,9 @@ def feature_page(folder: Path, layer: int, most: int) -> dict[str, Any]:
     own = chosen[chosen["source"] == SOURCE]
     families = sorted({*features["family"], *chosen["family"]})
     place = {family: number for number, family in enumerate(families)}
-    seeds = {}
-    for seed, part in features.groupby("seed"):
+    seeds: dict[str, dict[str, Any]] = {}
+    parts: Any = features.groupby("seed")  # Any: group keys are not typed
+    for seed, part in parts:
         picked = own[own["seed"] == seed]["feature"]
         kept = _best(part, set(picked), most)
         neighbours = nearest(folder / f"sae-layer-{layer}-seed-{seed}", kept["feature"].tolist())
@@ -51,7 +53,7 @@ def feature_page(folder: Path, layer: int, most: int) -> dict[str, Any]:
     return {
         "families": families,
         "seeds": seeds,
-        "chosen": [_choice(row, place) for row in own.to_dict("records")],
+        "chosen": [_choice(dict(row), place) for row in own.to_dict("records")],
         "sources": _by_source(chosen, place),
     }
 
