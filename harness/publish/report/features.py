@@ -53,7 +53,7 @@ def feature_page(folder: Path, layer: int, most: int) -> dict[str, Any]:
     return {
         "families": families,
         "seeds": seeds,
-        "chosen": [_choice(dict(row), place) for row in own.to_dict("records")],
+        "chosen": [_choice({str(k): value for k, value in row.items()}, place) for row in own.to_dict("records")],
         "sources": _by_source(chosen, place),
     }
 
