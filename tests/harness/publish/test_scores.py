@@ -21,6 +21,7 @@ from tests.fakes import FakeModel
 from tests.harness.run.test_cell import make_cell
 
 DRAWS = np.random.default_rng(0).normal(size=(6, 1000))
+ERROR = 0.01 * (DRAWS[0] - DRAWS[1]).std(ddof=1)
 
 
 def made(
@@ -120,7 +121,7 @@ def test_the_readme_keeps_its_text_and_opens_with_models_by_tasks(tmp_path: Path
     ("second", "verdict"),
     [
         (0.5, "first is better than second by 0.300"),
-        (0.79, "cannot tell; a difference of 0.040 would show with 80 % power"),
+        (0.79, f"cannot tell; a difference of {2.8016 * ERROR:.3f} would show with 80 % power"),
     ],
 )
 def test_a_comparison_says_which_is_better_or_that_it_cannot_tell(tmp_path: Path, second: float, verdict: str) -> None:
