@@ -76,7 +76,7 @@ def test_the_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsy
     assert code == 0, output.err
     ((_, record),) = read_records(tmp_path / "results")[0]
     assert record.status == "done" and record.model.card.name == "one-hot" and record.settings["preset"] == "demo"
-    assert "auroc_macro with its controls" in output.out and "kmer" in output.out
+    assert "mean AUROC beside its controls" in output.out and "kmer" in output.out
 
 
 def rows(text: str, columns: int) -> list[list[str]]:

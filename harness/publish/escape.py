@@ -6,6 +6,7 @@ through one of these functions on its way out; the numbers are our own and do no
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, TypeVar
 from xml.sax.saxutils import escape
 
@@ -18,6 +19,8 @@ Other = TypeVar("Other")
 
 _MARKDOWN = str.maketrans({"&": "&amp;", "<": "&lt;"} | {letter: f"&#{ord(letter)};" for letter in "|\\`["})
 """Entities rather than backslashes: a reader of Markdown that splits cells first still sees no bar."""
+_BLOCK = re.compile(r"[#>+*=~-]|\d+[.)]")
+"""What would begin a quote, a list, a heading or a rule at the start of a line."""
 _FORMULA = tuple("=+-@＝＋－＠")
 
 
@@ -27,8 +30,10 @@ def one_line(text: str) -> str:
 
 
 def markdown(text: str) -> str:
-    """Text for a Markdown cell, heading or list item: never a cell break, an HTML tag, a link or code."""
-    return one_line(text).translate(_MARKDOWN)
+    """Text for a Markdown cell, heading, list item or line: never a cell break, a tag, a link, code or a new block."""
+    line = one_line(text)
+    start = f"&#{ord(line[0])};" if _BLOCK.match(line) else ""
+    return start + line[bool(start) :].translate(_MARKDOWN)
 
 
 def xml(text: str) -> str:

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from harness.publish.escape import csv_cell
 from harness.publish.groups import Records
-from harness.publish.overview import README, overview, read_readme, with_overview
-from harness.publish.page import render_page
+from harness.publish.pages.overview import README, overview, read_readme, with_overview
+from harness.publish.pages.page import render_page
 from harness.publish.published import PUBLISHED, published_table, read_published
 from harness.publish.scatter import headline_scatter
 from harness.result import ResultRecord

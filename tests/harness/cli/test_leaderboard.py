@@ -42,12 +42,13 @@ def test_pages_are_written_beside_the_results_they_are_made_from(monkeypatch: py
     committed.write_text("# theirs\n")
     assert harness(monkeypatch) == 0
     assert committed.read_text() == "# theirs\n"
-    assert sorted(path.name for path in Path("results/leaderboards").iterdir()) == ["fake-share.csv", "fake-share.md"]
+    written = sorted(path.name for path in Path("results/leaderboards").iterdir() if path.suffix != ".svg")
+    assert written == ["README.md", "fake-share.csv", "fake-share.md"]
     # a second time, and from elsewhere
     assert harness(monkeypatch, "--check") == 0
     Path("results").rename("moved")
     assert harness(monkeypatch, "--results", "moved") == 0
-    assert "| fake " in Path("moved/leaderboards/fake-share.md").read_text()
+    assert "| **fake**" in Path("moved/leaderboards/fake-share.md").read_text()
 
 
 def test_what_lies_among_the_pages_is_no_record(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -123,7 +124,7 @@ def test_a_folder_that_cannot_be_written_to_is_one_line(
     Path("file").write_text("")
     assert harness(monkeypatch, "--out", "file/pages") == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("error: file/pages/fake-share.md cannot be written: ") and "--out" in line
+    assert line.startswith("error: file/pages/README.md cannot be written: ") and "--out" in line
 
 
 def test_problems_of_records_are_printed_without_codes(

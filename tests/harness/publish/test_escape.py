@@ -36,6 +36,8 @@ def test_a_markdown_cell_stays_one_cell_of_plain_text(text: str) -> None:
         ("two\n lines", "two lines"),
         ("\x1b[31mred", "&#92;x1b&#91;31mred"),
         ("rnabert:random:1", "rnabert:random:1"),
+        ("> quoted", "&#62; quoted"),
+        ("1. first", "&#49;. first"),
     ],
 )
 def test_markdown(text: str, written: str) -> None:

@@ -2,10 +2,13 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from hypothesis import example, given
+from markdown_it import MarkdownIt
 
 from harness.progress import Progress
 from harness.publish import leaderboard
@@ -29,7 +32,12 @@ def test_the_page_is_the_same_whatever_the_order(tmp_path: Path) -> None:
     found = records(tmp_path / "results")
     pages = render_all(found, tmp_path / "out")
     assert pages == render_all(list(reversed(found)), tmp_path / "out")
-    assert set(pages) == {tmp_path / "out" / "fake-share.md", tmp_path / "out" / "fake-share.csv"}
+    names = {path.name for path in pages if path.suffix != ".svg"}
+    assert names == {"README.md", "fake-share.md", "fake-share.csv"}
+    pictures = [path for path in pages if path.suffix == ".svg"]
+    assert len(pictures) == 2  # one for each setting
+    for picture in pictures:
+        assert f"]({picture.name})" in pages[tmp_path / "out" / "fake-share.md"]
 
 
 def test_the_page_says_what_a_reader_needs(tmp_path: Path) -> None:
@@ -38,10 +46,10 @@ def test_the_page_says_what_a_reader_needs(tmp_path: Path) -> None:
     # different settings never share a table
     assert page.count("## fake-set") == 2 and "scale 2.0" in page
     assert "0.417 [0.317, 0.517]" in page
-    assert "chance (floor)" in page and "0.250 [0.250, 0.250]" in page
+    assert "| chance    | floor  | 0.250 [0.250, 0.250] | +0.167" in page
     assert "mute: not-applicable: mute has no hidden_states" in page
     # simulated sets are in the order of names, and every row links to its record
-    assert page.index("| another") < page.index("| fake ")
+    assert page.index("| **another**") < page.index("| **fake**")
     for path, record in records(tmp_path / "results"):
         if record.status == "done":
             assert f"({Path('..') / path.relative_to(tmp_path)})" in page
@@ -51,7 +59,7 @@ def test_a_note_stands_once_after_the_models_that_it_is_true_of(tmp_path: Path) 
     ((path, first), (other_path, second), *_) = records(tmp_path / "results")
     second = second.model_copy(update={"notes": [*first.notes, "its own"], "settings": first.settings})
     assert list(first.notes) == ["a fake"]
-    page = leaderboard.render_page("fake-share", [(path, first), (other_path, second)], tmp_path)
+    page = leaderboard.render_page("fake-share", [(path, first), (other_path, second)], tmp_path).text
     assert "- all: a fake\n" in page and page.count("a fake") == 1
     assert "- all: pretraining exposure to fake-set: unknown\n" in page
     assert f"- {second.model.card.name}: its own" in page
@@ -109,11 +117,15 @@ def test_the_layer_is_that_of_the_metrics_and_models_without_layers_have_none(tm
     found = read_records(tmp_path / "results")[0]
     page = render_all(found, tmp_path / "out")[tmp_path / "out" / "fake-share.md"]
     last, chosen = page.split("## fake-set (simulated)")[1:]
-    cells = {line.split("|")[1].strip(): line.split("|")[4].strip() for line in page.splitlines() if "](" in line}
-    assert cells == {"fake": "2", "counts": "–", "deeper": "0 of 3 scored"}
-    assert "| fake " in last and "| deeper " not in last and "Layers other than" not in last
-    assert "| deeper " in chosen and "| fake " not in chosen and "Layers other than" in chosen
-    assert "| counts " in last and "| counts " in chosen
+    layers = {
+        line.split("|")[1].strip(): line.split("|")[4].strip()
+        for line in page.splitlines()
+        if "](" in line and line.count("|") == 7 and "**" not in line
+    }
+    assert layers == {"counts": "", "deeper": "0", "fake": "2"}
+    assert "**fake**" in last and "**deeper**" not in last
+    assert "**deeper**" in chosen and "**fake**" not in chosen and "Layers other than" in chosen
+    assert "**counts**" in last and "**counts**" in chosen
 
 
 @pytest.fixture(scope="module")
@@ -143,9 +155,17 @@ def named(record: ResultRecord, text: str, cell: str) -> ResultRecord:
     )
 
 
-def shape(page: str) -> list[int]:
-    """Bars on every line."""
-    return [line.count("|") for line in page.splitlines()]
+def shape(page: str) -> list[str]:
+    """Blocks, cells, tags and links of a page as they are rendered; text and emphasis left out."""
+    found = []
+    for token in MarkdownIt("commonmark", {"html": True}).enable("table").parse(page):
+        found.append(token.type)
+        for part in [token, *(token.children or [])]:
+            if part.type in ("html_block", "html_inline"):
+                found += re.findall(r"<[^>]*>", part.content)
+            if part.type in ("link_open", "image"):
+                found.append(str(part.attrs.get("src", "") and "picture") or str(part.attrs["href"]))
+    return found
 
 
 @given(TEXT)
@@ -160,10 +180,17 @@ def test_no_text_changes_the_form_of_a_page(plain: tuple[Path, ResultRecord], te
         found = [(path, named(record, word, "a")), (path, named(record, word, "b"))]
         failed = found[0][1].model_copy(update={"cell": "c", "status": "failed", "error": word})
         pages.append(render_all([*found, (path, failed)], path.parent))
-    (hostile, harmless) = ([page for _, page in sorted(rendered.items())] for rendered in pages)
-    assert shape(hostile[1]) == shape(harmless[1])
-    assert "<" not in hostile[1] and "\x1b" not in hostile[1] + hostile[0]
-    rows = [list(csv.reader(io.StringIO(text))) for text in (hostile[0], harmless[0])]
+    texts = [
+        {suffix: next(text for path, text in rendered.items() if path.suffix == suffix) for suffix in (".svg", ".csv")}
+        | {".md": rendered[path.parent / f"{record.task.name}.md"]}
+        for rendered in pages
+    ]
+    hostile, harmless = texts
+    assert shape(hostile[".md"]) == shape(harmless[".md"])
+    assert not any("\x1b" in text for text in hostile.values())
+    tags = [[element.tag for element in ElementTree.fromstring(one[".svg"]).iter()] for one in texts]
+    assert tags[0] == tags[1]
+    rows = [list(csv.reader(io.StringIO(text))) for text in (hostile[".csv"], harmless[".csv"])]
     assert [len(row) for row in rows[0]] == [len(row) for row in rows[1]]
     assert [row[-4:] for row in rows[0]] == [row[-4:] for row in rows[1]]
     assert not [cell for row in rows[0] for cell in row[:12] if cell.startswith(("=", "+", "-", "@"))]
@@ -173,13 +200,13 @@ def test_two_weight_folders_of_one_model_are_told_apart(tmp_path: Path) -> None:
     for identity in ("first", "second"):
         run_cell(make_cell(FakeModel(identity=identity)), tmp_path / "results", "cpu", Progress(quiet=True))
     page = render_all(read_records(tmp_path / "results")[0], tmp_path)[tmp_path / "fake-share.md"]
-    assert page.count("| fake (a7937b) ") == page.count("| fake (16367a) ") == 2
+    assert page.count("| **fake (a7937b)**") == page.count("| **fake (16367a)**") == 1
 
 
 def test_settings_are_words_and_what_is_not_set_is_left_out(plain: tuple[Path, ResultRecord]) -> None:
     path, record = plain
     update = {"settings": {"groups": [], "pair_count": 1000, "centred": False}, "seeds": (0, 1), "limit": None}
-    page = leaderboard.render_page("t", [(path, record.model_copy(update=update))], path.parent)
+    page = leaderboard.render_page("t", [(path, record.model_copy(update=update))], path.parent).text
     assert "Settings: pair count 1,000; centred no; seeds 0, 1.\n" in page
 
 

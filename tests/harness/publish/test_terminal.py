@@ -8,7 +8,7 @@ from rich.console import Console
 
 from harness.progress import Progress
 from harness.publish.scores import headline_rows
-from harness.publish.terminal import print_controls, print_summary
+from harness.publish.terminal import print_controls, print_ending, print_summary
 from harness.result import ResultRecord
 from harness.run.cell import run_cell
 from harness.task import Highlights, Metric, TableRow
@@ -37,7 +37,7 @@ def record(tmp_path: Path) -> ResultRecord:
 
 def printed(record: ResultRecord) -> str:
     console = Console(width=100, record=True, file=io.StringIO())
-    print_summary(record, console)
+    print_summary(record, console, verbose=True)
     return console.export_text()
 
 
@@ -98,9 +98,26 @@ def test_no_text_reaches_the_terminal_as_a_code(record: ResultRecord) -> None:
     }
     hostile = record.model_copy(update=changes)
     console = Console(width=150, file=io.StringIO(), force_terminal=True, color_system=None)
-    print_summary(hostile, console)
+    print_summary(hostile, console, verbose=True)
     print_controls([hostile, hostile], console)
     printed = console.file.getvalue()  # type: ignore[attr-defined]
     assert not {"\x1b", "\x07", "\r"} & set(printed)
-    # the summary names 13 (exposure names the dataset), the table of controls a title, a column and two models
-    assert printed.count("[31m[/b]:rat:") == 17
+    # the summary names 14 (exposure names the dataset), the table of controls a title, a column and two models
+    assert printed.count("[31m[/b]:rat:") == 18
+
+
+def test_without_verbose_there_is_the_headline_beside_its_controls_and_no_long_list(record: ResultRecord) -> None:
+    console = Console(width=100, record=True, file=io.StringIO())
+    print_summary(record, console)
+    text = console.export_text()
+    assert "share 0.500" in text and "share beside its controls, layer 2" in text and "0.250 [0.200, 0.300]" in text
+    assert "layer 0" not in text and "Metrics" not in text and "note: a fake" not in text
+    assert "note: pretraining exposure to fake-set: unknown" in text
+
+
+def test_the_end_says_where_files_are_and_what_to_type() -> None:
+    console = Console(width=40, record=True, file=io.StringIO())
+    path = Path("results/a-task/a-set/a-model/0123456789abcdef.json")
+    print_ending([path], {"harness compare a b --task t": "which is better"}, console)
+    lines = [line.strip() for line in console.export_text().splitlines()]
+    assert str(path) in lines and "harness compare a b --task t  # which is better" in lines

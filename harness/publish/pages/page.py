@@ -7,14 +7,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from harness.names import folder_name
-from harness.publish.controls import Summary, summaries
-from harness.publish.details import folded, without_numbers
 from harness.publish.escape import markdown
-from harness.publish.forest import Forest, forest
 from harness.publish.groups import Group, Records, groups_of, section_title
 from harness.publish.links import record_link
-from harness.publish.markup import cell, signed, size_of, small, table
+from harness.publish.pages.controls import Summary, summaries
+from harness.publish.pages.details import folded, without_numbers
+from harness.publish.pages.forest import Forest, forest
+from harness.publish.pages.markup import cell, signed, size_of, small, table
 from harness.publish.scores import UNKNOWN, Board, Score, board
 
 TASK_COLUMNS = 2
@@ -32,9 +31,8 @@ def render_page(task: str, records: Records, out: Path) -> Page:
     parts, pictures = [f"# {markdown(task)}", *_introduction(records)], {}
     for group, members in sorted(groups_of(records).items()):
         standing = board(members)
-        # the same name whatever other groups there are, so that a new one leaves no old picture behind
-        digest = hashlib.sha256(repr(group).encode()).hexdigest()[:6]
-        name = f"{task}-{folder_name(members[0][1].dataset.name)}-{digest}.svg"
+        # named after what the group shares: a new group leaves no old picture behind
+        name = f"{task}-{hashlib.sha256(repr(group).encode()).hexdigest()[:6]}.svg"
         if picture := _picture(group, standing):
             pictures[name] = picture
         parts += _section(group, members, standing, out, name if picture else None)

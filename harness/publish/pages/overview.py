@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from harness.publish.escape import markdown
 from harness.publish.groups import Records, groups_of, section_title
-from harness.publish.markup import cell, signed, size_of, small, table
+from harness.publish.pages.markup import cell, signed, size_of, small, table
 from harness.publish.scores import Board, Score, board
 
 README = "README.md"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from harness.publish.format import HasInterval, number
-from harness.publish.markup import cell, small
+from harness.publish.pages.markup import cell, small
 from harness.publish.scores import Board, Score, controls_inside
 from harness.twins import twin_of
 

@@ -8,13 +8,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from statistics import fmean
 
-from harness.publish.controls import of_model
 from harness.publish.escape import markdown, one_line
 from harness.publish.format import number, with_interval
 from harness.publish.groups import Records, labels
 from harness.publish.links import record_link
-from harness.publish.markup import details, signed, table
 from harness.publish.notes import notes_of
+from harness.publish.pages.controls import of_model
+from harness.publish.pages.markup import details, signed, table
 from harness.publish.scores import Board, Score
 from harness.result import ResultRecord
 from harness.task import TableRow
