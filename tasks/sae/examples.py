@@ -19,7 +19,7 @@ from tasks.sae.dictionaries import Dictionaries
 
 QUANTILES = 10
 PER_QUANTILE = 2
-_BRACKETS = ("()", "[]", "{}", "<>", "Aa", "Bb", "Cc", "Dd")
+_BRACKETS = tuple(zip("([{<ABCD", ")]}>abcd", strict=True))
 
 Key = tuple[int, int]
 Shown = Mapping[Key, Sequence[int]]
