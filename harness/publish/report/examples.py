@@ -30,8 +30,7 @@ def example_pages(folder: Path, layer: int, most: int) -> dict[int, dict[str, An
     if not path.is_file():
         return {}
     table = pd.read_parquet(path, filters=[("layer", "==", layer)])
-    parts: Any = table.groupby("seed")  # Any: group keys are not typed
-    return {int(seed): _page(part, most) for seed, part in parts}
+    return {int(seed): _page(table[table["seed"] == seed], most) for seed in sorted(table["seed"].unique())}
 
 
 def _page(table: pd.DataFrame, most: int) -> dict[str, Any]:
@@ -41,20 +40,21 @@ def _page(table: pd.DataFrame, most: int) -> dict[str, Any]:
     described: list[list[str]] = []
     features: dict[str, list[list[Any]]] = {}
     room = most
-    parts: Any = table.groupby("feature", sort=False)  # Any: neither group keys nor rows are typed
-    for feature, part in parts:
+    for feature in table["feature"].unique():
+        part = table[table["feature"] == feature]
         room -= len(part)
         if room < 0:
             break
         strongest = max((float(np.max(row, initial=0)) for row in part["activations"]), default=0.0)
         shown = []
-        for row in part.sort_values(["quantile", "item"], ascending=[False, True]).itertuples():
-            if row.item not in items:
-                items[row.item] = len(described)
-                described.append([row.item, row.family, row.sequence, row.structure])
-            activations = np.asarray(row.activations, dtype=np.float32)
+        for row in part.sort_values(["quantile", "item"], ascending=[False, True]).to_dict("records"):
+            item = row["item"]
+            if item not in items:
+                items[item] = len(described)
+                described.append([item, row["family"], row["sequence"], row["structure"]])
+            activations = np.asarray(row["activations"], dtype=np.float32)
             peak = float(f"{np.max(activations, initial=0):.3g}")
-            shown.append([round(float(row.quantile), 3), items[row.item], peak, levels(activations, strongest)])
+            shown.append([round(float(row["quantile"]), 3), items[item], peak, levels(activations, strongest)])
         features[str(int(feature))] = shown
     return {"items": described, "features": features}
 
@@ -64,4 +64,4 @@ def levels(activations: NDArray[Any], strongest: float) -> str:
     import numpy as np
 
     steps = np.ceil(np.clip(activations / (strongest or 1), 0, 1) * (len(LEVELS) - 1)).astype(int)
-    return "".join(LEVELS[step] for step in steps)
+    return "".join(LEVELS[step] for step in np.maximum(steps, activations > 0))

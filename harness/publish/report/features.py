@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,8 +23,7 @@ def layers_of(folder: Path) -> dict[int, list[int]]:
     if table is None:
         return {}
     found = table[table["source"] == SOURCE].drop_duplicates()
-    parts: Any = found.groupby("layer")  # Any: group keys are not typed
-    return {int(layer): sorted(map(int, part["seed"])) for layer, part in parts}
+    return {int(k): sorted(map(int, found[found["layer"] == k]["seed"])) for k in sorted(found["layer"].unique())}
 
 
 def feature_page(folder: Path, layer: int, most: int) -> dict[str, Any]:
@@ -44,8 +44,8 @@ def feature_page(folder: Path, layer: int, most: int) -> dict[str, Any]:
     families = sorted({*features["family"], *chosen["family"]})
     place = {family: number for number, family in enumerate(families)}
     seeds: dict[str, dict[str, Any]] = {}
-    parts: Any = features.groupby("seed")  # Any: group keys are not typed
-    for seed, part in parts:
+    for seed in sorted(features["seed"].unique()):
+        part = features[features["seed"] == seed]
         picked = own[own["seed"] == seed]["feature"]
         kept = _best(part, set(picked), most)
         neighbours = nearest(folder / f"sae-layer-{layer}-seed-{seed}", kept["feature"].tolist())
@@ -53,7 +53,7 @@ def feature_page(folder: Path, layer: int, most: int) -> dict[str, Any]:
     return {
         "families": families,
         "seeds": seeds,
-        "chosen": [_choice({str(k): value for k, value in row.items()}, place) for row in own.to_dict("records")],
+        "chosen": [_choice(row, place) for row in own.to_dict("records")],
         "sources": _by_source(chosen, place),
     }
 
@@ -75,7 +75,7 @@ def _columns(part: pd.DataFrame, place: dict[str, int]) -> dict[str, list[Any]]:
     return columns | {name: [_number(value, digits) for value in part[name]] for name, digits in numbers.items()}
 
 
-def _choice(row: dict[str, Any], place: dict[str, int]) -> list[Any]:
+def _choice(row: Mapping[Any, Any], place: dict[str, int]) -> list[Any]:
     start = [place[row["family"]], int(row["seed"]), int(row["feature"]), int(row["sign"]), int(row["covered"])]
     return start + [_number(row[name], 4) for name in _CHOSEN]
 
