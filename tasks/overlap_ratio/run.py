@@ -10,7 +10,7 @@ import numpy as np
 from harness.adapter import ModelAdapter
 from harness.datasets.alignments import read_alone
 from harness.task import CellContext, TaskOutcome
-from tasks.common import subject
+from tasks.common import subject, without_interval
 from tasks.overlap_ratio import report
 from tasks.overlap_ratio.data import ComparedFamilies, prepare
 from tasks.overlap_ratio.families import family_table
@@ -45,7 +45,7 @@ def run_overlap(
         item_set = dataset.subset(data.records).fingerprint
         outcome = report.outcome(scores, data, families, model.card, settings, item_set)
         triplets.add(outcome, measures)
-        outcome.notes += read_alone(model.card, data.records)
+        outcome.notes += [*read_alone(model.card, data.records), *without_interval(outcome.metrics)]
         outcome.tables["large/pairs"] = report.pair_table(data, repeats, shown)
     with context.phase("pictures"):
         what = subject(model.card, dataset.card)

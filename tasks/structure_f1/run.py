@@ -11,7 +11,7 @@ import pandas as pd
 from harness.adapter import ModelAdapter
 from harness.datasets.alignments import alignment_of, read_alone
 from harness.task import Basis, CellContext, Place, TableRow, TaskOutcome
-from tasks.common import subject
+from tasks.common import subject, without_interval
 from tasks.structure_f1 import report
 from tasks.structure_f1.counts import Floats
 from tasks.structure_f1.data import StructureData, prepare
@@ -42,8 +42,9 @@ def run_structure(
         heads = report.head_table(selection, tested, known)
         split = f"the validation RNAs ({len(data.select)} RNAs, split: {data.split})"
         found = report.estimates(bootstrap, selection, tested, conditional)
+        metrics = report.metrics(found, table, tested)
         outcome = TaskOutcome(
-            metrics=report.metrics(found, table, tested),
+            metrics=metrics,
             basis=Basis(
                 layer=selection.chosen.layer,
                 layer_is_chosen=len({layer for layer, _ in selection.heads}) > 1,
@@ -57,6 +58,7 @@ def run_structure(
             notes=[
                 *report.notes(data.test, table, selection, split),
                 *read_alone(model.card, [rna.record for rna in (*data.select, *data.test)]),
+                *without_interval(metrics),
             ],
             highlights=report.highlights(heads),
             items=long_form(table),

@@ -25,14 +25,14 @@ def hairpin(seed: int, stem: int = 6, loop: int = 5) -> tuple[str, tuple[tuple[i
 
 
 def records() -> list[Record]:
-    """Train, select and test hairpins of four families; the first test RNA has a multiplet and a pseudoknot."""
+    """Train, select and test hairpins of five families; the first test RNA has a multiplet and a pseudoknot."""
     rows = []
     for number in range(24):
         sequence, pairs = hairpin(number, stem=4 + number % 4, loop=5 + number % 3)
         split = ("train", "select", "test")[number % 3]
         if number == 2:
             pairs = tuple(sorted({*pairs, (0, 5), (4, len(sequence) - 6)}))
-        rows.append(Record(f"r{number:02}", sequence, f"F{number % 4}", split=split, pairs=pairs))  # type: ignore[arg-type]
+        rows.append(Record(f"r{number:02}", sequence, f"F{number % 5}", split=split, pairs=pairs))  # type: ignore[arg-type]
     return rows
 
 

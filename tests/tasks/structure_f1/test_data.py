@@ -69,7 +69,7 @@ def test_a_limit_takes_by_hash_and_the_same_from_any_order() -> None:
 
 
 def test_without_splits_whole_families_go_to_either_half() -> None:
-    rows = [replace(record, split=None) for record in records()]
+    rows = [replace(record, split=None, family=f"F{number % 4}") for number, record in enumerate(records())]
     twin = replace(rows[0], id="twin")
     data = prepare(dataset(rows=[*rows, twin]), FakeModel(), Settings())
     halves = [{rna.record.family for rna in part} for part in (data.select, data.test)]

@@ -103,7 +103,7 @@ def test_the_record_holds_every_metric_with_its_interval(knowing: tuple[ResultRe
     assert set(record.metrics) == METRICS and set(StructureF1.card.columns) <= METRICS
     for name, metric in record.metrics.items():
         if name != "f1_oracle_head":
-            assert metric.n == 4 and metric.low <= metric.high, name
+            assert metric.n == 5 and metric.low <= metric.high, name
     assert record.metrics["f1_pooled"].value > 0.3
     assert record.metrics["pair_conditional_auroc"].value > 0.8
     assert 0.5 < record.selected["chosen_by_bootstrap"] <= 1
