@@ -121,7 +121,7 @@ def prepare(dataset: Dataset, model: ModelAdapter, settings: StructureF1Settings
     parts: dict[Split, list[Record]] = {part: [] for part in SPLITS}
     for record in records:
         if record.split is None:
-            skipped["RNAs of no split"] += 1
+            skipped["RNAs without a split"] += 1
         else:
             parts[record.split].append(record)
     parts["train"] = _by_hash(parts["train"], settings.train_records)
