@@ -147,15 +147,6 @@ class Dataset:
     def families(self) -> list[str]:
         return sorted({r.family for r in self.records if r.family is not None})
 
-    def where_to_put(self, *fields: str) -> str:
-        """For an error about what a table lacks: the columns that hold it and those that were not read; else ""."""
-        from harness.datasets.tables import COLUMNS
-
-        if not self.unread_columns:
-            return ""
-        names = ", ".join(name for field in fields for name in COLUMNS[field])
-        return f" (read from a column {names}; its other columns are {', '.join(self.unread_columns)})"
-
     def subset(self, records: Iterable[Record], skipped: dict[str, int] | None = None) -> Dataset:
         """The same dataset with fewer records; ``skipped`` is added to the counts."""
         counts = Counter(self.skipped)

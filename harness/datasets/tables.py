@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
-from harness.datasets.records import SPLITS, Record, Split
+from harness.datasets.records import SPLITS, Dataset, Record, Split
 from harness.datasets.structures import pairs_of_dot_bracket
 from harness.errors import InputError
 
@@ -76,6 +76,14 @@ def unread(frame: pandas.DataFrame, columns: Mapping[str, str]) -> tuple[str, ..
     found = [str(name) for name in frame.columns]
     places = set(_choose(found, columns).values())
     return tuple(name for place, name in enumerate(found) if place not in places)
+
+
+def where_to_put(dataset: Dataset, *fields: str) -> str:
+    """For an error about what a table lacks: the columns that hold it and those that were not read; else ""."""
+    if not dataset.unread_columns:
+        return ""
+    names = ", ".join(name for field in fields for name in COLUMNS[field])
+    return f" (read from a column {names}; its other columns are {', '.join(dataset.unread_columns)})"
 
 
 def _choose(found: list[str], wanted: Mapping[str, str]) -> dict[str, int]:

@@ -103,5 +103,5 @@ def unfit(record: Record) -> str | None:
     """Why a record that any model could read is left out: pairs need a family, and the k-mer counts beside every model
     need one k-mer of the longest kind."""
     if record.family is None:
-        return "sequences of no family"
+        return "sequences without a family"
     return None if _LONGEST_KMER.search(record.sequence) else "sequences without six known nucleotides in a row"

@@ -13,6 +13,7 @@ from harness.adapter import ModelAdapter
 from harness.datasets.clusters import clusters_of
 from harness.datasets.records import SPLITS, Dataset, Record, Split
 from harness.datasets.selection import by_hash, choosing_half, distinct, left_out_for_the_model, usable
+from harness.datasets.tables import where_to_put
 from harness.errors import InputError, NotApplicable
 from tasks.structure_f1.maps import Indices, pair_index, positions
 from tasks.structure_f1.settings import StructureF1Settings
@@ -108,7 +109,7 @@ def prepare(dataset: Dataset, model: ModelAdapter, settings: StructureF1Settings
     """
     if not any(record.pairs for record in dataset.records):
         raise InputError(
-            f"dataset {dataset.card.name} has no base pairs{dataset.where_to_put('base_pairs', 'dotbracket')}: "
+            f"dataset {dataset.card.name} has no base pairs{where_to_put(dataset, 'base_pairs', 'dotbracket')}: "
             "structure-f1 needs one with known structures"
         )
     skipped: Counter[str] = Counter()
@@ -120,7 +121,7 @@ def prepare(dataset: Dataset, model: ModelAdapter, settings: StructureF1Settings
     parts: dict[Split, list[Record]] = {part: [] for part in SPLITS}
     for record in records:
         if record.split is None:
-            skipped["RNAs of no split"] += 1
+            skipped["RNAs without a split"] += 1
         else:
             parts[record.split].append(record)
     parts["train"] = _by_hash(parts["train"], settings.train_records)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from harness.datasets.readers import drop_duplicate_sequences, format_of, read
 from harness.datasets.records import Dataset, Record
-from harness.datasets.tables import records
+from harness.datasets.tables import records, where_to_put
 from harness.errors import InputError
 
 # one plain RNA beside them: letters of which most become N are taken for proteins
@@ -283,8 +283,8 @@ def test_positions_count_from_1_or_as_the_column_says_from_0(tmp_path: Path) -> 
 def test_columns_that_are_no_field_are_remembered(tmp_path: Path) -> None:
     data = read(write(tmp_path / "x.csv", "id,seq,ss,note\na,ACGU,(..),b\n"))
     assert data.unread_columns == ("ss", "note")
-    assert data.where_to_put("family") == " (read from a column family, rfam; its other columns are ss, note)"
-    assert read(write(tmp_path / "x.fa", ">a\nACGU\n")).where_to_put("family") == ""
+    assert where_to_put(data, "family") == " (read from a column family, rfam; its other columns are ss, note)"
+    assert where_to_put(read(write(tmp_path / "x.fa", ">a\nACGU\n")), "family") == ""
 
 
 BPSEQ = "1 A 4\n2 C 0\n3 G 0\n4 U 1\n"

@@ -54,7 +54,7 @@ def test_codons_leave_whole_codons_and_say_so_where_too_few_are_left() -> None:
     assert data.sizes.tolist() == [4] * 6 and {len(r.sequence) % 3 for r in data.records} == {0}
     odd = [replace(r, sequence="ACGU" + r.sequence[: len(r.sequence) // 3 * 3]) for r in rows]
     with pytest.raises(
-        NotApplicable, match=r"lengths taken \(72 left out: sequences that are not whole codons of 3 nt\)"
+        NotApplicable, match=r"accepted lengths \(72 left out: sequences that are not whole codons of 3 nt\)"
     ) as caught:
         prepare(dataset(odd), codons)
     assert "\n" not in str(caught.value)
