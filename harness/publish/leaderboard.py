@@ -18,6 +18,7 @@ from harness.publish.pages.overview import README, overview, read_readme, with_o
 from harness.publish.pages.page import render_page
 from harness.publish.published import PUBLISHED, published_table, read_published
 from harness.publish.scatter import headline_scatter
+from harness.publish.scores import boards
 from harness.result import ResultRecord
 
 _CSV_COLUMNS = (
@@ -38,9 +39,10 @@ def render_all(records: Records, out: Path) -> dict[Path, str]:
         by_task[record.task.name].append((path, record))
     for members in by_task.values():
         members.sort(key=lambda item: (item[1].model.card.name, item[1].cell))
-    pages = {out / README: with_overview(read_readme(out / README), overview(by_task))}
+    standings = {task: boards(members) for task, members in by_task.items()}
+    pages = {out / README: with_overview(read_readme(out / README), overview(standings))}
     for task, members in sorted(by_task.items()):
-        page, pictures = render_page(task, members, out)
+        page, pictures = render_page(task, standings[task], out)
         pages |= {out / name: picture for name, picture in pictures.items()}
         # what the tasks' latest versions say; records of older ones may not know
         partner = next((record.task.plotted_against for _, record in members if record.task.plotted_against), None)

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from harness.publish.groups import Records, labels
+from harness.publish.groups import Group, Records, comparable, labels
 from harness.result import ResultRecord
 from harness.statistics.bootstrap import Estimate
 from harness.statistics.draws import read_draws
@@ -62,9 +62,17 @@ class Board:
     ranks: Ranks | None = None
 
 
+Boards = list[tuple[Group, Records, Board]]
+
+
 def sign(record: ResultRecord) -> int:
     """-1 where a lower headline is better."""
     return -1 if record.metrics.get(record.task.headline, UNKNOWN).higher_is_better is False else 1
+
+
+def boards(records: Records) -> Boards:
+    """Of one task: every group of comparable records with its members and its board, in the order of a page."""
+    return [(group, members, board(members)) for group, members in sorted(comparable(records).items())]
 
 
 def board(members: Records) -> Board:

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from harness.publish.escape import markdown
-from harness.publish.groups import Records, groups_of, section_title
+from harness.publish.groups import section_title
 from harness.publish.pages.markup import cell, signed, size_of, small, table
-from harness.publish.scores import Board, Score, board
+from harness.publish.scores import Board, Boards, Score
 
 README = "README.md"
 MOST_COLUMNS = 7
@@ -24,7 +24,7 @@ class Column(NamedTuple):
     standing: Board
 
 
-def overview(by_task: Mapping[str, Records]) -> str:
+def overview(by_task: Mapping[str, Boards]) -> str:
     """Every model on every task: the tables of real data with most models, each a column of its own.
 
     What is not comparable stands in different columns, and what has no column is counted.
@@ -37,7 +37,7 @@ def overview(by_task: Mapping[str, Records]) -> str:
             about = size_of(own.record.model.card.parameters)
             name = f"**{markdown(own.name)}**{small(about)}"
             rows.setdefault(name, ["–"] * len(shown))[place] = _cell(own)
-    links = [f"- [{markdown(task)}]({task}.md): {_datasets(records)}" for task, records in sorted(by_task.items())]
+    links = [f"- [{markdown(task)}]({task}.md): {_datasets(standings)}" for task, standings in sorted(by_task.items())]
     parts = []
     if rows:
         header = ["model", *(f"[{markdown(one.task)}]({one.task}.md){small(one.title)}" for one in shown)]
@@ -66,10 +66,9 @@ def read_readme(path: Path) -> str:
     return path.read_text(encoding="utf-8") if path.is_file() else ""
 
 
-def _columns(by_task: Mapping[str, Records]) -> Iterator[Column]:
-    for task, records in sorted(by_task.items()):
-        for group, members in sorted(groups_of(records).items()):
-            standing = board(members)
+def _columns(by_task: Mapping[str, Boards]) -> Iterator[Column]:
+    for task, standings in sorted(by_task.items()):
+        for group, _, standing in standings:
             if standing.models and not group.simulated:
                 record = standing.models[0].record
                 better = ", lower is better" if standing.models[0].headline.higher_is_better is False else ""
@@ -94,5 +93,5 @@ def _cell(own: Score) -> str:
     return f"{cell(own.headline).partition('<')[0]}<br><sub>gain {gain}{rank}</sub>"
 
 
-def _datasets(records: Records) -> str:
-    return ", ".join(dict.fromkeys(markdown(record.dataset.name) for _, record in records))
+def _datasets(standings: Boards) -> str:
+    return ", ".join(dict.fromkeys(markdown(members[0][1].dataset.name) for _, members, _ in standings))

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from harness.publish.escape import markdown
-from harness.publish.groups import Group, Records, groups_of, section_title
+from harness.publish.groups import Group, Records, section_title
 from harness.publish.links import record_link
 from harness.publish.pages.controls import Summary, summaries
 from harness.publish.pages.details import folded, without_numbers
 from harness.publish.pages.forest import Forest, forest
 from harness.publish.pages.markup import cell, signed, size_of, small, table
-from harness.publish.scores import UNKNOWN, Board, Score, board
+from harness.publish.scores import UNKNOWN, Board, Boards, Score
 
 TASK_COLUMNS = 2
 
@@ -26,11 +26,11 @@ class Page(NamedTuple):
     pictures: dict[str, str]
 
 
-def render_page(task: str, records: Records, out: Path) -> Page:
+def render_page(task: str, standings: Boards, out: Path) -> Page:
     """The page in Markdown, and a picture for every group of comparable results."""
+    records = [member for _, members, _ in standings for member in members]
     parts, pictures = [f"# {markdown(task)}", *_introduction(records)], {}
-    for group, members in sorted(groups_of(records).items()):
-        standing = board(members)
+    for group, members, standing in standings:
         # named after what the group shares: a new group leaves no old picture behind
         name = f"{task}-{hashlib.sha256(repr(group).encode()).hexdigest()[:6]}.svg"
         if picture := _picture(group, standing):

@@ -13,6 +13,7 @@ from markdown_it import MarkdownIt
 from harness.progress import Progress
 from harness.publish import leaderboard
 from harness.publish.leaderboard import render_all, render_csv
+from harness.publish.scores import boards
 from harness.result import ResultRecord, read_records
 from harness.run.cell import run_cell
 from tests.fakes import FakeModel, MissingModel
@@ -59,7 +60,7 @@ def test_a_note_stands_once_after_the_models_that_it_is_true_of(tmp_path: Path) 
     ((path, first), (other_path, second), *_) = records(tmp_path / "results")
     second = second.model_copy(update={"notes": [*first.notes, "its own"], "settings": first.settings})
     assert list(first.notes) == ["a fake"]
-    page = leaderboard.render_page("fake-share", [(path, first), (other_path, second)], tmp_path).text
+    page = leaderboard.render_page("fake-share", boards([(path, first), (other_path, second)]), tmp_path).text
     assert "- all: a fake\n" in page and page.count("a fake") == 1
     assert "- all: pretraining exposure to fake-set: unknown\n" in page
     assert f"- {second.model.card.name}: its own" in page
@@ -206,7 +207,7 @@ def test_two_weight_folders_of_one_model_are_told_apart(tmp_path: Path) -> None:
 def test_settings_are_words_and_what_is_not_set_is_left_out(plain: tuple[Path, ResultRecord]) -> None:
     path, record = plain
     update = {"settings": {"groups": [], "pair_count": 1000, "centred": False}, "seeds": (0, 1), "limit": None}
-    page = leaderboard.render_page("t", [(path, record.model_copy(update=update))], path.parent).text
+    page = leaderboard.render_page("t", boards([(path, record.model_copy(update=update))]), path.parent).text
     assert "Settings: pair count 1,000; centred no; seeds 0, 1.\n" in page
 
 
