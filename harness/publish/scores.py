@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from harness.publish.groups import Group, Records, comparable, labels
+from harness.publish.groups import Group, Records, groups_of, labels
 from harness.result import ResultRecord
 from harness.statistics.bootstrap import Estimate
 from harness.statistics.draws import read_draws
@@ -72,7 +72,7 @@ def sign(record: ResultRecord) -> int:
 
 def boards(records: Records) -> Boards:
     """Of one task: every group of comparable records with its members and its board, in the order of a page."""
-    return [(group, members, board(members)) for group, members in sorted(comparable(records).items())]
+    return [(group, members, board(members)) for group, members in sorted(groups_of(records).items())]
 
 
 def board(members: Records) -> Board:
