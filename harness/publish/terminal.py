@@ -70,7 +70,7 @@ def print_controls(records: Sequence[ResultRecord], console: Console) -> None:
     task = records[0].task
     valued = {name for record in records for name, metric in record.metrics.items() if metric.value is not None}
     names = [name for name in dict.fromkeys((task.headline, *task.columns)) if name in valued]
-    title = Text.assemble("\n", terminal(f"{task.name} with its controls"))
+    title = Text.assemble("\n", terminal(f"{task.name} beside its controls"))
     table = Table(header_style="bold", title=title, title_justify="left", pad_edge=False)
     table.add_column("model", overflow="fold")
     table.add_column("role")

@@ -51,7 +51,7 @@ def test_every_source_stands_beside_the_model(record: ResultRecord) -> None:
     text = printed(record)
     assert "fake-share · fake · fake-set · simulated data" in text and "note: a fake" in text
     assert text.index("layer 0") < text.index("layer 2")
-    table = text[text.index("share with its controls, layer 2") :]
+    table = text[text.index("share beside its controls, layer 2") :]
     lines = {name: line for line in table.splitlines() for name in (line.strip("│ ").partition(" ")[0],)}
     assert "0.250 [0.200, 0.300]" in lines["chance"] and "floor" in lines["chance"]
     assert "0.900" in lines["probe"] and "0.610" in lines["probe"] and "reference" in lines["probe"]
