@@ -1,0 +1,16 @@
+"""The tasks, one file each, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from harness.task import Task
+from tasks.overlap_ratio.task import OverlapRatio
+from tasks.sae_families.task import SaeFamilies
+from tasks.structure_f1.task import StructureF1
+
+TASKS: Mapping[str, Callable[[], Task]] = {
+    "overlap-ratio": OverlapRatio,
+    "sae-families": SaeFamilies,
+    "structure-f1": StructureF1,
+}
