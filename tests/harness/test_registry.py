@@ -57,7 +57,7 @@ def test_entry_points_and_plugins_are_found() -> None:
             "plugin .*the model 'rinalmo', which is already registered by model_adapters.models:MODELS",
         ),
         ("MODELS = {'RNABERT': int}\n", "the model 'RNABERT', which is already registered by model_adapters"),
-        ("TASKS = {'structure-f1': int}\n", "which is already registered by tasks:TASKS"),
+        ("TASKS = {'structure-f1': int}\n", "which is already registered by tasks.registered:TASKS"),
         ("DATASETS = {'rfam-seed': int}\n", "which is already registered by harness.datasets.builtin:DATASETS"),
         ("MODELS = ['mine']\n", "MODELS is a list, not a mapping from names"),
         ("MODELS = None\n", "MODELS is a NoneType, not a mapping"),
