@@ -17,19 +17,12 @@ def report(
     debug: Annotated[bool, typer.Option("--debug", help="show tracebacks")] = False,
 ) -> None:
     """Write one HTML file to browse the records under --results."""
+    from harness.cli.leaderboard import records_under
     from harness.errors import InputError
-    from harness.publish.escape import one_line
     from harness.publish.report.render import render_report
-    from harness.result import read_records
     from harness.storage.files import write_text
 
-    if not results.is_dir():
-        raise InputError(f"results folder {results} does not exist; `harness run` makes one")
-    records, problems = read_records(results)
-    for problem in problems:
-        print(f"skipped: {one_line(problem)}", file=sys.stderr)
-    if not records:
-        raise InputError(f"no result records under {results}")
+    records = records_under(results)
     path = results / "report.html" if out is None else out
     made = render_report(records, path)
     try:
