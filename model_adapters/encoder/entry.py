@@ -142,7 +142,7 @@ class Entry(_Strict):
         if self.own is not None:
             quirks += self._own_quirks(self.own)
         elif self.architecture.vocabulary == "nucleobase" or self.tokens.kind == "byte pair":
-            quirks.append("tokens with N that the vocabulary lacks are read as <mask>")
+            quirks.append("a token with an N that its vocabulary lacks is read as <mask>")
         return tuple(quirks)
 
     def _own_quirks(self, own: OwnTokenizer) -> list[str]:

@@ -263,7 +263,7 @@ def test_a_folder_without_weights_has_a_twin_and_says_what_is_missing(tmp_path: 
     assert not adapter.available() and adapter.random_twin().available()
     ((_, states),) = adapter.random_twin().hidden_states([RNA], [0])
     assert states[0].shape == (32, 32)
-    with pytest.raises(InputError, match=r"holds no \.safetensors file"):
+    with pytest.raises(InputError, match=r"contains no \.safetensors file"):
         adapter.load()
 
 
@@ -354,7 +354,7 @@ def spoil(name: str, folder: Path) -> dict[str, Any]:
         ("stated tokens", "does not fit the vocabulary .*, which can be read as 'single nucleotide'"),
         ("stated paths", "paths: norm: Extra inputs are not permitted"),
         ("stated card", "corpus: Input should be a valid string"),
-        ("no folder", "contains no config.json"),
+        ("no folder", "holds no config.json"),
     ],
 )
 def test_what_cannot_be_settled_is_one_line_that_names_the_argument(fault: str, message: str, tmp_path: Path) -> None:

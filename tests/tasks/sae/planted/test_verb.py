@@ -35,7 +35,7 @@ def test_one_json_document(monkeypatch, capsys):
     [
         (["--variant", "toppk"], "no variant is called 'toppk'. Did you mean topk"),
         (["--features", "4", "--active", "3"], "cannot fire sparsely"),
-        (["--seed", "0,0"], "seed 0 is given twice"),
+        (["--seed", "0,0"], "seed 0 is repeated"),
         (["--width", "1"], "width"),
     ],
 )
