@@ -3,85 +3,63 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 import scipy.sparse
-import torch
 from numpy.typing import NDArray
 
 from harness.activations.reader import known_positions
-from harness.adapter import ModelAdapter
 from harness.datasets.loop_types import one_partner
 from harness.datasets.records import Record
-from tasks.sae.dictionaries import Dictionaries
 
 QUANTILES = 10
 PER_QUANTILE = 2
 _BRACKETS = tuple(zip("([{<ABCD", ")]}>abcd", strict=True))
 
 Key = tuple[int, int]
-Shown = Mapping[Key, Sequence[int]]
 
 
 def example_table(
-    model: ModelAdapter,
-    autoencoders: Dictionaries,
+    codes: Mapping[Key, scipy.sparse.csr_array],
     records: Sequence[Record],
-    features: Shown,
+    features: Mapping[Key, Sequence[int]],
     quantiles: int = QUANTILES,
     per_quantile: int = PER_QUANTILE,
-    advance: Callable[[int], None] = lambda done: None,
 ) -> pd.DataFrame:
-    """``examples.parquet``: sequences of every feature with the activation of every nucleotide, one row each.
+    """``large/examples.parquet``: sequences of every feature with the activation of every nucleotide, one row each.
 
     The sequences in which a feature is active are ranked by its strongest activation there and cut into ``quantiles``
     equal parts; ``per_quantile`` are drawn from each by a hash of their names, so that none is picked for its looks.
-    As many in which the feature is silent come last, with quantile 0. One pass of the model over ``records``.
+    As many in which the feature is silent come last, with quantile 0.
 
     Args:
-        autoencoders: by (layer, seed); the layers as the model takes them.
+        codes: by (layer, seed), (nucleotides, features); the nucleotides of ``records`` one after another, without N.
         records: held-out sequences; ``pairs``, where known, give the structure.
         features: for every (layer, seed) the features to show, in the order that they are to be shown.
-        advance: told how many sequences are done.
 
     Returns:
         Columns layer, seed, feature, quantile (upper end of the part, in (0, 1]), item, family, sequence, structure
         (dot-bracket, "" where unknown) and activations (length,) float32; nucleotides that are N have 0.
     """
-    codes: dict[Key, dict[int, scipy.sparse.csc_array]] = {key: {} for key in features}
-    layers = sorted({layer for layer, _ in features})
-    states = model.hidden_states([record.sequence for record in records], layers)
-    for done, (index, hidden) in enumerate(states, 1):
-        known = known_positions(records[index].sequence)
-        for (layer, seed), shown in features.items():
-            autoencoder = autoencoders[layer, seed]
-            x = torch.from_numpy(np.ascontiguousarray(hidden[layer][known], dtype=np.float32))
-            code = autoencoder.encode(x.to(autoencoder.encoder.device)).to_scipy()
-            codes[layer, seed][index] = code.tocsc()[:, list(shown)]
-        advance(done)
+    known = [known_positions(record.sequence) for record in records]
+    ends = np.cumsum([len(positions) for positions in known])
     structures = [dot_bracket(record) for record in records]
     found = []
     for (layer, seed), shown in features.items():
-        own = codes[layer, seed]
-        strongest = np.stack([_strongest(own[index]) for index in range(len(records))])
-        for column, feature in enumerate(shown):
-            for quantile, index in _drawn(strongest[:, column], records, quantiles, per_quantile):
+        columns = codes[layer, seed].tocsc()
+        for feature in shown:
+            parts = np.split(columns[:, [feature]].toarray()[:, 0], ends[:-1])
+            strongest = np.array([part.max(initial=0) for part in parts])
+            for quantile, index in _drawn(strongest, records, quantiles, per_quantile):
                 record = records[index]
                 activations = np.zeros(len(record.sequence), dtype=np.float32)
-                activations[known_positions(record.sequence)] = own[index][:, [column]].toarray()[:, 0]
+                activations[known[index]] = parts[index]
                 place = [layer, seed, int(feature), quantile, record.id, record.family or ""]
                 found.append([*place, record.sequence, structures[index], activations])
-    columns = ["layer", "seed", "feature", "quantile", "item", "family", "sequence", "structure", "activations"]
-    return pd.DataFrame(found, columns=columns)
-
-
-def _strongest(code: scipy.sparse.csc_array) -> NDArray[np.float32]:
-    """(features,) largest activation, 0 for a sequence of N alone."""
-    if not code.shape[0]:
-        return np.zeros(code.shape[1], dtype=np.float32)
-    return np.asarray(code.max(axis=0).toarray(), dtype=np.float32).reshape(-1)
+    names = ["layer", "seed", "feature", "quantile", "item", "family", "sequence", "structure", "activations"]
+    return pd.DataFrame(found, columns=names)
 
 
 def dot_bracket(record: Record) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -22,7 +22,7 @@ from tasks.sae.sequence_scores import States
 from tasks.sae.stability import Stability, activation_stability, chance_stability, decoder_stability
 
 MOST_MASKED_SEQUENCES = 200
-MOST_COMPARED_SEQUENCES = 200
+MOST_COMPARED_SEQUENCES = 1_000
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,8 @@ class SharedFeatures:
 class SplitMeter:
     """Measures all autoencoders of a cell on the states of one sequence after another.
 
-    Agreement of activations rests on at most 200 of the sequences, evenly spread.
+    Codes are kept of at most 1,000 of the sequences, see :func:`compared`: for the agreement of activations, and for
+    examples.
 
     Args:
         autoencoders: (layer, seed) -> autoencoder.
@@ -48,8 +49,8 @@ class SplitMeter:
         self._autoencoders = autoencoders
         self._meters = {key: QualityMeter(autoencoder) for key, autoencoder in autoencoders.items()}
         self._sums = np.zeros((len(autoencoders), sequences, 6))
-        self._step = -(-sequences // MOST_COMPARED_SEQUENCES)
-        self._codes: dict[tuple[int, int], list[scipy.sparse.csr_array]] = {key: [] for key in autoencoders}
+        self._compared = compared(sequences)
+        self._codes: dict[tuple[int, int], dict[int, scipy.sparse.csr_array]] = {key: {} for key in autoencoders}
 
     def add(self, index: int, hidden: States) -> None:
         """The states of sequence ``index``: layer -> (nucleotides, width) without N."""
@@ -57,34 +58,59 @@ class SplitMeter:
             x = torch.from_numpy(hidden[key[0]]).to(meter.autoencoder.encoder.device)
             code = meter.autoencoder.encode(x)
             self._sums[number, index] = meter.add(x, code)
-            if index % self._step == 0:
-                self._codes[key].append(code.to_scipy())
+            if index in self._compared:
+                self._codes[key][index] = code.to_scipy()
 
     def arrays(self) -> Arrays:
         """All that :func:`qualities` needs, to be stored."""
         found: dict[str, NDArray[Any]] = {"sums": self._sums}
         for number, meter in enumerate(self._meters.values()):
             found |= {f"{number} {name}": np.array(value) for name, value in asdict(meter.result()).items()}
+        codes = {key: _stacked(own) for key, own in self._codes.items()}
+        for number, code in enumerate(codes.values()):
+            parts = {"data": code.data, "indices": code.indices, "indptr": code.indptr, "shape": np.array(code.shape)}
+            found |= {f"{number} code {name}": part for name, part in parts.items()}
         for layer in sorted({layer for layer, _ in self._meters}):
             keys = [key for key in self._meters if key[0] == layer]
             if len(keys) > 1:
-                agreement = self._agreement(keys)
+                agreement = self._agreement(keys, [codes[key] for key in keys])
                 found |= {f"{layer} {name} shares": own.shares for name, own in agreement.items()}
                 decoder = agreement["stability"]
                 for part in ("matched", "stable", "shares_strict", "pw_mcc"):
                     found[f"{layer} {part}"] = getattr(decoder, part)
         return found
 
-    def _agreement(self, keys: Sequence[tuple[int, int]]) -> dict[str, Stability]:
+    def _agreement(
+        self, keys: Sequence[tuple[int, int]], codes: Sequence[scipy.sparse.csr_array]
+    ) -> dict[str, Stability]:
         own = [self._autoencoders[key] for key in keys]
         live = np.stack([self._meters[key].live for key in keys])
-        codes = [scipy.sparse.csr_array(scipy.sparse.vstack(self._codes[key])) for key in keys]
         return {
             "stability": decoder_stability(own, live=live),
             "stability_raw": decoder_stability(own, "raw", live),
             "stability_activations": activation_stability(codes, live),
             "stability_chance": chance_stability(own),
         }
+
+
+def compared(sequences: int) -> range:
+    """Positions of the sequences whose codes are kept, evenly spread."""
+    return range(0, sequences, -(-sequences // MOST_COMPARED_SEQUENCES))
+
+
+def compared_codes(keys: Sequence[tuple[int, int]], measured: Arrays) -> dict[tuple[int, int], scipy.sparse.csr_array]:
+    """(nucleotides, features) codes of every autoencoder on the sequences of :func:`compared`, one after another."""
+    return {
+        key: scipy.sparse.csr_array(
+            tuple(measured[f"{number} code {name}"] for name in ("data", "indices", "indptr")),
+            shape=tuple(measured[f"{number} code shape"].tolist()),
+        )
+        for number, key in enumerate(keys)
+    }
+
+
+def _stacked(codes: Mapping[int, scipy.sparse.csr_array]) -> scipy.sparse.csr_array:
+    return scipy.sparse.csr_array(scipy.sparse.vstack([codes[index] for index in sorted(codes)]))
 
 
 def qualities(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,11 +19,12 @@ from tasks.sae.aggregate import AGGREGATIONS, HEADLINES
 from tasks.sae.autoencoder.config import FrozenPart
 from tasks.sae.autoencoder.model import Metadata
 from tasks.sae.dictionaries import Dictionaries, DictionaryMaker
+from tasks.sae.examples import example_table
 from tasks.sae.sequence_scores import ScoredSource, Scorer, States, StateScores
 from tasks.sae.sources.autoencoder import SaeSource
 from tasks.sae.sources.letters import CompositionSource, KmerSource, LengthSource
 from tasks.sae.sources.linear import IcaSource, LinearSource, NeuronSource, PcaSource
-from tasks.sae.split_quality import SplitMeter, qualities, recovered_losses
+from tasks.sae.split_quality import SplitMeter, compared, compared_codes, qualities, recovered_losses
 from tasks.sae_families.data import prepare
 from tasks.sae_families.pictures import draw_similarity
 from tasks.sae_families.report import CellFacts, LayerResult, report
@@ -34,14 +35,17 @@ from tasks.sae_families.scores import (
     score_stable,
     score_subsample,
 )
-from tasks.sae_families.tables import family_rows
+from tasks.sae_families.tables import family_rows, features_to_show
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from harness.datasets.records import Dataset
     from tasks.sae_families.settings import SaeFamiliesSettings
 
 SAMPLE_ROWS = 20_000
 MINIMUM_SUBSAMPLE = 64
+FEATURES_SHOWN = 256
 FROZEN: tuple[FrozenPart, ...] = ("decoder", "encoder")
 
 
@@ -91,7 +95,16 @@ class FamiliesRun:
             used = (*self.data.train, *self.data.scored)
             outcome.notes += read_alone(self.model.card, used)
             self._draw(outcome)
+            outcome.tables["large/examples"] = self._examples(outcome.tables)
         return outcome
+
+    def _examples(self, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+        """Test sequences in which features are active, for the report."""
+        test = self.data.items.test
+        records = [self.data.scored[test[row]] for row in compared(len(test))]
+        return example_table(
+            self.codes, records, features_to_show(tables["features"], tables["families"], FEATURES_SHOWN)
+        )
 
     def _draw(self, outcome: TaskOutcome) -> None:
         draw_similarity(
@@ -149,7 +162,9 @@ class FamiliesRun:
         """Quality on test, and the checkpoints that carry it."""
         items = self.data.items
         sequences = [self.scorer.sequences[row] for row in items.test]
-        self.quality, found, self.shared = qualities(list(autoencoders), measured, items.weights)
+        keys = list(autoencoders)
+        self.quality, found, self.shared = qualities(keys, measured, items.weights)
+        self.codes = compared_codes(keys, measured)
         if {"log_probs", "replace_hidden"} <= self.model.card.capabilities:
             metrics = recovered_losses(self.model, autoencoders, sequences, self.context)
             for layer, more in metrics.items():

@@ -88,8 +88,8 @@ def feature_table(
     """One row per feature and seed: how often it is active, how selective it is, and the family it follows best.
 
     The family and its AUROC come from select; ``test_auroc`` is the same pair on test. Dead features stay in, with
-    empty selectivity. ``matched_cosine`` and ``stable`` say whether the other seeds have the feature too; they are
-    empty with one seed.
+    empty selectivity. ``stability`` (mean matched cosine) and ``stable`` say whether the other seeds have the feature
+    too; they are empty with one seed.
     """
     frames = []
     for number, entry in enumerate(entries):
@@ -109,7 +109,7 @@ def feature_table(
                     "live": active > 0,
                     "fraction_active": active,
                     "maximum": entry.matrix(items.test, FULL_MAXIMUM).max(axis=0),
-                    "matched_cosine": np.nan if shared is None else shared.matched[number],
+                    "stability": np.nan if shared is None else shared.matched[number],
                     "stable": pd.array([None] * len(columns) if shared is None else shared.stable[number], "boolean"),
                     "tau": activity.tau,
                     "information": activity.information,
@@ -121,6 +121,24 @@ def feature_table(
             )
         )
     return pd.concat(frames, ignore_index=True)
+
+
+def features_to_show(features: pd.DataFrame, families: pd.DataFrame, most: int) -> dict[tuple[int, int], list[int]]:
+    """Features whose example sequences are kept, by (layer, seed): those chosen for a family, best on select first.
+
+    The first seed has further ones, up to ``most``: those that separate their best family best on select.
+    """
+    chosen = families[families["source"] == "sae"]
+    first = features["seed"].min()
+    shown = {}
+    live = features[features["live"]]
+    for layer, seed in live[["layer", "seed"]].drop_duplicates().itertuples(index=False):
+        part = live[(live["layer"] == layer) & (live["seed"] == seed)]
+        mine = chosen[(chosen["layer"] == layer) & (chosen["seed"] == seed)]
+        worth = (part["select_auroc"] - 0.5).abs() + part["feature"].isin(mine["feature"])
+        ranked = part["feature"][worth.sort_values(ascending=False, kind="stable").index]
+        shown[int(layer), int(seed)] = ranked[: most if seed == first else mine["feature"].nunique()].tolist()
+    return shown
 
 
 def similarity_tables(

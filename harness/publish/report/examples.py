@@ -1,4 +1,4 @@
-"""Example sequences of features with their activations, from ``examples.parquet`` beside a record.
+"""Example sequences of features with their activations, from ``large/examples.parquet`` beside a record.
 
 Columns: ``layer``, ``seed``, ``feature``; ``quantile``, the upper end in (0, 1] of the part of the ranking by strongest
 activation that the sequence was drawn from, or 0 for one without any; ``item``, ``family``, ``sequence``,
@@ -26,7 +26,7 @@ def example_pages(folder: Path, layer: int, most: int) -> dict[int, dict[str, An
     """
     import pandas as pd
 
-    path = folder / "examples.parquet"
+    path = folder / "large" / "examples.parquet"
     if not path.is_file():
         return {}
     table = pd.read_parquet(path, filters=[("layer", "==", layer)])

@@ -18,6 +18,16 @@ def records(count=30):
     return [Record(f"r{k}", sequence, family=f"F{k % 3}") for k, sequence in enumerate(sequences)]
 
 
+def codes_of(model, autoencoders, found):
+    """Of every nucleotide but N, the sequences one after another."""
+    codes = {}
+    for (layer, seed), autoencoder in autoencoders.items():
+        states = [states[layer] for _, states in model.hidden_states([r.sequence for r in found], [layer])]
+        letters = np.array(list("".join(record.sequence for record in found)))
+        codes[layer, seed] = autoencoder.encode(torch.from_numpy(np.concatenate(states)[letters != "N"])).to_scipy()
+    return codes
+
+
 @pytest.fixture(scope="module")
 def made():
     model, found = Planted(width=16, active=2), records()
@@ -25,7 +35,8 @@ def made():
         (layer, seed): ready(16, seed, features=24, activation="relu") for layer in (0, 1) for seed in (0, 1)
     }
     shown = {(0, 0): [5, 2], (1, 1): [7]}
-    return model, found, autoencoders, example_table(model, autoencoders, found, shown, quantiles=4, per_quantile=2)
+    table = example_table(codes_of(model, autoencoders, found), found, shown, quantiles=4, per_quantile=2)
+    return model, found, autoencoders, table
 
 
 def test_activations_are_those_of_the_autoencoder(made):
@@ -55,7 +66,8 @@ def test_quantiles_follow_the_strongest_activation(made):
 
 def test_the_draw_follows_names_alone(made):
     model, found, autoencoders, table = made
-    again = example_table(model, autoencoders, found[::-1], {(1, 1): [7]}, quantiles=4, per_quantile=2)
+    codes = codes_of(model, autoencoders, found[::-1])
+    again = example_table(codes, found[::-1], {(1, 1): [7]}, quantiles=4, per_quantile=2)
     first = table[table.layer == 1].sort_values("item").reset_index(drop=True)
     assert list(again.sort_values("item").item) == list(first.item)
 
@@ -64,7 +76,8 @@ def test_a_feature_that_is_never_active_has_silent_examples_alone():
     autoencoder = ready(16, features=24, k=2)
     with torch.no_grad():
         autoencoder.encoder_bias[5] = -1e6
-    table = example_table(Planted(width=16, active=2), {(0, 0): autoencoder}, records(5), {(0, 0): [5]})
+    codes = codes_of(Planted(width=16, active=2), {(0, 0): autoencoder}, records(5))
+    table = example_table(codes, records(5), {(0, 0): [5]})
     assert set(table["quantile"]) == {0.0} and not np.concatenate(table.activations.tolist()).any()
 
 

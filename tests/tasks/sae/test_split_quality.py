@@ -18,7 +18,7 @@ from harness.storage.kept import Arrays
 from harness.task import CellContext
 from tasks.sae.dictionaries import Dictionaries
 from tasks.sae.quality import losses_recovered
-from tasks.sae.split_quality import SplitMeter, qualities, recovered_losses
+from tasks.sae.split_quality import SplitMeter, compared, compared_codes, qualities, recovered_losses
 from tasks.sae.stability import activation_stability, chance_stability, decoder_stability
 from tests.tasks.sae.planted import Planted, random_sequences, ready
 
@@ -131,14 +131,17 @@ def test_stability_is_over_pairs_of_seeds_and_needs_two() -> None:
     assert not nothing and not [name for name in alone[1] if name.startswith(("stability", "pw_mcc"))]
 
 
-def test_activations_are_compared_on_few_sequences(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_codes_are_kept_of_few_sequences(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tasks.sae.split_quality.MOST_COMPARED_SEQUENCES", 2)
     own = autoencoders((1,), (0, 1))
-    meter = SplitMeter(own, 4)
-    for index, states in Planted(width=16).hidden_states(SEQUENCES[1:5], (1,)):
-        meter.add(index, states)
-    lengths = [code.shape[0] for code in meter._codes[1, 0]]
-    assert lengths == [len(SEQUENCES[1]), len(SEQUENCES[3])]
+    sequences = SEQUENCES[1:5]
+    assert [*compared(4)] == [0, 2]
+    codes = compared_codes(list(own), measured(own, sequences))
+    states = dict(Planted(width=16).hidden_states(sequences, (1,)))
+    for (layer, seed), autoencoder in own.items():
+        both = np.concatenate([states[0][layer], states[2][layer]])
+        expected = autoencoder.encode(torch.from_numpy(both)).to_dense()
+        np.testing.assert_allclose(codes[layer, seed].toarray(), expected.detach().numpy(), rtol=1e-5, atol=1e-5)
 
 
 class Reading(Planted):

@@ -115,6 +115,19 @@ def test_the_tables_recompute_the_headline(knowing: tuple[ResultRecord, Path]) -
     assert len(pd.read_parquet(path.with_suffix("") / "families.parquet")) == FAMILIES * (2 * 5 + 7)
 
 
+def test_every_feature_chosen_for_a_family_has_examples(knowing: tuple[ResultRecord, Path]) -> None:
+    folder = knowing[1].with_suffix("")
+    examples = pd.read_parquet(folder / "large" / "examples.parquet")
+    chosen = pd.read_parquet(folder / "families.parquet").query("source == 'sae'")
+    assert set(zip(chosen.seed, chosen.feature, strict=True)) <= set(zip(examples.seed, examples.feature, strict=True))
+    assert set(examples.item) <= {r.id for r in planted_dataset().records if r.split == "test"}
+    strongest = (
+        examples.assign(peak=[row.max() for row in examples.activations]).groupby(["seed", "feature"]).peak.max()
+    )
+    maxima = pd.read_parquet(folder / "features.parquet").set_index(["seed", "feature"]).maximum
+    assert (strongest <= maxima[strongest.index] * (1 + 1e-5)).all()
+
+
 def test_checkpoints_are_kept(knowing: tuple[ResultRecord, Path]) -> None:
     from tasks.sae.autoencoder.model import SparseAutoencoder
 

@@ -57,7 +57,7 @@ def add_features(folder: Path) -> None:
     )
     target = folder / "sae-families" / "fake-set" / "fake" / f"{SAE_CELL}.json"
     beside = target.with_suffix("")
-    beside.mkdir(parents=True)
+    (beside / "large").mkdir(parents=True)
     (beside / "picture.svg").write_text(PICTURE)
     for name, table in tables().items():
         table.to_parquet(beside / f"{name}.parquet")
@@ -105,7 +105,7 @@ def tables() -> dict[str, pd.DataFrame]:
                     | {"structure": "((.[[..)).]]" if quantile else "", "activations": activations}
                 )
     chosen_table = pd.DataFrame(chosen).astype({"seed": "Int64"})
-    return {"features": pd.DataFrame(features), "families": chosen_table, "examples": pd.DataFrame(examples)}
+    return {"features": pd.DataFrame(features), "families": chosen_table, "large/examples": pd.DataFrame(examples)}
 
 
 def _write(record: ResultRecord, path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,9 +22,14 @@ def test_letters_keep_order_and_silence(values: list[float]) -> None:
         assert all(place <= other for value, other in zip(values, places, strict=True) if value > one)
 
 
+def write(table: pd.DataFrame, folder: Path) -> None:
+    (folder / "large").mkdir()
+    table.to_parquet(folder / "large" / "examples.parquet")
+
+
 def test_features_keep_their_examples_the_strongest_part_first(tmp_path: Path) -> None:
-    table = tables()["examples"]
-    table.to_parquet(tmp_path / "examples.parquet")
+    table = tables()["large/examples"]
+    write(table, tmp_path)
     pages = example_pages(tmp_path, LAYER, 100)
     assert list(pages) == [0, 1] and list(pages[0]["features"]) == ["0", "1", "2"]
     shown = pages[0]["features"]["1"]
@@ -38,6 +44,6 @@ def test_features_keep_their_examples_the_strongest_part_first(tmp_path: Path) -
 
 
 def test_features_without_room_are_left_out_whole(tmp_path: Path) -> None:
-    tables()["examples"].to_parquet(tmp_path / "examples.parquet")
+    write(tables()["large/examples"], tmp_path)
     assert list(example_pages(tmp_path, LAYER, 12)[0]["features"]) == ["0", "1"]
     assert example_pages(tmp_path / "nothing", LAYER, 12) == {}

@@ -12,6 +12,7 @@ from tests.harness.publish.report.made import FAMILIES, FEATURES, LAYER, tables
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
+    (tmp_path / "large").mkdir()
     for name, table in tables().items():
         table.to_parquet(tmp_path / f"{name}.parquet")
     return tmp_path
