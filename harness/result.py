@@ -100,6 +100,7 @@ class ResultRecord(_Strict):
     table: tuple[TableRow, ...] = ()
     roles: dict[str, Role] = {}
     selected: dict[str, Any] = {}
+    warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     highlights: Highlights | None = None
     files: dict[str, str | None] = {}

@@ -188,6 +188,7 @@ class TaskOutcome:
 
     ``draws`` holds the estimate behind every headline metric and control, with its bootstrap draws, so that two results
     on the same items can be compared without the model or the task. ``selected`` lists other choices, for the reader.
+    ``warnings`` are what must be read before any number, one sentence each; ``notes`` what helps to read them.
     """
 
     metrics: dict[str, Metric]
@@ -198,6 +199,7 @@ class TaskOutcome:
     roles: dict[str, Role] = field(default_factory=dict)
     selected: dict[str, Any] = field(default_factory=dict)
     skipped: dict[str, int] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     highlights: Highlights | None = None
     items: pd.DataFrame | None = None

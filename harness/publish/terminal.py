@@ -35,6 +35,8 @@ def print_summary(record: ResultRecord, console: Console, verbose: bool = False)
         better = ", lower is better" if headline.higher_is_better is False else ""
         told = f"{record.task.label(record.task.headline)} {with_interval(headline)}{better}"
         console.print(terminal(told, "bold"))
+    for warning in record.warnings:
+        console.print(Text.assemble(("warning:", "yellow"), " ", terminal(warning)))
     if verbose:
         console.print(_metrics(record))
     layers = sorted({row.layer for row in record.table if row.layer is not None})

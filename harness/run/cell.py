@@ -319,6 +319,7 @@ def _told(outcome: TaskOutcome | None) -> dict[str, Any]:
         "table": tuple(outcome.table),
         "roles": outcome.roles,
         "selected": outcome.selected,
+        "warnings": tuple(outcome.warnings),
         "notes": tuple(outcome.notes),
         "highlights": outcome.highlights,
     }

@@ -63,13 +63,13 @@ def gain_notes(model: SourceScores, sources: Sequence[SourceScores], found: Mapp
             yield f"{'not every' if some else 'no'} floor is beaten with certainty in {label}"
 
 
-def frozen_notes(sources: Mapping[str, SourceScores], stable: SourceScores | None) -> Iterator[str]:
+def frozen_warnings(sources: Mapping[str, SourceScores], stable: SourceScores | None) -> Iterator[str]:
     """Where training both halves of an autoencoder gains nothing certain over training one, and where stable features
     score below such controls beyond the interval."""
     if unbeaten := list(_against_frozen(sources["sae"], sources, lambda gain: gain.low <= 0)):
-        yield f"not better than with one half frozen, beyond the interval: {', '.join(unbeaten)}"
+        yield f"training gains nothing certain over an autoencoder with one half frozen: {', '.join(unbeaten)}"
     if stable and (below := list(_against_frozen(stable, sources, lambda gain: gain.high < 0))):
-        yield f"stable features alone score below: {', '.join(below)}"
+        yield f"stable features alone score below an autoencoder with one half frozen: {', '.join(below)}"
 
 
 def _against_frozen(

@@ -25,7 +25,7 @@ from tasks.sae.sequence_scores import ScoredSource
 from tasks.sae.split_quality import SharedFeatures
 from tasks.sae_families.data import ScoredFamilies
 from tasks.sae_families.failures import why_failed, without_stability
-from tasks.sae_families.gains import frozen_notes, gain_metrics, gain_notes, gain_rows, gains
+from tasks.sae_families.gains import frozen_warnings, gain_metrics, gain_notes, gain_rows, gains
 from tasks.sae_families.scores import SourceScores, select_score
 from tasks.sae_families.splits import minimum_detectable_difference
 from tasks.sae_families.tables import family_table, feature_table, group_table, item_table, similarity_tables
@@ -126,11 +126,11 @@ def report(facts: CellFacts, layers: Sequence[LayerResult], item_set: str) -> Ta
             "test_sequences": len(items.test),
         },
         skipped=data.skipped,
-        notes=[
-            *(f"FAILED autoencoders of layer {layer}: {reason}" for layer, reason in failures.items() if reason),
-            *_notes(facts, chosen),
-            *without_interval(metrics),
+        warnings=[
+            *(f"the autoencoders of layer {layer} failed: {reason}" for layer, reason in failures.items() if reason),
+            *frozen_warnings(chosen.sources, chosen.stable),
         ],
+        notes=[*_notes(facts, chosen), *without_interval(metrics)],
         highlights=_highlights(chosen, items.families, facts.family_names),
         items=merged.pop("items"),
         tables=merged,
@@ -330,7 +330,6 @@ def _notes(facts: CellFacts, result: LayerResult) -> list[str]:
     standard = facts.standardisation[result.layer]
     position = "unknown" if standard.position_share is None else f"{standard.position_share:.1%}"
     notes = [
-        *frozen_notes(result.sources, result.stable),
         f"{items.count} of {data.eligible} eligible families, {len(items.test)} test sequences, one per cluster; a "
         f"difference of {smallest:.3f} in macro AUROC between two models would be detected with 80 % power",
         *gain_notes(result.sae, list(result.sources.values()), result.gains),

@@ -66,6 +66,11 @@ def _section(group: Group, members: Records, standing: Board, out: Path, picture
     if standing.models or standing.controls:
         if verdict := " ".join(_verdict(standing)):
             yield verdict
+        yield from (
+            f"**{markdown(own.name)}:** {markdown(warning)}."
+            for own in standing.models
+            for warning in own.record.warnings
+        )
         if picture:
             yield f"![Headline of every model with its interval]({picture})"
         yield _main_table(standing, out)

@@ -50,7 +50,7 @@ def cell_page(record: ResultRecord) -> dict[str, Any]:
         "strata": list(strata),
         "rows": [_row(row, names, sources, strata) for row in record.table],
         "headline": names.get(record.task.headline),
-        "notes": notes_of(record),
+        "notes": [*record.warnings, *notes_of(record)],
         "highlights": None if record.highlights is None else record.highlights.model_dump(mode="json"),
         "dataset": f"{dataset.records:,} records: {dataset.summary}; licence: {dataset.licence}",
         "skipped": dataset.skipped,

@@ -66,6 +66,14 @@ def test_a_note_stands_once_after_the_models_that_it_is_true_of(tmp_path: Path) 
     assert f"- {second.model.card.name}: its own" in page
 
 
+def test_warnings_stand_before_the_picture_and_every_number(tmp_path: Path) -> None:
+    ((path, first), *_) = records(tmp_path / "results")
+    warned = first.model_copy(update={"warnings": ("its twin does as well",)})
+    page = leaderboard.render_page("fake-share", boards([(path, warned)]), tmp_path).text
+    warning = f"**{first.model.card.name}:** its twin does as well."
+    assert page.index("records: ") < page.index(warning) < page.index("![Headline")
+
+
 def test_csv_holds_every_number(tmp_path: Path) -> None:
     found = records(tmp_path / "results")
     rows = list(csv.DictReader(io.StringIO(render_csv(found))))
@@ -151,6 +159,7 @@ def named(record: ResultRecord, text: str, cell: str) -> ResultRecord:
             "metrics": metrics | extra,
             "table": tuple(row.model_copy(update={"source": text + row.source}) for row in record.table),
             "roles": {text + source: role for source, role in record.roles.items()},
+            "warnings": (text,),
             "notes": (text,),
         }
     )

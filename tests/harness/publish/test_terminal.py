@@ -93,6 +93,7 @@ def test_no_text_reaches_the_terminal_as_a_code(record: ResultRecord) -> None:
         "dataset": record.dataset.model_copy(update={"name": text}),
         "metrics": {text: Metric(value=0.5, n=12, unit=text)},
         "table": tuple(TableRow(name=text, source=source, layer=2, value=0.5) for source in (text, "model")),
+        "warnings": (text,),
         "notes": (text,),
         "highlights": Highlights(title=text, columns=(text,), rows=((text,),)),
     }
@@ -102,8 +103,15 @@ def test_no_text_reaches_the_terminal_as_a_code(record: ResultRecord) -> None:
     print_controls([hostile, hostile], console)
     printed = console.file.getvalue()  # type: ignore[attr-defined]
     assert not {"\x1b", "\x07", "\r"} & set(printed)
-    # the summary names 14 (exposure names the dataset), the table of controls a title, a column and two models
-    assert printed.count("[31m[/b]:rat:") == 18
+    # the summary names 15 (exposure names the dataset), the table of controls a title, a column and two models
+    assert printed.count("[31m[/b]:rat:") == 19
+
+
+def test_warnings_come_before_the_controls(record: ResultRecord) -> None:
+    console = Console(width=100, record=True, file=io.StringIO())
+    print_summary(record.model_copy(update={"warnings": ("its twin does as well",)}), console)
+    text = console.export_text()
+    assert text.index("share 0.500") < text.index("warning: its twin does as well") < text.index("beside its controls")
 
 
 def test_without_verbose_there_is_the_headline_beside_its_controls_and_no_long_list(record: ResultRecord) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 from harness.adapter import Role
 from harness.statistics.bootstrap import Estimate
 from tasks.sae.concepts.macro_scores import MacroScores
-from tasks.sae_families.gains import frozen_notes, gain_metrics, gain_notes, gain_rows, gains
+from tasks.sae_families.gains import frozen_warnings, gain_metrics, gain_notes, gain_rows, gains
 from tasks.sae_families.scores import SourceScores
 
 SPREAD = np.random.default_rng(0).normal(0, 0.01, 500)
@@ -70,12 +70,14 @@ def test_frozen_twins_that_are_not_beaten_are_named_first() -> None:
     encoder = source("sae-frozen-encoder", "ablation", 0.80, 0.19)
     sources = {each.name: each for each in (MODEL, KMER, decoder, encoder)}
     stable = source("sae", "model", 0.84, 0.25)
-    assert list(frozen_notes(sources, stable)) == [
-        "not better than with one half frozen, beyond the interval: AUROC 0.864 against 0.870 (sae-frozen-decoder)",
-        "stable features alone score below: AUROC 0.840 against 0.870 (sae-frozen-decoder)",
+    assert list(frozen_warnings(sources, stable)) == [
+        "training gains nothing certain over an autoencoder with one half frozen: "
+        "AUROC 0.864 against 0.870 (sae-frozen-decoder)",
+        "stable features alone score below an autoencoder with one half frozen: "
+        "AUROC 0.840 against 0.870 (sae-frozen-decoder)",
     ]
     beaten = {"sae": MODEL, "sae-frozen-encoder": encoder}
-    assert list(frozen_notes(beaten, MODEL)) == [] == list(frozen_notes(beaten, None))
+    assert list(frozen_warnings(beaten, MODEL)) == [] == list(frozen_warnings(beaten, None))
     near = source("sae-frozen-encoder", "ablation", 0.863, 0.1, spread=0.05)
-    (note,) = frozen_notes({"sae": MODEL, "sae-frozen-encoder": near}, None)
+    (note,) = frozen_warnings({"sae": MODEL, "sae-frozen-encoder": near}, None)
     assert note.endswith("AUROC 0.864 against 0.863 (sae-frozen-encoder)")

@@ -334,9 +334,8 @@ def test_features_that_score_all_sequences_alike_are_named_as_failed(tmp_path: P
     record = run_cell(make_cell(Letters(), same, k=32), tmp_path, "cpu", QUIET)
     assert record.status == "done", record.error
     assert record.metrics["fve"].value > 0.9
-    assert record.notes[0] == (
-        "FAILED autoencoders of layer 2: every feature scores all sequences alike in 2 of 2 of them"
-    )
+    failure = "the autoencoders of layer 2 failed: every feature scores all sequences alike in 2 of 2 of them"
+    assert record.warnings[0] == failure
     assert record.metrics["stability"].value is None and "failed" in record.metrics["stability"].unit
     assert [row.value for row in record.table if row.name == "stability"] == [None]
 
