@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -21,10 +21,11 @@ _SHARED = Path(__file__).resolve().parents[2] / "shared"
 COLLECTED = pytest.StashKey[list[str]]()
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Generator[None]:
     """Keep what was collected, before any plugin sorts it or leaves some out."""
     config.stash[COLLECTED] = [item.nodeid for item in items]
+    yield
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -20,7 +20,7 @@ class Ids:
     def pytest_collection_modifyitems(self, items):
         print(*("id " + ascii(item.nodeid) for item in items), sep="\\n")
 
-options = ["--collect-only", "-q", "-p", "no:cacheprovider", "-p", "no:xdist"]
+options = ["--collect-only", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:randomly"]
 sys.exit(pytest.main([*options, *sys.argv[1:]], plugins=[Ids()]))
 """
 
