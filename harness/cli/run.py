@@ -178,7 +178,10 @@ def _print_ending(cells: list[Cell], results: Path) -> None:
     if not cells:
         return
     folder = "" if results == Path("results") else f" --results {quote(str(results))}"
-    commands = {f"harness leaderboard{folder}": "pages with ranks, gains over floors and pictures"}
+    commands = {
+        f"harness leaderboard{folder}": "pages with ranks, gains over floors and pictures",
+        f"harness report{folder}": "one HTML file to browse",
+    }
     names = list(dict.fromkeys(cell.model.card.name for cell in cells))
     if len(names) > 1:
         task = cells[0].task.card.name

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import norm, t
+from scipy.special import ndtri, stdtrit
 
 Floats = NDArray[np.float64]
 
@@ -118,7 +118,7 @@ def nested_estimate(values: ArrayLike, points: ArrayLike, n: int, seed: int = 0)
     if seeds > 1:
         picks = np.random.default_rng([seed, seeds]).multinomial(seeds, np.full(seeds, 1 / seeds), size=draws) / seeds
         upper = (1 + CONFIDENCE) / 2
-        stretch = np.sqrt(seeds / (seeds - 1)) * t.ppf(upper, seeds - 1) / norm.ppf(upper)
+        stretch = np.sqrt(seeds / (seeds - 1)) * stdtrit(seeds - 1, upper) / ndtri(upper)
         centre = centre + stretch * (np.einsum("bs,sb->b", picks, statistics) - centre)
     return Estimate(float(np.asarray(points).mean()), centre, n, note)
 

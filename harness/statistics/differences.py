@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from harness.statistics.bootstrap import CONFIDENCE, Estimate, Floats, Interval
 from harness.statistics.ranks import POWER, spread_of
@@ -38,7 +38,7 @@ def paired_difference(first: Estimate, second: Estimate) -> Difference:
         ValueError: the estimates do not share items and draws.
     """
     difference = first - second
-    reach = float(norm.ppf((1 + CONFIDENCE) / 2) + norm.ppf(POWER))
+    reach = float(ndtri((1 + CONFIDENCE) / 2) + ndtri(POWER))
     return Difference(difference.interval(), two_sided_p(difference.draws), reach * spread_of(difference.draws))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from harness.statistics.bootstrap import CONFIDENCE, Estimate, Floats
 
@@ -71,5 +71,5 @@ def rank_intervals(estimates: Sequence[Estimate]) -> Ranks:
         if not groups or order[stop - 1] not in groups[-1]:
             groups.append(tuple(order[start:stop]))
     low, high = 1 + beats.sum(axis=0), count - beats.sum(axis=1)
-    detectable = (critical + float(norm.ppf(POWER))) * deviation
+    detectable = (critical + float(ndtri(POWER))) * deviation
     return Ranks(tuple(low.tolist()), tuple(high.tolist()), tuple(groups), detectable)
