@@ -65,11 +65,12 @@ def render_csv(records: Records) -> str:
         if record.status != "done":
             continue
         start = [record.task.name, record.dataset.name, record.dataset.simulated, record.dataset.fingerprint]
-        start += [record.model.card.name, record.cell]
+        start = [*map(csv_cell, [*start, record.model.card.name, record.cell])]
         for name, metric in record.metrics.items():
-            cells = [*start, name, "headline", "", "", "", "", metric.value, metric.low, metric.high, metric.n]
-            writer.writerow(map(csv_cell, cells))
+            place = ["headline", "", "", "", ""]
+            writer.writerow([*start, csv_cell(name), *place, metric.value, metric.low, metric.high, metric.n])
         for row in record.table:
-            place = [row.source, record.roles.get(row.source, ""), row.layer, row.seed, row.stratum]
-            writer.writerow(map(csv_cell, [*start, row.name, *place, row.value, row.low, row.high, row.n]))
+            names = map(csv_cell, (row.name, row.source, record.roles.get(row.source, "")))
+            place = [row.layer, row.seed, csv_cell(row.stratum)]
+            writer.writerow([*start, *names, *place, row.value, row.low, row.high, row.n])
     return buffer.getvalue()
