@@ -67,8 +67,8 @@ def render_csv(records: Records) -> str:
         start = [record.task.name, record.dataset.name, record.dataset.simulated, record.dataset.fingerprint]
         start = [*map(csv_cell, [*start, record.model.card.name, record.cell])]
         for name, metric in record.metrics.items():
-            place = ["headline", "", "", "", ""]
-            writer.writerow([*start, csv_cell(name), *place, metric.value, metric.low, metric.high, metric.n])
+            blank = ["headline", "", "", "", ""]
+            writer.writerow([*start, csv_cell(name), *blank, metric.value, metric.low, metric.high, metric.n])
         for row in record.table:
             names = map(csv_cell, (row.name, row.source, record.roles.get(row.source, "")))
             place = [row.layer, row.seed, csv_cell(row.stratum)]
