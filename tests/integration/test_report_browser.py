@@ -1,13 +1,8 @@
-"""The report in a real browser: it opens from a file, does what it offers, asks for nothing, and is accessible.
-
-Needs Chromium (``apt-get install chromium``, or ``$CHROMIUM``) and the test extra's playwright; skipped without them.
-"""
+"""The report in a real browser: it opens from a file, does what it offers, asks for nothing, and is accessible."""
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -20,17 +15,8 @@ from harness.publish.report.render import render_report
 from harness.result import read_records
 from tests.harness.publish.report.made import FAMILIES, FEATURES, HOSTILE, LAYER, LINK, SAE_CELL, results
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install '.[test]'")
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine: apt-get install chromium"),
-]
-
-FLAGS = [
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
-    *("--disable-component-update", "--disable-sync"),
-]
+expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").expect
+pytestmark = pytest.mark.browser
 DESKTOP, PHONE = (1280, 900), (390, 844)
 START, TASK = "", "#task=fake-share"
 FEATURE = f"#features={SAE_CELL}&layer={LAYER}&seed=0&feature=1"
@@ -63,14 +49,6 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> str:
     path = folder / "report.html"
     path.write_text(render_report(read_records(folder)[0], path).html, encoding="utf-8")
     return path.as_uri()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with sync_api.sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=FLAGS)
-        yield opened
-        opened.close()
 
 
 @pytest.fixture
@@ -145,7 +123,7 @@ def test_rows_are_written_as_they_come_into_sight(visit: Visit) -> None:
     rows = visit.page.locator("#table-features tbody tr:not([aria-hidden])")
     assert 0 < rows.count() < FEATURES
     visit.page.locator(".list").evaluate("list => { list.scrollTop = list.scrollHeight; }")
-    sync_api.expect(rows).to_have_count(FEATURES)
+    expect(rows).to_have_count(FEATURES)
 
 
 def test_a_feature_opens_with_numbers_examples_and_neighbours(visit: Visit) -> None:
@@ -221,7 +199,7 @@ def test_a_result_links_to_its_record(visit: Visit, address: str) -> None:
 def test_figures_show_and_are_saved(visit: Visit, tmp_path: Path) -> None:
     visit.open(CELL)
     visit.page.locator("figure img").scroll_into_view_if_needed()
-    sync_api.expect(visit.page.locator("figure img")).to_have_js_property("naturalWidth", 40)
+    expect(visit.page.locator("figure img")).to_have_js_property("naturalWidth", 40)
     with visit.page.expect_download() as download:
         visit.page.get_by_role("button", name="Save picture.svg").click()
     assert download.value.suggested_filename == "picture.svg"

@@ -1,53 +1,44 @@
-"""The overall picture that README.md opens with: models down, tasks across, headline and gain in every cell."""
+"""The overall picture that README.md opens with: models down, tasks across, headlines and gains in every cell."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 from harness.publish.escape import markdown
 from harness.publish.groups import section_title
 from harness.publish.pages.markup import cell, signed, size_of, small, table
-from harness.publish.scores import Board, Boards, Score
+from harness.publish.scores import Boards, Score
 
 README = "README.md"
-MOST_COLUMNS = 7
+MOST_IN_A_CELL = 3
 _START, _END = "<!-- standings -->", "<!-- end of standings -->"
 
 
-class Column(NamedTuple):
-    """One group of comparable results on real data."""
-
-    task: str
-    title: str
-    standing: Board
-
-
 def overview(by_task: Mapping[str, Boards]) -> str:
-    """Every model on every task: the tables of real data with most models, each a column of its own.
+    """Every model on every task on real data: in each cell the tables of that task with most models.
 
-    What is not comparable stands in different columns, and what has no column is counted.
+    Tables without room are counted.
     """
-    every = list(_columns(by_task))
-    shown = _chosen(every)
-    rows: dict[str, list[str]] = {}
-    for place, column in enumerate(shown):
-        for own in column.standing.models:
-            about = size_of(own.record.model.card.parameters)
-            name = f"**{markdown(own.name)}**{small(about)}"
-            rows.setdefault(name, ["–"] * len(shown))[place] = _cell(own)
-    links = [f"- [{markdown(task)}]({task}.md): {_datasets(standings)}" for task, standings in sorted(by_task.items())]
+    columns = {task: boards for task, standings in sorted(by_task.items()) if (boards := _on_real_data(standings))}
+    rows: dict[str, list[list[str]]] = {}
+    for place, boards in enumerate(columns.values()):
+        for group, _, standing in _largest(boards):
+            for own in standing.models:
+                about = size_of(own.record.model.card.parameters)
+                name = f"**{markdown(own.name)}**{small(about)}"
+                rows.setdefault(name, [[] for _ in columns])[place].append(_entry(own, group.chosen))
     parts = []
     if rows:
-        header = ["model", *(f"[{markdown(one.task)}]({one.task}.md){small(one.title)}" for one in shown)]
-        parts.append(table(header, [[name, *cells] for name, cells in sorted(rows.items())]))
+        header = ["model", *(_heading(task, boards[0][2].models[0]) for task, boards in columns.items())]
+        parts.append(table(header, [[name, *map(_cell, cells)] for name, cells in sorted(rows.items())]))
         parts.append(
-            "In every cell: the headline; the gain over the hardest floor with its 95 % interval, where below zero a "
-            "floor does better; and the rank among the models of that column. Columns are never compared."
+            "For every dataset: the headline; the gain over the hardest floor with its 95 % interval, where below zero "
+            "a floor does better; and the rank among the models with results on the same items."
         )
-    if len(every) > len(shown):
-        parts.append(f"{len(every) - len(shown)} further tables on real data are on the pages:")
+    if left := sum(max(0, len(boards) - MOST_IN_A_CELL) for boards in columns.values()):
+        parts.append(f"{left} further tables on real data are on the pages:")
+    links = [f"- [{markdown(task)}]({task}.md): {_datasets(standings)}" for task, standings in sorted(by_task.items())]
     return "\n\n".join([*parts, "\n".join(links)])
 
 
@@ -66,31 +57,30 @@ def read_readme(path: Path) -> str:
     return path.read_text(encoding="utf-8") if path.is_file() else ""
 
 
-def _columns(by_task: Mapping[str, Boards]) -> Iterator[Column]:
-    for task, standings in sorted(by_task.items()):
-        for group, _, standing in standings:
-            if standing.models and not group.simulated:
-                record = standing.models[0].record
-                better = ", lower is better" if standing.models[0].headline.higher_is_better is False else ""
-                told = f"{record.task.label(record.task.headline)}{better}"
-                yield Column(task, f"{markdown(section_title(record))}:<br>{markdown(told)}", standing)
+def _on_real_data(standings: Boards) -> Boards:
+    return [one for one in standings if one[2].models and not one[0].simulated]
 
 
-def _chosen(every: list[Column]) -> list[Column]:
-    """The table of most models of every task, then others by their number of models."""
-
-    def weight(column: Column) -> tuple[bool, int, int]:
-        first = max((one for one in every if one.task == column.task), key=lambda one: len(one.standing.models))
-        return column is not first, -len(column.standing.models), every.index(column)
-
-    chosen = sorted(every, key=weight)[:MOST_COLUMNS]
-    return [column for column in every if column in chosen]
+def _largest(boards: Boards) -> Boards:
+    """The tables of most models, in the order of the page."""
+    ranked = sorted(range(len(boards)), key=lambda place: (-len(boards[place][2].models), place))
+    return [boards[place] for place in sorted(ranked[:MOST_IN_A_CELL])]
 
 
-def _cell(own: Score) -> str:
-    gain = signed(own.gain.smallest).replace("<br><sub>", "<br>").replace("</sub>", "") if own.gain else "–"
-    rank = f"<br>rank {own.rank}" if own.rank != "–" else ""
-    return f"{cell(own.headline).partition('<')[0]}<br><sub>gain {gain}{rank}</sub>"
+def _heading(task: str, own: Score) -> str:
+    better = ", lower is better" if own.headline.higher_is_better is False else ""
+    return f"[{markdown(task)}]({task}.md){small(markdown(own.record.task.label(own.record.task.headline)) + better)}"
+
+
+def _entry(own: Score, chosen: bool) -> str:
+    gain = signed(own.gain.smallest).replace("<br><sub>", " ").replace("</sub>", "") if own.gain else "–"
+    rank = f", rank {own.rank}" if own.rank != "–" else ""
+    where = markdown(section_title(own.record)) + (", best layer" if chosen else "")
+    return f"{cell(own.headline).partition('<')[0]} <sub>{where}</sub><br><sub>gain {gain}{rank}</sub>"
+
+
+def _cell(entries: list[str]) -> str:
+    return "<br>".join(entries) or "–"
 
 
 def _datasets(standings: Boards) -> str:
