@@ -1,8 +1,9 @@
 """Leaderboards: a pure function of result records, byte for byte the same in any order of reading.
 
 One page per task and one table per comparable group, that is, per dataset fingerprint and settings; README.md opens
-with the overall picture. What others published (``published.toml`` beside the pages) has a table of its own below
-them. All text of a record is escaped where it is written, see :mod:`harness.publish.escape`.
+with the overall picture, and comparisons.md answers what goes across models and tasks. What others published
+(``published.toml`` beside the pages) has a table of its own below those of its task. All text of a record is escaped
+where it is written, see :mod:`harness.publish.escape`.
 """
 
 from __future__ import annotations
@@ -13,11 +14,11 @@ from collections import defaultdict
 from pathlib import Path
 
 from harness.publish.escape import csv_cell
+from harness.publish.figures.page import comparisons, link
 from harness.publish.groups import Records
 from harness.publish.pages.overview import README, overview, read_readme, with_overview
 from harness.publish.pages.page import render_page
 from harness.publish.published import PUBLISHED, published_table, read_published
-from harness.publish.scatter import headline_scatter
 from harness.publish.scores import boards
 from harness.result import ResultRecord
 
@@ -40,16 +41,12 @@ def render_all(records: Records, out: Path) -> dict[Path, str]:
     for members in by_task.values():
         members.sort(key=lambda item: (item[1].model.card.name, item[1].cell))
     standings = {task: boards(members) for task, members in by_task.items()}
-    pages = {out / README: with_overview(read_readme(out / README), overview(standings))}
+    compared = comparisons(standings, out)
+    pages = {out / README: with_overview(read_readme(out / README), overview(standings, link(compared)))}
+    pages |= {out / name: text for name, text in compared.items()}
     for task, members in sorted(by_task.items()):
         page, pictures = render_page(task, standings[task], out)
         pages |= {out / name: picture for name, picture in pictures.items()}
-        # what the tasks' latest versions say; records of older ones may not know
-        partner = next((record.task.plotted_against for _, record in members if record.task.plotted_against), None)
-        if partner in by_task and (picture := headline_scatter(members, by_task[partner])):
-            path = out / f"{task}-against-{partner}.svg"
-            pages[path] = picture
-            page += f"\n## {task} against {partner}\n\n![Headlines of both tasks, one point per model]({path.name})\n"
         page += published_table([value for value in published if value.task == task])
         pages[out / f"{task}.md"] = page
         pages[out / f"{task}.csv"] = render_csv(members)

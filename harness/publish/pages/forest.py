@@ -13,8 +13,8 @@ from harness.publish.escape import xml
 from harness.publish.format import HasInterval, number
 
 _WIDTH, _LEFT, _RIGHT, _ROW = 800, 210, 40, 26
-_LETTER = 6.4
-_STYLE = (
+LETTER = 6.4
+STYLE = (
     "text{font:12px system-ui,sans-serif;fill:#24292f}.quiet{fill:#57606a}.axis{stroke:#8c959f}.grid{stroke:#d8dee4}"
     ".mark{fill:#1f6f8b}.bar{stroke:#1f6f8b;stroke-width:2}.band{fill:#9a9a9a;fill-opacity:.28}"
     ".reference{stroke:#c8553d;stroke-dasharray:5 3}"
@@ -39,7 +39,7 @@ def forest(picture: Forest) -> str | None:
     if not rows:
         return None
     ends = [end for _, own in rows for end in (own.value, own.low, own.high) if end is not None]
-    ticks = nice_ticks(*_range([*ends, *picture.floors, *(value for _, value in picture.references)]))
+    ticks = nice_ticks(*enclosing([*ends, *picture.floors, *(value for _, value in picture.references)]))
 
     def x(value: float) -> float:
         return _LEFT + (value - ticks[0]) / (ticks[-1] - ticks[0]) * (_WIDTH - _LEFT - _RIGHT)
@@ -77,7 +77,7 @@ def forest(picture: Forest) -> str | None:
     height = bottom + 46
     head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" width="{_WIDTH}" height="{height}"'
     return (
-        f'{head} role="img">\n<title>{xml(picture.axis)}</title>\n<style>{_STYLE}</style>\n'
+        f'{head} role="img">\n<title>{xml(picture.axis)}</title>\n<style>{STYLE}</style>\n'
         + "\n".join(parts)
         + "\n</svg>\n"
     )
@@ -92,11 +92,12 @@ def nice_ticks(low: float, high: float) -> list[float]:
     return [round(place * step, 12) for place in range(first, last + 1)]
 
 
-def _range(values: Sequence[float]) -> tuple[float, float]:
+def enclosing(values: Sequence[float]) -> tuple[float, float]:
+    """The ends of the values, apart from each other even where all are equal."""
     low, high = min(values), max(values)
     return (low, high) if high - low > 1e-9 else (low - 0.05, high + 0.05)
 
 
 def _short(name: str) -> str:
-    most = int((_LEFT - 20) / _LETTER)
+    most = int((_LEFT - 20) / LETTER)
     return name if len(name) <= most else f"{name[: most - 1]}…"

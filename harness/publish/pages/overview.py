@@ -15,10 +15,10 @@ MOST_IN_A_CELL = 3
 _START, _END = "<!-- standings -->", "<!-- end of standings -->"
 
 
-def overview(by_task: Mapping[str, Boards]) -> str:
+def overview(by_task: Mapping[str, Boards], compared: str = "") -> str:
     """Every model on every task on real data: in each cell the tables of that task with most models.
 
-    Tables without room are counted.
+    Tables without room are counted. ``compared`` is the line that leads to the comparisons, where there are any.
     """
     columns = {task: boards for task, standings in sorted(by_task.items()) if (boards := _on_real_data(standings))}
     rows: dict[str, list[list[str]]] = {}
@@ -39,6 +39,7 @@ def overview(by_task: Mapping[str, Boards]) -> str:
     if left := sum(max(0, len(boards) - MOST_IN_A_CELL) for boards in columns.values()):
         parts.append(f"{left} further tables on real data are on the pages:")
     links = [f"- [{markdown(task)}]({task}.md): {_datasets(standings)}" for task, standings in sorted(by_task.items())]
+    links += [compared] if compared else []
     return "\n\n".join([*parts, "\n".join(links)])
 
 

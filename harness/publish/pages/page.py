@@ -14,6 +14,7 @@ from harness.publish.pages.controls import Summary, summaries
 from harness.publish.pages.details import folded, without_numbers
 from harness.publish.pages.forest import Forest, forest
 from harness.publish.pages.markup import cell, signed, size_of, small, table
+from harness.publish.pages.verdict import ahead, listed
 from harness.publish.scores import UNKNOWN, Board, Boards, Score
 
 TASK_COLUMNS = 2
@@ -82,14 +83,7 @@ def _section(group: Group, members: Records, standing: Board, out: Path, picture
 def _verdict(standing: Board) -> Iterator[str]:
     """Who is ahead, how sure that is, and where a floor wins, in sentences."""
     if standing.ranks is not None and len(standing.ranked) > 1:
-        leaders = [markdown(standing.ranked[place].name) for place in standing.ranks.groups[0]]
-        if len(leaders) == 1:
-            yield f"**{leaders[0]} is ahead** of every other model."
-        else:
-            first, last = standing.ranks.groups[0][0], standing.ranks.groups[0][-1]
-            needed = standing.ranks.detectable[first, last]
-            told = f"a difference of {needed:.3f} would show with 80 % power"
-            yield f"**{_listed(leaders)} cannot be told apart**; {told}."
+        yield ahead([markdown(own.name) for own in standing.ranked], standing.ranks, "model")
     beaten = [own for own in standing.models if own.gain is not None and own.gain.smallest.high < 0]
     unsure = [
         own for own in standing.models if own.gain is not None and own.gain.smallest.low <= 0 and own not in beaten
@@ -100,11 +94,7 @@ def _verdict(standing: Board) -> Iterator[str]:
             assert own.gain is not None
             floors.setdefault(own.gain.hardest, []).append(markdown(own.name))
         for floor, names in floors.items():
-            yield f"A floor, {markdown(floor)}, {words} {_listed(names)}."
-
-
-def _listed(names: Sequence[str]) -> str:
-    return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
+            yield f"A floor, {markdown(floor)}, {words} {listed(names)}."
 
 
 def _picture(group: Group, standing: Board) -> str | None:

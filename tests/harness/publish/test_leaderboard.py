@@ -102,7 +102,7 @@ def test_published_values_stand_below_and_are_not_ranked(tmp_path: Path) -> None
     assert pages[out / "fake-share.csv"] == plain[out / "fake-share.csv"]
 
 
-def test_a_task_is_drawn_against_its_partner(tmp_path: Path) -> None:
+def test_a_task_is_drawn_against_its_partner_once_and_on_the_page_of_comparisons(tmp_path: Path) -> None:
     found = [
         (path, record.model_copy(update={"dataset": record.dataset.model_copy(update={"simulated": False})}))
         for path, record in records(tmp_path / "results")
@@ -111,12 +111,11 @@ def test_a_task_is_drawn_against_its_partner(tmp_path: Path) -> None:
     others = [
         (path, record.model_copy(update={"task": record.task.model_copy(update=partner)})) for path, record in found
     ]
-    picture = tmp_path / "other-share-against-fake-share.svg"
     pages = render_all(found + others, tmp_path)
-    assert "other-share: share on fake-set" in pages[picture]
-    assert f"]({picture.name})" in pages[tmp_path / "other-share.md"]
-    assert picture.name not in pages[tmp_path / "fake-share.md"]
-    assert picture not in render_all(others, tmp_path)
+    (picture,) = (path for path in pages if path.name.startswith("against-"))
+    assert "across: other-share, share (higher is better), fake-set" in pages[picture]
+    assert [path.name for path, text in pages.items() if f"]({picture.name})" in text] == ["comparisons.md"]
+    assert tmp_path / "comparisons.md" not in render_all(others, tmp_path)
 
 
 def test_the_layer_is_that_of_the_metrics_and_models_without_layers_have_none(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from sklearn.metrics import average_precision_score
 from harness.adapter import ModelAdapter, ModelOptions
 from harness.datasets.records import Dataset, Record
 from harness.progress import Progress
+from harness.publish.figures.depth import STRATUM
 from harness.result import ResultRecord
 from harness.run.cell import Cell, run_cell
 from harness.sequences.alignment import Alignment
@@ -298,6 +299,7 @@ def test_depths_of_alignments_are_swept(tmp_path: Path) -> None:
     record = run(model, dataset(rows=rows), tmp_path)
     swept = {row.stratum: row.value for row in record.table if "alignments" in row.stratum}
     assert set(swept) == {"alignments of at most 1 rows", "alignments of at most 10 rows"}
+    assert all(STRATUM.fullmatch(stratum) for stratum in swept)  # the page of comparisons reads depths by these words
     assert swept["alignments of at most 10 rows"] == pytest.approx(record.metrics["f1_pooled"].value)
     assert swept["alignments of at most 1 rows"] < 0.2
     fixed = next(row for row in record.table if row.stratum == "head and threshold fixed")
