@@ -112,7 +112,7 @@ def test_the_readme_keeps_its_text_and_opens_with_models_by_tasks(tmp_path: Path
     readme.write_text("# Title\n\nHow these were made.\n")
     text = render_all(members, tmp_path)[readme]
     assert text.startswith("# Title\n\n<!-- standings -->") and text.endswith("\n\nHow these were made.\n")
-    assert "[fake-share](fake-share.md)" in text and "| **one** | 0.900<br>" in " ".join(text.split())
+    assert "[fake-share](fake-share.md)" in text and "| **one** | 0.900 <sub>" in " ".join(text.split())
     readme.write_text(text)
     assert render_all(members, tmp_path)[readme] == text
 
