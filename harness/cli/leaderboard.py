@@ -25,14 +25,17 @@ def leaderboard(
 ) -> None:
     """Write one leaderboard page per task from the result records."""
     from harness.publish.escape import one_line
-    from harness.publish.leaderboard import render_all
+    from harness.publish.leaderboard import old_pictures, render_all
     from harness.registry import Registry
     from harness.result import PAGES
 
     records = records_under(results)
-    pages = render_all(records, results / PAGES if out is None else out)
+    folder = results / PAGES if out is None else out
+    pages = render_all(records, folder)
+    old = old_pictures(pages, folder)
     if check:
         stale = [f"out of date: {path}" for path, text in pages.items() if _read(path) != text]
+        stale += [f"on no page any more: {path}" for path in old]
         stale += _changed_cards(records, Registry.discover())
         for line in stale:
             print(one_line(line), file=sys.stderr)
@@ -40,6 +43,8 @@ def leaderboard(
     if not replace:
         _refuse_to_drop_rows(pages, results)
     _write(pages)
+    for path in old:
+        path.unlink(missing_ok=True)
 
 
 def records_under(results: Path) -> Records:

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections import defaultdict
+from collections.abc import Mapping
 from pathlib import Path
 
 from harness.publish.escape import csv_cell
@@ -26,6 +28,8 @@ _CSV_COLUMNS = (
     *("task", "dataset", "simulated", "fingerprint", "model", "cell"),
     *("metric", "source", "role", "layer", "seed", "stratum", "value", "low", "high", "n"),
 )
+_PICTURE = re.compile(r"-[0-9a-f]{6}\.svg$")
+"""How pages name the pictures of their tables."""
 
 
 def render_all(records: Records, out: Path) -> dict[Path, str]:
@@ -51,6 +55,11 @@ def render_all(records: Records, out: Path) -> dict[Path, str]:
         pages[out / f"{task}.md"] = page
         pages[out / f"{task}.csv"] = render_csv(members)
     return pages
+
+
+def old_pictures(pages: Mapping[Path, str], out: Path) -> list[Path]:
+    """Pictures in ``out`` of tables that are on no page any more."""
+    return sorted(path for path in out.glob("*.svg") if path not in pages and _PICTURE.search(path.name))
 
 
 def render_csv(records: Records) -> str:

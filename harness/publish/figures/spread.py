@@ -11,7 +11,7 @@ import numpy as np
 
 from harness.publish.escape import markdown
 from harness.publish.figures.drawing import LINE, WIDTH, Canvas, Scale, shortened
-from harness.publish.figures.values import Figure, Trial, seed_of
+from harness.publish.figures.values import FEWEST_MODELS, Figure, Trial, seed_of
 from harness.publish.format import number
 from harness.publish.links import record_link
 from harness.publish.pages.markup import table
@@ -128,6 +128,8 @@ def _answer(spread: Spread) -> str:
         f"F1 has a standard deviation of {within:.3f} over the sequences of a model and of {between:.3f} over the "
         f"means of models (difference {interval.value:.3f} [{interval.low:.3f}, {interval.high:.3f}])"
     ).replace("-", "−")
+    if len(spread.models) < FEWEST_MODELS:
+        return f"Whether the model or the sequence matters more takes {FEWEST_MODELS} models to say: {numbers}."
     if interval.low > 0:
         return f"**Which sequence it is matters more than which of these models**: {numbers}."
     if interval.high < 0:

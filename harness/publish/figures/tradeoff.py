@@ -10,7 +10,7 @@ from pathlib import Path
 from harness.adapter import Role
 from harness.publish.escape import markdown
 from harness.publish.figures.drawing import LINE, WIDTH, Box, Canvas, Scale, beside, scale_of, told
-from harness.publish.figures.values import Figure, Trial, seed_of
+from harness.publish.figures.values import FEWEST_MODELS, Figure, Trial, seed_of
 from harness.publish.links import record_link
 from harness.publish.pages.markup import cell, table
 from harness.publish.scores import Score
@@ -23,8 +23,6 @@ ABOUT = (
     "the same order in both, 0 no relation. Its interval resamples the models, and the items of both tasks. Grey "
     "points are floors and red ones references; neither is counted."
 )
-FEWEST_MODELS = 5
-"""Below this even a perfect correlation comes about by chance in more than one of twenty cases."""
 _COLOURS: dict[Role, str] = {"floor": "floor", "ablation": "s3", "reference": "s1", "model": "s0"}
 """Models last, so that they lie on top."""
 _LEFT, _RIGHT, _TOP, _BOTTOM = 70, 40, 14, 400

@@ -19,6 +19,10 @@ from harness.statistics.bootstrap import Interval
 from harness.task import Metric
 
 
+FEWEST_MODELS = 5
+"""With fewer, nothing is concluded about models: even a perfect rank correlation of four is often chance."""
+
+
 class Figure(NamedTuple):
     """One picture with its words. ``where``, ``table`` and ``answer`` are Markdown; ``name`` is that of the file."""
 

@@ -118,6 +118,21 @@ def test_check_sees_a_page_with_another_exposure(
     assert capsys.readouterr().err == f"out of date: {page}\n"
 
 
+def test_pictures_of_tables_that_are_gone_go_with_them(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert harness(monkeypatch) == 0
+    folder = Path("results/leaderboards")
+    old, own = folder / "fake-share-0a1b2c.svg", folder / "logo.svg"
+    old.write_text("<svg/>")
+    own.write_text("<svg/>")
+    capsys.readouterr()
+    assert harness(monkeypatch, "--check") == 1
+    assert capsys.readouterr().err == f"on no page any more: {old}\n"
+    assert harness(monkeypatch) == 0
+    assert not old.exists() and own.exists() and harness(monkeypatch, "--check") == 0
+
+
 def test_a_folder_that_cannot_be_written_to_is_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -24,7 +24,9 @@ def made(folder: Path, scores: dict[str, np.ndarray], **changes: Any) -> Records
 def scores(between_items: float, between_models: float, models: int = 3) -> dict[str, np.ndarray]:
     generator = np.random.default_rng(0)
     items = 0.5 + between_items * generator.uniform(-1, 1, size=40)
-    return {f"model-{k}": items + between_models * (k - 1) + 0.01 * generator.normal(size=40) for k in range(models)}
+    places = np.arange(models) - (models - 1) / 2
+    places *= between_models / places.std(ddof=1)
+    return {f"model-{k}": items + place + 0.01 * generator.normal(size=40) for k, place in enumerate(places)}
 
 
 def test_quantiles_are_those_of_numpy_on_the_items(tmp_path: Path) -> None:
@@ -69,8 +71,14 @@ def test_deviations_are_those_of_the_table_and_models_are_best_first(tmp_path: P
 def test_a_planted_spread_gets_its_sentence(
     tmp_path: Path, between_items: float, between_models: float, sentence: str
 ) -> None:
-    (figure,) = spread_figures(standings(made(tmp_path, scores(between_items, between_models))), tmp_path)
+    records = made(tmp_path, scores(between_items, between_models, models=5))
+    (figure,) = spread_figures(standings(records), tmp_path)
     assert figure.answer.startswith(sentence)
+
+
+def test_few_models_are_shown_and_nothing_is_concluded_from_them(tmp_path: Path) -> None:
+    (figure,) = spread_figures(standings(made(tmp_path, scores(0.02, 0.3, models=2))), tmp_path)
+    assert figure.answer.startswith("Whether the model or the sequence matters more takes 5 models to say: F1 has")
 
 
 def test_families_are_resampled_where_they_are_known(tmp_path: Path) -> None:
