@@ -18,7 +18,6 @@ from harness.result import ResultRecord
 from harness.statistics.bootstrap import Interval
 from harness.task import Metric
 
-
 FEWEST_MODELS = 5
 """With fewer, nothing is concluded about models: even a perfect rank correlation of four is often chance."""
 
