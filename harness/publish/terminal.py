@@ -10,14 +10,15 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.publish.escape import terminal
-from harness.publish.format import number, with_interval
+from harness.publish.format import HasInterval, number, with_interval
 from harness.publish.notes import notes_of
 from harness.publish.scores import headline_rows
 from harness.result import ResultRecord
 from harness.task import TableRow
 
 _MOST_COLUMNS = 3
-_INTERVAL_WIDTH = len("0.000 [0.000, 0.000]")
+_PADDING = 3
+"""Characters of a column beside its text: a space on each side and a line."""
 
 
 def print_summary(record: ResultRecord, console: Console, verbose: bool = False) -> None:
@@ -35,6 +36,11 @@ def print_summary(record: ResultRecord, console: Console, verbose: bool = False)
         better = ", lower is better" if headline.higher_is_better is False else ""
         told = f"{record.task.label(record.task.headline)} {with_interval(headline)}{better}"
         console.print(terminal(told, "bold"))
+    if further := [name for name in record.task.columns if name != record.task.headline and name in record.metrics]:
+        grid = Table.grid(padding=(0, 2))
+        for name in further:
+            grid.add_row(terminal(record.task.label(name)), with_interval(record.metrics[name]))
+        console.print(grid)
     for warning in record.warnings:
         console.print(Text.assemble(("warning:", "yellow"), " ", terminal(warning)))
     if verbose:
@@ -43,7 +49,7 @@ def print_summary(record: ResultRecord, console: Console, verbose: bool = False)
     for layer in layers if verbose or record.basis is None else [record.basis.layer]:
         rows = headline_rows(record, layer)
         if len(rows) > 1 or (verbose and rows):
-            console.print(_controls(record, layer, rows))
+            console.print(_controls(record, layer, rows, console))
     if record.highlights is not None:
         table = Table(title=terminal(record.highlights.title), title_justify="left", header_style="bold")
         for column in record.highlights.columns:
@@ -73,17 +79,11 @@ def print_controls(records: Sequence[ResultRecord], console: Console) -> None:
     valued = {name for record in records for name, metric in record.metrics.items() if metric.value is not None}
     names = [name for name in dict.fromkeys((task.headline, *task.columns)) if name in valued]
     title = Text.assemble("\n", terminal(f"{task.name} beside its controls"))
-    table = Table(header_style="bold", title=title, title_justify="left", pad_edge=False)
-    table.add_column("model", overflow="fold")
-    table.add_column("role")
-    for name in names[:_MOST_COLUMNS]:
-        table.add_column(terminal(task.label(name)), justify="right", min_width=_INTERVAL_WIDTH)
-    for record in records:
-        card = record.model.card
-        values = [record.metrics.get(name) for name in names[:_MOST_COLUMNS]]
-        texts = [with_interval(value) if value is not None else "–" for value in values]
-        table.add_row(terminal(card.name), card.role, *texts, style="bold" if card.role == "model" else "")
-    console.print(table)
+    rows = [
+        (record.model.card.name, record.model.card.role, [record.metrics.get(name) for name in names])
+        for record in records
+    ]
+    console.print(_beside(title, "model", [task.label(name) for name in names], rows, console))
 
 
 def _metrics(record: ResultRecord) -> Table:
@@ -99,29 +99,56 @@ def _metrics(record: ResultRecord) -> Table:
     return table
 
 
-def _controls(record: ResultRecord, layer: int | None, rows: list[TableRow]) -> Table:
+def _controls(record: ResultRecord, layer: int | None, rows: list[TableRow], console: Console) -> Table:
     sources = {row.source for row in rows}
     found: dict[str, set[str]] = {}
     for entry in record.table:
         if entry.layer == layer and entry.seed is None and not entry.stratum and entry.name in record.metrics:
             found.setdefault(entry.name, set()).add(entry.source)
     shared = [name for name in record.metrics if name != record.task.headline and found.get(name, set()) >= sources]
-    others = shared[: _MOST_COLUMNS - 1]
     where = "" if layer is None else f", layer {layer}"
     title = terminal(f"{record.task.label(record.task.headline)} beside its controls{where}")
-    table = Table(header_style="bold", title=title, title_justify="left")
-    table.add_column("source")
-    table.add_column("role")
-    for name in (record.task.headline, *others):
-        table.add_column(terminal(record.task.label(name)), justify="right")
     by_key = {
         (row.name, row.source): row
         for row in record.table
         if row.layer == layer and row.seed is None and not row.stratum
     }
-    for row in rows:
-        cells = [by_key.get((name, row.source)) for name in others]
-        texts = [with_interval(cell) if cell is not None else "–" for cell in (row, *cells)]
-        role = record.roles.get(row.source, "model")
-        table.add_row(terminal(row.source), role, *texts, style="bold" if role == "model" else "")
+    named = [
+        (row.source, record.roles.get(row.source, "model"), [row, *(by_key.get((name, row.source)) for name in shared)])
+        for row in rows
+    ]
+    labels = [record.task.label(name) for name in (record.task.headline, *shared)]
+    return _beside(title, "source", labels, named, console)
+
+
+def _beside(
+    title: Text,
+    first: str,
+    labels: Sequence[str],
+    rows: Sequence[tuple[str, str, Sequence[HasInterval | None]]],
+    console: Console,
+) -> Table:
+    """A row for each name and role; of the metrics as many as stand side by side without folding, one at least."""
+    table = Table(header_style="bold", title=title, title_justify="left")
+    table.add_column(first, overflow="fold")
+    table.add_column("role")
+    columns = [
+        [with_interval(value) if value is not None else "–" for value in column]
+        for column in zip(*(values[:_MOST_COLUMNS] for _, _, values in rows), strict=True)
+    ]
+    room = (
+        console.width
+        - 1
+        - sum(max(map(len, names)) + _PADDING for names in zip(*((n, r) for n, r, _ in rows), strict=True))
+    )
+    shown: list[list[str]] = []
+    for column in columns:
+        room -= max(map(len, column)) + _PADDING
+        if room < 0 and shown:
+            break
+        shown.append(column)
+    for label in labels[: len(shown)]:
+        table.add_column(terminal(label), justify="right")
+    for (name, role, _), *texts in zip(rows, *shown, strict=True):
+        table.add_row(terminal(name), role, *texts, style="bold" if role == "model" else "")
     return table

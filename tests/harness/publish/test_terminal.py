@@ -123,6 +123,27 @@ def test_without_verbose_there_is_the_headline_beside_its_controls_and_no_long_l
     assert "note: pretraining exposure to fake-set: unknown" in text
 
 
+@pytest.mark.parametrize(("width", "columns"), [(100, 3), (60, 1), (30, 1)])
+def test_intervals_stand_in_one_line_and_columns_without_room_are_left_out(
+    record: ResultRecord, width: int, columns: int
+) -> None:
+    rows = tuple(row.model_copy(update={"low": row.value, "high": row.value}) for row in record.table)
+    more = tuple(row.model_copy(update={"name": "other"}) for row in rows if row.name == "spread")
+    console = Console(width=width, record=True, file=io.StringIO())
+    print_summary(record.model_copy(update={"table": rows + more}), console)
+    (line,) = [line for line in console.export_text().splitlines() if "chance" in line or "0.250 [" in line]
+    assert line.count("0.250 [0.250, 0.250]") == 1 or width == 30
+    assert line.count("[") == columns or width == 30
+
+
+def test_the_columns_of_the_task_are_told_below_the_headline(record: ResultRecord) -> None:
+    record = record.model_copy(update={"task": record.task.model_copy(update={"columns": ("share", "spread")})})
+    console = Console(width=100, record=True, file=io.StringIO())
+    print_summary(record, console)
+    lines = [line.split() for line in console.export_text().splitlines()]
+    assert lines[lines.index(["share", "0.500"]) + 1] == ["spread", "0.500"]
+
+
 def test_the_end_says_where_files_are_and_what_to_type() -> None:
     console = Console(width=40, record=True, file=io.StringIO())
     path = Path("results/a-task/a-set/a-model/0123456789abcdef.json")
