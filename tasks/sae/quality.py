@@ -111,7 +111,7 @@ def measure(autoencoder: SparseAutoencoder, batches: Iterable[Tensor]) -> Qualit
 @dataclass(frozen=True)
 class LossRecovered:
     """Cross-entropies, in nats per masked nucleotide, of the model as it is, with the layer reconstructed by the
-    autoencoder, and with the layer replaced by its training mean."""
+    autoencoder wherever a nucleotide is in view, and with its training mean there."""
 
     clean: float
     reconstructed: float
@@ -132,30 +132,38 @@ def losses_recovered(
     seed: int = 0,
     share: float = 0.15,
 ) -> list[LossRecovered]:
-    """Loss recovered at masked positions only: with the letters in view, a model need only copy them.
+    """How much of what a masked nucleotide is predicted from passes through the autoencoder.
+
+    The loss is that at masked positions (with a letter in view, a model need only copy it); the layer is replaced at
+    all others. Autoencoders are trained on unmasked sequences, and reconstruct states of masked positions worse than
+    their mean does (FVE −0.93 on the last layer of ncrna-nano, 0.65 at the others). So the layer has to lie below the
+    last one, where no position reads another any more.
 
     ``share`` of the nucleotides of each sequence (one at least) is masked, drawn with ``seed``; N is neither masked
-    nor replaced. Sequences of N alone are left out. The autoencoders share one layer and one standardisation, so that
-    the model as it is and with its mean is run once for all.
+    nor replaced. Sequences of fewer than two known nucleotides are left out. The autoencoders share one layer and one
+    standardisation, so that the model as it is and with its mean is run once for all.
 
     Raises:
-        InputError: no sequence holds a nucleotide other than N.
+        InputError: no sequence has two nucleotides other than N, or the layer is the model's last.
         NotApplicable: the model has no masked log-probabilities or takes no replacement.
     """
+    layer = model.resolve_layer(autoencoders[0].layer)
+    if layer == model.card.layers:
+        raise InputError("loss recovered needs a layer below the last, where positions still read each other")
     known = [known_positions(sequence) for sequence in sequences]
-    used = [index for index, places in enumerate(known) if len(places)]
+    used = [index for index, places in enumerate(known) if len(places) > 1]
     if not used:
-        raise InputError("loss recovered needs a sequence with a nucleotide other than N")
+        raise InputError("loss recovered needs a sequence with two nucleotides other than N")
     generator = np.random.default_rng(seed)
     masked = [
         np.sort(generator.choice(known[i], max(1, round(share * len(known[i]))), replace=False)).tolist() for i in used
     ]
     texts = [sequences[i] for i in used]
-    layer = model.resolve_layer(autoencoders[0].layer)
+    visible = [np.setdiff1d(known[i], places) for i, places in zip(used, masked, strict=True)]
 
     def spliced(change: Callable[[Tensor], Tensor]) -> Replacement:
         def function(index: int, hidden: NDArray[np.float32]) -> NDArray[np.float32]:
-            places, replaced = known[used[index]], hidden.copy()
+            places, replaced = visible[index], hidden.copy()
             replaced[places] = change(torch.from_numpy(hidden[places])).cpu().numpy()
             return replaced
 

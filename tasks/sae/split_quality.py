@@ -173,7 +173,10 @@ def _plain(array: NDArray[Any]) -> Any:
 def recovered_losses(
     model: ModelAdapter, autoencoders: Dictionaries, sequences: Sequence[str], context: CellContext
 ) -> dict[int, dict[str, Metric]]:
-    """Loss recovered per layer, on at most 200 sequences evenly spread over the test split."""
+    """Loss recovered per layer, on at most 200 sequences evenly spread over the test split.
+
+    Not defined at the last layer, see :func:`tasks.sae.quality.losses_recovered`.
+    """
     step = -(-len(sequences) // MOST_MASKED_SEQUENCES)
 
     def measure(layer: int) -> list[LossRecovered]:
@@ -196,10 +199,15 @@ def recovered_losses(
 
     metrics: dict[int, dict[str, Metric]] = {}
     for layer in sorted({layer for layer, _ in autoencoders}):
+        if model.resolve_layer(layer) == model.card.layers:
+            metrics[layer] = {"loss_recovered": Metric(value=None, unit="not defined at the last layer")}
+            continue
         losses = measure(layer)
         unit, first = "nats per masked nucleotide", losses[0]
         metrics[layer] = {
-            "loss_recovered": metric(over_seeds([loss.recovered for loss in losses]), "at masked positions"),
+            "loss_recovered": metric(
+                over_seeds([loss.recovered for loss in losses]), "at masked positions, from the others"
+            ),
             "cross_entropy_reconstructed": metric(over_seeds([loss.reconstructed for loss in losses]), unit, False),
             # of the language model alone: without seeds, and so without an interval
             "cross_entropy_clean": Metric(value=first.clean, n=first.nucleotides, unit=unit, higher_is_better=False),

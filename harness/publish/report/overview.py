@@ -43,8 +43,8 @@ def cell_page(record: ResultRecord) -> dict[str, Any]:
         "summary": card.summary,
         "facts": _facts(record),
         "settings": _settings(record),
-        "metrics": [_metric(name, metric) for name, metric in record.metrics.items()],
-        "names": list(map(words, names)),
+        "metrics": [_metric(record.task.label(name), metric) for name, metric in record.metrics.items()],
+        "names": list(map(record.task.label, names)),
         "sources": list(sources),
         "roles": [record.roles.get(source, "") for source in sources],
         "strata": list(strata),
@@ -58,7 +58,7 @@ def cell_page(record: ResultRecord) -> dict[str, Any]:
 
 
 def words(name: str) -> str:
-    """A metric's name as a reader reads it."""
+    """A setting's name as a reader reads it."""
     return name.replace("_", " ")
 
 
@@ -87,7 +87,11 @@ def _group(members: Records, out: Path) -> dict[str, Any]:
 def _column(name: str, done: list[ResultRecord]) -> dict[str, Any]:
     found = [record.metrics[name] for record in done if name in record.metrics]
     first = found[0] if found else Metric(value=None)
-    return {"name": words(name), "unit": first.unit, "better": first.higher_is_better}
+    return {
+        "name": done[0].task.label(name) if done else words(name),
+        "unit": first.unit,
+        "better": first.higher_is_better,
+    }
 
 
 def _entry(path: Path, record: ResultRecord, names: dict[str, str], shown: list[str], out: Path) -> dict[str, Any]:
@@ -119,7 +123,7 @@ def _numbers(entry: Metric | TableRow) -> list[float | None]:
 
 
 def _metric(name: str, metric: Metric) -> list[Any]:
-    return [words(name), *_numbers(metric), metric.n, metric.unit, metric.higher_is_better]
+    return [name, *_numbers(metric), metric.n, metric.unit, metric.higher_is_better]
 
 
 def _places(texts: Iterable[str]) -> dict[str, int]:

@@ -93,14 +93,14 @@ def test_quality_of_nothing():
 
 
 class Letters(ModelAdapter):
-    """Predicts the masked letter from a hidden state that holds the right answer, as far as it is let."""
+    """Predicts the masked letter from the mean state of the others; of a homopolymer they hold the right answer."""
 
     card = ModelCard(
         name="letters",
         summary="",
         architecture="none",
         capabilities=frozenset(["log_probs", "replace_hidden"]),
-        layers=1,
+        layers=2,
         width=8,
     )
 
@@ -121,34 +121,45 @@ class Letters(ModelAdapter):
                 self.layers.add(replacement.layer)
                 before = hidden.copy()
                 hidden = replacement.function(index, hidden.copy())
-                unknown = [i for i, letter in enumerate(sequence) if letter == "N"]
-                assert np.array_equal(hidden[unknown], before[unknown])
+                kept = [*positions[index], *(i for i, letter in enumerate(sequence) if letter == "N")]
+                assert np.array_equal(hidden[kept], before[kept])
             self.masked[index] = positions[index]
-            logits = hidden[positions[index], :4].astype(np.float64)
+            others = [i for i, letter in enumerate(sequence) if letter != "N" and i not in positions[index]]
+            logits = np.repeat(hidden[others, :4].mean(0, keepdims=True), len(positions[index]), 0).astype(np.float64)
             yield index, (logits - np.log(np.exp(logits).sum(1, keepdims=True))).astype(np.float32)
 
 
-SEQUENCES = ["ACGUNACGUN" * 4, "GGGGGCCCCC", "NNN", "A"]
+SEQUENCES = ["AAAANAAAAN" * 4, "GGGGGGGGGG", "NNN", "A", "CC"]
+
+
+def below_the_last(autoencoder):
+    autoencoder.layer = 1
+    return autoencoder
 
 
 def test_loss_recovered_is_one_for_the_identity_and_zero_for_the_mean():
     model = Letters()
-    (good,), (bad,) = (losses_recovered([a], model, SEQUENCES) for a in (identity(), silent()))
+    (good,), (bad,) = (losses_recovered([below_the_last(a)], model, SEQUENCES) for a in (identity(), silent()))
     clean = np.log(np.exp(3) + 3) - 3
     assert good.clean == pytest.approx(clean, rel=1e-5) and good.ablated == pytest.approx(np.log(4), rel=1e-5)
     assert good.recovered == pytest.approx(1, abs=1e-5) and bad.recovered == pytest.approx(0, abs=1e-5)
     assert good.nucleotides == round(0.15 * 32) + round(0.15 * 10) + 1
-    assert model.layers == {1}  # -1 is resolved
-    assert all("N" not in [("ACGUNACGUN" * 4)[i] for i in model.masked[0]] for _ in [0])
+    assert model.layers == {1}
+    assert all(SEQUENCES[0][i] == "A" for i in model.masked[0])
 
 
 def test_loss_recovered_is_not_clipped():
-    worse = silent()
+    worse = below_the_last(silent())
     with torch.no_grad():
         worse.decoder_bias.copy_(torch.tensor([-2.0, 1, 1, 1, 0, 0, 0, 0]))
     assert losses_recovered([worse], Letters(), ["A" * 30])[0].recovered < 0
 
 
 def test_loss_recovered_of_unknown_sequences():
-    with pytest.raises(InputError, match="other than N"):
-        losses_recovered([identity()], Letters(), ["NN"])
+    with pytest.raises(InputError, match="two nucleotides other than N"):
+        losses_recovered([below_the_last(identity())], Letters(), ["NN", "A"])
+
+
+def test_loss_recovered_is_not_defined_at_the_last_layer():
+    with pytest.raises(InputError, match="a layer below the last"):
+        losses_recovered([identity()], Letters(), SEQUENCES)

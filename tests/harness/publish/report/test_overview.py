@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from harness.publish.report.overview import cell_page, overview, words
+from harness.publish.report.overview import cell_page, overview
 from harness.result import read_records
 from tests.harness.publish.report.made import HOSTILE, SAE_CELL, results
 
@@ -37,6 +37,6 @@ def test_the_page_of_a_result_holds_every_number_of_its_record(tmp_path: Path) -
         (page["names"][row[0]], page["sources"][row[1]], row[2], row[3], page["strata"][row[4]], row[5])
         for row in page["rows"]
     ]
-    assert rows == [(words(r.name), r.source, r.layer, r.seed, r.stratum, r.value) for r in record.table]
+    assert rows == [(record.task.label(r.name), r.source, r.layer, r.seed, r.stratum, r.value) for r in record.table]
     assert page["names"][page["headline"]] == "auroc macro"
     assert HOSTILE in page["notes"]
