@@ -79,19 +79,15 @@ def _group(members: Records, out: Path) -> dict[str, Any]:
         "simulated": dataset.simulated,
         "summary": f"{dataset.records:,} records: {dataset.summary}; licence: {dataset.licence}.",
         "settings": _settings(first),
-        "columns": [_column(name, done) for name in shown],
+        "columns": [_column(name, first.task.label(name), done) for name in shown],
         "rows": [_entry(path, record, names, shown, out) for path, record in members],
     }
 
 
-def _column(name: str, done: list[ResultRecord]) -> dict[str, Any]:
+def _column(name: str, label: str, done: list[ResultRecord]) -> dict[str, Any]:
     found = [record.metrics[name] for record in done if name in record.metrics]
     first = found[0] if found else Metric(value=None)
-    return {
-        "name": done[0].task.label(name) if done else words(name),
-        "unit": first.unit,
-        "better": first.higher_is_better,
-    }
+    return {"name": label, "unit": first.unit, "better": first.higher_is_better}
 
 
 def _entry(path: Path, record: ResultRecord, names: dict[str, str], shown: list[str], out: Path) -> dict[str, Any]:
