@@ -151,3 +151,14 @@ def test_the_published_pages_follow_from_the_records(
     monkeypatch.chdir(ROOT)
     code = harness(monkeypatch, "leaderboard", "--results", "leaderboards/results", "--out", "leaderboards", "--check")
     assert code == 0, capsys.readouterr().err
+
+
+def test_results_are_those_of_the_leaderboards() -> None:
+    overview = (
+        (ROOT / "leaderboards" / "README.md").read_text(encoding="utf-8").partition("<!-- end of standings -->")[0]
+    )
+    table = [line.replace("](", "](leaderboards/") for line in overview.splitlines() if line.startswith("|")]
+    shown = README[README.index("## Results") :].partition("\n## ")[0]
+    assert [line for line in shown.splitlines() if line.startswith("|")] == table
+    linked = re.findall(r"\]\((leaderboards/[^)#]+)\)", shown)
+    assert any(name.endswith(".svg") for name in linked) and all((ROOT / name).is_file() for name in linked)
