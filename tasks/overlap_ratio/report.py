@@ -41,19 +41,18 @@ _RATIO = "overlap ratio of densities; 0: separate, 1: identical"
 class Scores:
     """Estimates of every variant, layer and stratum; the layer of the headline, and the best one on validation.
 
-    Without ``halved`` there are too few families for a validation half.
+    ``candidates`` are the layers that were compared on validation, none if there are too few families for two halves.
     """
 
     found: Mapping[Key, Estimates]
     layer: int | None
     best: int | None
-    halved: bool
+    candidates: tuple[int | None, ...]
 
     @property
     def compared(self) -> bool:
         """Whether there is a best layer: of several, or of a model that has none to choose from."""
-        layers = {layer for variant, layer, _ in self.found if variant == "mean"}
-        return layers == {None} or len(layers) > 1
+        return self.candidates == (None,) or len(self.candidates) > 1
 
 
 def outcome(
@@ -69,7 +68,7 @@ def outcome(
         "families": len(data.families),
         "validation_families": int(data.validation.sum()),
     }
-    if scores.best is not None:
+    if scores.best is not None and scores.compared:
         selected["best_layer"] = scores.best
     return TaskOutcome(
         metrics=_metrics(scores),
@@ -144,10 +143,13 @@ def _notes(
     ]
     if settings.pairs == "review":
         notes.append("pairs drawn as in the review: 'non-homologous' pairs may share a family, which limits the ratio")
-    if not scores.halved:
+    if not scores.candidates:
         notes.append("too few families for a validation and a test half: no centred or best-layer numbers")
-    elif scores.best != scores.layer:
-        notes.append(f"layer {scores.best} does best on the validation half: overlap_ratio_best_layer")
+    elif scores.compared and scores.best is not None:
+        notes.append(
+            f"layer {scores.best} does best on the validation half, of {len(scores.candidates)} layers: "
+            "overlap_ratio_best_layer is its ratio on the other half"
+        )
     return notes
 
 
