@@ -77,7 +77,7 @@ def embed(
     keys += [(variant, last) for variant in VARIANTS if variant != "mean" and (leading or variant != LEADING)]
     store = StoredVectors(context.work / "vectors", keys, len(records))
     missing = store.missing()
-    inputs: list[Any] = model_inputs(model.card, [records[row] for row in missing])
+    inputs: list[Any] = model_inputs(model.card, [records[row] for row in missing], family_asked=True)
     if missing:
         model.load(context.device)
     states = model.hidden_states_with_leading if leading else model.hidden_states

@@ -45,7 +45,7 @@ def run_overlap(
         item_set = dataset.subset(data.records).fingerprint
         outcome = report.outcome(scores, data, families, model.card, settings, item_set)
         triplets.add(outcome, measures)
-        outcome.notes += [*read_alone(model.card, data.records), *without_interval(outcome.metrics)]
+        outcome.notes += [*read_alone(model.card, data.records, family_asked=True), *without_interval(outcome.metrics)]
         outcome.tables["large/pairs"] = report.pair_table(data, repeats, shown)
     with context.phase("pictures"):
         what = subject(model.card, dataset.card)
