@@ -170,7 +170,11 @@ def test_a_limit_takes_rnas_by_the_hash_of_their_names(tmp_path: Path) -> None:
     data = hairpins()
     model = AttentionModel(data)
     cell = Cell(model, StructureF1(), data, StructureF1Settings(limit=9, draws=100), ModelOptions())
-    assert run_cell(cell, tmp_path, "cpu", Progress(quiet=True)).status == "done"
+    record = run_cell(cell, tmp_path, "cpu", Progress(quiet=True))
+    assert record.status == "done"
+    # nine in all: three train, three choose and three are scored, and the record says so
+    assert record.dataset.used == 9 and record.dataset.skipped["RNAs beyond --limit"] == 15
+    assert any("chosen on the validation RNAs (3 RNAs, split: given)" in note for note in record.notes)
     items = pd.read_parquet(cell.path(tmp_path).with_suffix("") / "items.parquet")
     test = [record.id for record in data.records if record.split == "test"]
     by_hash = sorted(test, key=lambda name: hashlib.sha256(name.encode()).hexdigest())[:3]

@@ -16,10 +16,9 @@ from harness.datasets.records import Dataset
 from harness.progress import Progress
 from harness.publish.groups import groups_of
 from harness.publish.pages.page import render_page
-from harness.publish.scores import boards, place_of
+from harness.publish.scores import boards
 from harness.result import ResultRecord, read_records
 from harness.run.cell import Cell, run_cell
-from harness.statistics.draws import read_draws
 from tasks.overlap_ratio.data import prepare
 from tasks.overlap_ratio.intervals import ScoredPairs, point
 from tasks.overlap_ratio.settings import OverlapRatioSettings
@@ -95,84 +94,6 @@ def test_the_last_layer_is_the_headline_and_the_best_is_chosen_on_validation(
     assert rows_of(record, "overlap_ratio", source="mean", layer=2, stratum="test half of the families")
     assert not rows_of(record, "overlap_ratio", source="mean", layer=1, stratum="test half of the families")
     assert {row.source for row in record.table if not row.stratum.startswith("simple measure")} == set(VARIANTS)
-
-
-class Early(FamilyModel):
-    """Knows in its first layer what it has forgotten in its last."""
-
-    def states(self, sequence: str, layer: int) -> np.ndarray:
-        return super().states(sequence, 2 - layer)
-
-
-def test_a_better_layer_is_told_and_is_not_the_headline(tmp_path: Path) -> None:
-    data = dataset(records(families=16))
-    record, _ = run(Early(data), data, tmp_path, layers=(0, 1, 2))
-    assert record.basis.layer == 2 and record.selected["best_layer"] == 0
-    assert record.metrics["overlap_ratio_mean"].value > 0.6
-    best = rows_of(record, "overlap_ratio", layer=0, stratum="test half of the families")
-    assert [record.metrics["overlap_ratio_best_layer"].value] == best and best[0] < 0.1
-    assert any("layer 0 does best on the validation half" in note for note in record.notes)
-
-
-class Middle(FamilyModel):
-    """Knows families in its middle layer alone."""
-
-    def states(self, sequence: str, layer: int) -> np.ndarray:
-        return super().states(sequence, {0: 0, 1: 2, 2: 1}[layer])
-
-
-def test_the_best_layer_comes_with_the_last_one_from_the_same_pass(tmp_path: Path) -> None:
-    data = dataset(records(families=16))
-    model = Middle(data)
-    record, folder = run(model, data, tmp_path / "last", layers=(2,))
-    assert sorted(model.asked) == sorted(r.sequence for r in data.records)  # each once
-    best = record.metrics["overlap_ratio_best_layer"]
-    assert record.selected["best_layer"] == 1 and record.basis.layer == 2
-    assert best.low <= best.value <= best.high < 0.3 and best.n == 8
-    assert record.metrics["overlap_ratio_mean"].value > 0.6
-    assert any("layer 1 does best on the validation half, of 3 layers" in note for note in record.notes)
-    # in the columns of the page, with draws that two models can be compared by
-    assert OverlapRatio.card.columns[:2] == ("overlap_ratio_mean", "overlap_ratio_best_layer")
-    draws = read_draws(folder / "draws.parquet")
-    place = place_of(record, "overlap_ratio_best_layer", draws)
-    assert place == ("overlap_ratio", "mean", 1, "test half of the families")
-    assert np.isfinite(draws[place].draws).sum() > 90
-    # nothing else depends on whether the other layers were asked for
-    every, _ = run(Middle(data), data, tmp_path / "all", layers=(0, 1, 2))
-    assert every.metrics == record.metrics
-    rows = [row for row in record.table if (row.source, row.layer) == ("mean", 1)]
-    assert rows and {row.stratum for row in rows} == {
-        "test half of the families",
-        "test half, centred on the other half",
-    }
-    assert set(record.table) <= set(every.table)
-
-
-def test_layers_above_the_one_asked_for_may_be_the_best(tmp_path: Path) -> None:
-    data = dataset(records(families=16))
-    record, _ = run(FamilyModel(data), data, tmp_path, layers=(0,))
-    assert record.basis.layer == 0 and record.selected["best_layer"] == 2
-    assert record.metrics["overlap_ratio_best_layer"].value < 0.1 < 0.6 < record.metrics["overlap_ratio_mean"].value
-
-
-class OneLayer(FamilyModel):
-    """A folder of arrays of the last layer."""
-
-    def layers_held(self, sequences: Sequence[str]) -> tuple[int, ...]:
-        return (2,)
-
-
-def test_of_one_layer_none_is_the_best(tmp_path: Path) -> None:
-    data = dataset()
-    record, _ = run(OneLayer(data), data, tmp_path)
-    assert "overlap_ratio_best_layer" not in record.metrics and "best_layer" not in record.selected
-    assert not any("does best" in note for note in record.notes)
-    # a dash on the page, beside a model of several layers
-    run(Middle(data, name="beside"), data, tmp_path)
-    page = render_page("overlap-ratio", boards(read_records(tmp_path)[0]), tmp_path).text
-    assert "| overlap ratio of the best layer " in page
-    row = next(line for line in page.splitlines() if line.startswith("|") and "**planted**" in line)
-    assert row.split("|")[5].strip() == "–"
 
 
 def test_triplets_have_metrics_rows_and_a_gate(tmp_path: Path) -> None:
@@ -345,6 +266,12 @@ def test_a_vector_of_zeros_is_one_line(tmp_path: Path) -> None:
 def test_a_model_that_does_not_fit(tmp_path: Path, model: ModelAdapter, message: str) -> None:
     record = run_cell(make_cell(model, dataset()), tmp_path, "cpu", QUIET)
     assert record.status == "not-applicable" and message in (record.error or "")
+
+
+def test_the_reviews_pairs_on_rfam_are_told(tmp_path: Path) -> None:
+    data = dataset(records(families=6, clans={0: "C", 1: "C"}))
+    record, _ = run(FamilyModel(data), data, tmp_path, pairs="review-rfam")
+    assert any("may share a clan" in note for note in record.notes) and record.metrics["auroc"].value > 0.9
 
 
 def test_the_reviews_pairs_bound_the_ratio_from_below(tmp_path: Path) -> None:
