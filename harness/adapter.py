@@ -162,6 +162,10 @@ class ModelAdapter(ABC):
         """
         self._lacks("hidden_states")
 
+    def layers_held(self, sequences: Sequence[str]) -> tuple[int, ...]:
+        """The layers of which hidden states of all ``sequences`` can be had; a folder of arrays may hold a few."""
+        return tuple(range(self.resolve_layer(-1) + 1))
+
     def hidden_states_with_leading(
         self, sequences: Sequence[str], layers: Sequence[int]
     ) -> Iterator[tuple[int, dict[int, NDArray[np.float32]]]]:

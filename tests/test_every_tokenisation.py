@@ -123,3 +123,46 @@ def test_homologs_reach_a_model_of_alignments(task: str, embedded: Dataset, tmp_
     alone, together = ({name: metric.value for name, metric in record.metrics.items()} for record in records)
     assert [record.status for record in records] == ["done", "done"] and alone != together
     assert not any("read them alone" in note for note in records[1].notes)
+
+
+@pytest.fixture(scope="module")
+def stockholm(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    """Three families of 48 hairpins, whose loops differ in length."""
+    generator, blocks = random.Random(0), []
+    partner = dict(zip("ACGU", "UGCA", strict=True))
+    for family in range(3):
+        rows = []
+        for number in range(48):
+            stem = "".join(generator.choices("ACGU", k=9))
+            loop = "".join(generator.choices("ACGU", k=8)).ljust(12, "A")[: 12 - number % 3].ljust(12, ".")
+            rows.append(f"s{number} {stem}{loop}{''.join(partner[letter] for letter in reversed(stem))}")
+        lines = [
+            "# STOCKHOLM 1.0",
+            f"#=GF AC RF{family}",
+            "",
+            *rows,
+            f"#=GC SS_cons {'<' * 9}{'.' * 12}{'>' * 9}",
+            "//",
+        ]
+        blocks.append("\n".join(lines) + "\n")
+    path = tmp_path_factory.mktemp("stockholm") / "seed.stk"
+    path.write_text("".join(blocks))
+    return load_dataset(str(path))
+
+
+@pytest.mark.parametrize("model", ["alignment", "single nucleotide"])
+@pytest.mark.parametrize("task", SETTINGS)
+def test_alignments_of_a_stockholm_file_reach_a_model_of_alignments_where_no_family_is_asked(
+    task: str, model: str, stockholm: Dataset, tmp_path: Path
+) -> None:
+    """They tell what pairs with what. Read where the family is asked, they would be the answer."""
+    bare = stockholm.subset(replace(record, alignment=None) for record in stockholm.records)
+    records = [run(model, task, dataset, tmp_path)[0] for dataset in (stockholm, bare)]
+    assert [record.status for record in records] == ["done", "done"], [record.error for record in records]
+    with_rows, alone = records
+    reads = model == "alignment" and task == "structure-f1"
+    assert (with_rows.metrics == alone.metrics) != reads
+    away = any("which would give the family away" in note for note in with_rows.notes)
+    assert away == (model == "alignment" and not reads)
+    assert any("sequences have no alignment" in note for note in alone.notes) == (model == "alignment")
+    assert with_rows.basis.item_set != alone.basis.item_set

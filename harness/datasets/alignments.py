@@ -167,26 +167,48 @@ def _text(path: Path) -> str:
     return read_content(path).decode("latin-1").replace("\r\n", "\n")
 
 
-def alignment_of(record: Record) -> Alignment:
-    """The record's alignment, or its sequence as the only row where it has none."""
-    return record.alignment or Alignment(record.id, (record.sequence,))
+def alignment_of(record: Record, family_asked: bool = False) -> Alignment:
+    """The record's alignment, or its sequence as the only row where it has none.
+
+    Where the record's family is what is asked (``family_asked``), the alignment of that family is left out: its rows
+    are the members of the family, and any two members would be read with the same ones.
+    """
+    if record.alignment is None or (family_asked and _is_of_its_family(record)):
+        return Alignment(record.id, (record.sequence,))
+    return record.alignment
 
 
-def model_inputs(card: ModelCard, records: Sequence[Record], depth: int | None = None) -> list[ModelInput]:
+def _is_of_its_family(record: Record) -> bool:
+    return record.alignment is not None and record.alignment.name == record.family
+
+
+def model_inputs(
+    card: ModelCard, records: Sequence[Record], depth: int | None = None, family_asked: bool = False
+) -> list[ModelInput]:
     """What a model reads of every record: its alignment where the model has the capability ``alignment``, a sequence
     without one as the only row, and else the sequence.
 
-    ``depth`` is the largest number of rows, chosen as in :func:`filter_depth`; None takes them all.
+    ``depth`` is the largest number of rows, chosen as in :func:`filter_depth`; None takes them all. ``family_asked`` as
+    in :func:`alignment_of`.
     """
     if "alignment" not in card.capabilities:
         return [record.sequence for record in records]
-    alignments = [alignment_of(record) for record in records]
+    alignments = [alignment_of(record, family_asked) for record in records]
     return [*alignments] if depth is None else [filter_depth(alignment, depth) for alignment in alignments]
 
 
-def read_alone(card: ModelCard, records: Sequence[Record]) -> list[str]:
-    """A note for the record of a cell: how many sequences a model of alignments read without homologs."""
-    alone = sum(alignment_of(record).depth == 1 for record in records)
-    if "alignment" not in card.capabilities or not alone:
+def read_alone(card: ModelCard, records: Sequence[Record], family_asked: bool = False) -> list[str]:
+    """Notes for the record of a cell: how many sequences a model of alignments read without homologs, and why."""
+    if "alignment" not in card.capabilities:
         return []
-    return [f"{alone:,} of {len(records):,} sequences have no alignment: {card.name} read them alone, without homologs"]
+    bare = sum(alignment_of(record).depth == 1 for record in records)
+    left_out = sum(alignment_of(record, family_asked).depth == 1 for record in records) - bare
+    reasons = {
+        "have no alignment": bare,
+        "have the alignment of their own family, which would give the family away": left_out,
+    }
+    return [
+        f"{count:,} of {len(records):,} sequences {reason}: {card.name} read them alone, without homologs"
+        for reason, count in reasons.items()
+        if count
+    ]

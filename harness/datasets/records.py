@@ -132,11 +132,24 @@ class Dataset:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Hash of the content of all records, whatever file or order they came in."""
+        """Hash of the content of all records, whatever file or order they came in.
+
+        Rows that several records share are hashed once.
+        """
+        digests: dict[int, str] = {}
+
+        def aligned(alignment: Alignment) -> list[object]:
+            if alignment.query_row == 0:
+                return [alignment.written]
+            shared = id(alignment.written)
+            if shared not in digests:
+                digests[shared] = hashlib.sha256("\n".join(alignment.written).encode()).hexdigest()
+            return [digests[shared], alignment.query_row]
+
         lines = sorted(
             json.dumps(
                 [r.id, r.sequence, r.family, r.clan, r.cluster, r.split, r.pairs, r.given_loop_types]
-                + ([r.alignment.rows] if r.alignment else []),
+                + (aligned(r.alignment) if r.alignment else []),
                 separators=(",", ":"),
             )
             for r in self.records

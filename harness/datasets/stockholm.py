@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import StringIO
 
-from harness.datasets.records import Record
+from harness.datasets.records import Record, normalise_sequence
 from harness.datasets.structures import pairs_of_dot_bracket
 from harness.errors import InputError
+from harness.sequences.alignment import Alignment
 
 _GAPS = frozenset("-.~")
 
@@ -45,7 +46,7 @@ def records(text: str) -> list[Record]:
 
     The alignment's name is the family, and it leads the id (``RF00005|AB003409.1/96-167``), because one sequence may
     sit in several alignments. Base pairs come from SS_cons (pseudoknots included); a pair of which one side is a gap is
-    dropped.
+    dropped. Every record has the alignment that it stands in, with its own row as the query.
 
     Raises:
         InputError: no alignment, one that is cut off, or brackets in SS_cons that do not match.
@@ -68,19 +69,26 @@ def _alignment(block: str) -> StockholmAlignment:
 def _records(alignment: StockholmAlignment) -> list[Record]:
     family, consensus = alignment.name, alignment.consensus
     pairs = None if consensus is None else pairs_of_dot_bracket(consensus, f"SS_cons of {family or 'an alignment'}")
-    found = []
+    found, rows = [], []
     for name, letters in alignment.rows:
         columns = [column for column, letter in enumerate(letters) if letter not in _GAPS]
         position = {column: index for index, column in enumerate(columns)}
-        found.append(
-            Record(
-                f"{family}|{name}" if family else name,
-                "".join(letters[column] for column in columns),
-                family=family,
-                pairs=None if pairs is None else _mapped(pairs, position),
-            )
+        record = Record(
+            f"{family}|{name}" if family else name,
+            "".join(letters[column] for column in columns),
+            family=family,
+            pairs=None if pairs is None else _mapped(pairs, position),
         )
-    return found
+        found.append(record)
+        rows.append(_aligned(record, position, len(letters)))
+    written = tuple(rows)
+    return [replace(record, alignment=Alignment(family or "unnamed", written, row)) for row, record in enumerate(found)]
+
+
+def _aligned(record: Record, position: Mapping[int, int], width: int) -> str:
+    """The record's row in the alphabet of records, with the gap ``-``."""
+    sequence, _ = normalise_sequence(record.sequence, record.id)
+    return "".join(sequence[position[column]] if column in position else "-" for column in range(width))
 
 
 def _mapped(pairs: Iterable[tuple[int, int]], position: Mapping[int, int]) -> tuple[tuple[int, int], ...]:

@@ -121,15 +121,11 @@ def place_of(record: ResultRecord, metric: str, draws: Mapping[Place, Estimate])
     """Where the draws of a metric of the record are.
 
     Tasks name their places in their own words. A metric and the estimate that it was made of hold the same value, to
-    the bit, and the same number of items.
+    the bit, and the same number of items. A metric of another layer, such as the best one, has its draws there.
     """
     own, layer = record.metrics.get(metric, UNKNOWN), record.basis.layer if record.basis else None
-    found = [
-        place
-        for place, estimate in draws.items()
-        if estimate.value == own.value and estimate.n == own.n and place.layer in (None, layer)
-    ]
-    return min(found, key=lambda place: place.metric != metric, default=None)
+    found = [place for place, estimate in draws.items() if estimate.value == own.value and estimate.n == own.n]
+    return min(found, key=lambda place: (place.layer not in (None, layer), place.metric != metric), default=None)
 
 
 def estimate_of(record: ResultRecord, metric: str, draws: Mapping[Place, Estimate]) -> Estimate | None:

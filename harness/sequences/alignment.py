@@ -10,30 +10,44 @@ from harness.errors import InputError
 
 @dataclass(frozen=True)
 class Alignment:
-    """Rows of equal length over A C G U N and the gap ``-``; the first row is the query."""
+    """Rows of equal length over A C G U N and the gap ``-``, one of which is the query: the first, unless
+    ``query_row`` says otherwise. Records of one family so share the rows that they were written with.
+    """
 
     name: str
-    rows: tuple[str, ...]
+    written: tuple[str, ...]
+    query_row: int = 0
 
     def __post_init__(self) -> None:
-        if not self.rows or not self.query:
+        if not self.written or not self.query:
             raise InputError(f"alignment {self.name!r} has no query sequence")
-        if len({len(row) for row in self.rows}) > 1:
+        if len(set(map(len, self.written))) > 1:
             raise InputError(f"alignment {self.name!r} has rows of different lengths")
+
+    @property
+    def rows(self) -> tuple[str, ...]:
+        """The query first, then the others as written."""
+        if self.query_row == 0:
+            return self.written
+        return (
+            self.written[self.query_row],
+            *self.written[: self.query_row],
+            *self.written[self.query_row + 1 :],
+        )
 
     @cached_property
     def query(self) -> str:
-        """The first row without its gaps."""
-        return self.rows[0].replace("-", "")
+        """The query's row without its gaps."""
+        return self.written[self.query_row].replace("-", "")
 
     @property
     def query_columns(self) -> tuple[int, ...]:
         """The column of every nucleotide of the query."""
-        return tuple(column for column, letter in enumerate(self.rows[0]) if letter != "-")
+        return tuple(column for column, letter in enumerate(self.written[self.query_row]) if letter != "-")
 
     @property
     def depth(self) -> int:
-        return len(self.rows)
+        return len(self.written)
 
     def shallow(self, depth: int) -> Alignment:
         """The first ``depth`` rows, query included."""

@@ -95,7 +95,8 @@ def auroc_from_rank_sums(sums: Floats, sizes: Floats, items: int) -> Floats:
 def auroc_from_shares(positive: ArrayLike, negative: ArrayLike) -> Floats:
     """AUROC (...,) from the shares (..., values) of positives and of negatives at ascending values; a tie is a half."""
     up, down = np.asarray(positive, dtype=np.float64), np.asarray(negative, dtype=np.float64)
-    return np.asarray((up * (down.cumsum(axis=-1) - down / 2)).sum(axis=-1))
+    # shares add up to 1 but for rounding
+    return np.asarray(np.minimum((up * (down.cumsum(axis=-1) - down / 2)).sum(axis=-1), 1))
 
 
 def _share(part: Floats, whole: Floats) -> Floats:

@@ -91,6 +91,9 @@ class ExternalAdapter(ModelAdapter):
         except HarnessError:
             return False
 
+    def layers_held(self, sequences: Sequence[str]) -> tuple[int, ...]:
+        return self._arrays.layers_held(sequences)
+
     def hidden_states(
         self, sequences: Sequence[str], layers: Sequence[int]
     ) -> Iterator[tuple[int, dict[int, NDArray[np.float32]]]]:

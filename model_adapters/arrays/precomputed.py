@@ -85,6 +85,10 @@ class Precomputed(ModelAdapter):
         except HarnessError:
             return False
 
+    def layers_held(self, sequences: Sequence[str]) -> tuple[int, ...]:
+        found = [set(self._find(sequence).hidden_states) for sequence in sequences]
+        return tuple(sorted(map(int, set.intersection(*found))))
+
     def hidden_states(
         self, sequences: Sequence[str], layers: Sequence[int]
     ) -> Iterator[tuple[int, dict[int, NDArray[np.float32]]]]:

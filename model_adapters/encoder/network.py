@@ -25,6 +25,8 @@ from model_adapters.encoder.tokens import TokenReader, token_reader
 _LARGE_MAPS = 2**20  # entries of the attention maps of a layer, from which freed memory is worth giving back
 
 TOKENS_PER_BATCH = {"cpu": 2**12, "cuda": 2**16}
+STATES_PER_BATCH = 2**29
+"""Numbers of the hidden states of a batch, all layers together: 2 GB."""
 MAP_CELLS_PER_BATCH = {"cpu": 2**18, "cuda": 2**22}
 """Cells of one attention head's maps in a batch: length squared times the number of sequences."""
 
@@ -107,7 +109,8 @@ class Network:
 
         if not layers:
             return
-        for part, (pieces, states) in self._batches(sequences, compute):
+        numbers = len(set(layers.values())) * self.entry.config["hidden_size"]
+        for part, (pieces, states) in self._batches(sequences, compute, most=STATES_PER_BATCH // numbers):
             for row, index in enumerate(part):
                 span = self._span(pieces[row])
                 found = {layer: pieces[row].spread(hidden[row, span]) for layer, hidden in states.items()}
@@ -267,13 +270,19 @@ class Network:
                 )
 
     def _batches(
-        self, sequences: Sequence[str], compute: Callable[[Sequence[int]], Computed], maps: bool = False
+        self,
+        sequences: Sequence[str],
+        compute: Callable[[Sequence[int]], Computed],
+        maps: bool = False,
+        most: int | None = None,
     ) -> Iterator[tuple[Sequence[int], Computed]]:
+        """``most`` tokens in a batch, where that is less than usual."""
         tokens = self.entry.tokens
         nucleotides = 1 if tokens.kind == "overlapping k-mer" else tokens.width
         lengths = [self.pad_to or len(sequence) // nucleotides + 1 for sequence in sequences]
         costs = [length**2 for length in lengths] if maps else lengths
         budget = (MAP_CELLS_PER_BATCH if maps else TOKENS_PER_BATCH)[self.device.type]
+        budget = budget if most is None else min(budget, most)
         if self.tokens_per_batch is not None:
             budget = self.tokens_per_batch**2 if maps else self.tokens_per_batch
         try:

@@ -52,12 +52,13 @@ class ComparedFamilies:
 def prepare(dataset: Dataset, settings: OverlapRatioSettings) -> ComparedFamilies:
     """Leave out what cannot be compared, take ``limit`` families and ``per_family`` members of each, by hash.
 
-    The review's sampling keeps identical sequences, whole families and those of one or two members.
+    The review's sampling keeps identical sequences, families of one or two members and, on ArchiveII, whole families.
 
     Raises:
         NotApplicable: no two unrelated families of three distinct sequences of the lengths asked for are left.
     """
-    literal = settings.pairs == "review"
+    literal = settings.pairs != "families"
+    per_family = None if settings.pairs == "review" else settings.per_family
     skipped: Counter[str] = Counter()
     members: defaultdict[str, list[Record]] = defaultdict(list)
     records = usable(dataset.records, settings, skipped, unfit)
@@ -73,8 +74,8 @@ def prepare(dataset: Dataset, settings: OverlapRatioSettings) -> ComparedFamilie
     chosen: list[Record] = []
     for family in families:
         own = {record.id: record for record in members[family]}
-        names = sorted(by_hash(own)[: None if literal else settings.per_family])
-        skipped[f"sequences beyond {settings.per_family} of their family"] += len(own) - len(names)
+        names = sorted(by_hash(own)[:per_family])
+        skipped[f"sequences beyond {per_family} of their family"] += len(own) - len(names)
         chosen += [own[name] for name in names]
     clan_of = {record.family: record.clan or f"family {record.family}" for record in chosen}
     clans = [clan_of[family] for family in families]

@@ -60,31 +60,36 @@ Key = tuple[str, int]
 
 
 def embed(
-    model: ModelAdapter, records: Sequence[Record], layers: Sequence[int], context: CellContext
-) -> dict[Key, Vectors]:
-    """(variant, layer) -> (records, width) float32, on disk: all variants of the last of ``layers``, means of all.
+    model: ModelAdapter,
+    records: Sequence[Record],
+    layers: Sequence[int],
+    context: CellContext,
+    others: Sequence[int] = (),
+) -> StoredVectors:
+    """All variants of the last of ``layers``, and means of all of them and of ``others``, from one pass of the model.
 
     Raises:
         HarnessError: the model returned NaN, infinity, an array of another length, or nothing for a record.
     """
     last, leading = max(layers), "leading" in model.card.capabilities
-    keys = [("mean", layer) for layer in layers]
+    every = (*layers, *others)
+    keys = [("mean", layer) for layer in every]
     keys += [(variant, last) for variant in VARIANTS if variant != "mean" and (leading or variant != LEADING)]
-    store = _Store(context.work / "vectors", keys, len(records))
+    store = StoredVectors(context.work / "vectors", keys, len(records))
     missing = store.missing()
-    inputs: list[Any] = model_inputs(model.card, [records[row] for row in missing])
+    inputs: list[Any] = model_inputs(model.card, [records[row] for row in missing], family_asked=True)
     if missing:
         model.load(context.device)
     states = model.hidden_states_with_leading if leading else model.hidden_states
     with context.progress.track("embedding", len(records)) as advance:
-        for done, (index, found) in enumerate(states(inputs, layers), len(records) - len(missing) + 1):
+        for done, (index, found) in enumerate(states(inputs, every), len(records) - len(missing) + 1):
             record = records[missing[index]]
             for (variant, layer), vector in _reduce(found, keys, leading, record, model.card.name):
                 store.put((variant, layer), missing[index], vector)
             advance(done)
     if left := len(store.missing()):
         raise HarnessError(f"{model.card.name} returned no hidden states for {left} of {len(records)} sequences")
-    return store.arrays
+    return store
 
 
 def _reduce(
@@ -103,37 +108,56 @@ def _reduce(
         yield (variant, layer), vector
 
 
-class _Store:
-    """Arrays of vectors in files below a folder; made when the first vector of each tells its width."""
+class StoredVectors(Mapping[Key, Vectors]):
+    """(variant, layer) -> (records, width) float32, in files below a folder.
+
+    All layers of a wide model do not fit into a laptop's memory (33 of 1,280 numbers for 17,000 sequences are 3 GB):
+    rows are written to the files, and an array is mapped only for as long as somebody holds it.
+    """
 
     def __init__(self, folder: Path, keys: Sequence[Key], rows: int) -> None:
         self._paths = {key: folder / f"{key[0]}-{key[1]}.npy" for key in keys}
         self._rows = rows
-        self.arrays: dict[Key, Vectors] = {}
+        self._layout: dict[Key, tuple[int, int]] = {}
+        self._there = {key: np.zeros(rows, dtype=np.bool_) for key in keys}
         folder.mkdir(parents=True, exist_ok=True)
-        for key, path in self._paths.items():
+        for key in keys:
             try:
-                kept = np.load(path, mmap_mode="r+")
+                kept = self[key]
             except (OSError, ValueError):
                 continue
             if len(kept) == rows:
-                self.arrays[key] = kept
+                self._layout[key] = kept.offset, kept.shape[1]
+                self._there[key] = np.isfinite(kept).all(axis=1)
+
+    def __getitem__(self, key: Key) -> np.memmap[Any, np.dtype[np.float32]]:
+        return np.load(self._paths[key], mmap_mode="r")
+
+    def __iter__(self) -> Iterator[Key]:
+        return iter(self._paths)
+
+    def __len__(self) -> int:
+        return len(self._paths)
 
     def missing(self) -> list[int]:
         """Rows without a vector of some kind."""
-        if len(self.arrays) < len(self._paths):
-            return list(range(self._rows))
-        whole = np.all([np.isfinite(array).all(axis=1) for array in self.arrays.values()], axis=0)
-        return [int(row) for row in np.flatnonzero(~whole)]
+        return [int(row) for row in np.flatnonzero(~np.all(list(self._there.values()), axis=0))]
 
     def put(self, key: Key, row: int, vector: Vectors) -> None:
-        if key not in self.arrays:
-            path = self._paths[key]
-            # written, not mapped: a full disk is an error here, and the end of the process in a mapped array
+        """The first vector of a key tells the width of its file."""
+        path = self._paths[key]
+        if key not in self._layout:
+            # written whole: a full disk is an error here, and later rows find their room
             with atomic_path(path) as temporary, temporary.open("wb") as file:
                 header = {"descr": "<f4", "fortran_order": False, "shape": (self._rows, len(vector))}
                 np.lib.format.write_array_header_1_0(file, header)
+                self._layout[key] = file.tell(), len(vector)
                 for _ in range(self._rows):
                     file.write(np.full(len(vector), np.nan, dtype="<f4").tobytes())
-            self.arrays[key] = np.load(path, mmap_mode="r+")
-        self.arrays[key][row] = vector
+        start, width = self._layout[key]
+        if len(vector) != width:
+            raise ValueError(f"a vector of {len(vector)} numbers beside others of {width}")
+        with path.open("r+b", buffering=0) as file:
+            file.seek(start + 4 * width * row)
+            file.write(vector.astype("<f4").tobytes())
+        self._there[key][row] = True

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from harness.storage.kept import Arrays
 from harness.task import CellContext
 from tasks.overlap_ratio.data import ComparedFamilies, Integers
 from tasks.overlap_ratio.density import Floats
-from tasks.overlap_ratio.embeddings import VARIANTS, Vectors, embed
+from tasks.overlap_ratio.embeddings import VARIANTS, Key, Vectors, embed
 from tasks.overlap_ratio.intervals import ScoredPairs
 from tasks.overlap_ratio.pairs import Pairs
 from tasks.overlap_ratio.similarity import (
@@ -85,19 +86,38 @@ class Measure:
         return Measure(self.model, self.context, self.records, f"{self.variant}, centred", self.layer, units)
 
 
+OtherLayers = Mapping[int, Callable[[], Measure]]
+"""The mean at a layer that was not asked for, made anew at every call: its vectors are mapped no longer than needed."""
+
+
 def make_measures(
     model: ModelAdapter, records: Sequence[Record], layers: Sequence[int], context: CellContext
-) -> list[Measure]:
-    """The headline first: the mean of the last layer, or the only measure of a model without hidden states."""
+) -> tuple[list[Measure], OtherLayers]:
+    """Those at ``layers``, the headline first (the mean of the last one), and the model's other layers, of the same
+    pass; a model without hidden states has one measure.
+    """
     if "hidden_states" in model.card.capabilities:
-        found = embed(model, records, layers, context)
+        held = model.layers_held([record.sequence for record in records])
+        asked = {model.resolve_layer(layer) for layer in layers}
+        further = [layer for layer in held if layer not in asked]
+        found = embed(model, records, layers, context, further)
         order = sorted(found, key=lambda key: (-key[1], VARIANTS.index(key[0])))
-        return [Measure(model, context, records, *key, found[key]) for key in order]
+
+        def measure(key: Key) -> Measure:
+            return Measure(model, context, records, *key, found[key])
+
+        return [measure(key) for key in order if key[1] in layers], {
+            layer: partial(measure, ("mean", layer)) for layer in further
+        }
+    return [_only_measure(model, records, context)], {}
+
+
+def _only_measure(model: ModelAdapter, records: Sequence[Record], context: CellContext) -> Measure:
     if "similarity" in model.card.capabilities:
-        return [Measure(model, context, records, "mean", None, None)]
+        return Measure(model, context, records, "mean", None, None)
     model.load(context.device)
     vectors = model.sequence_vectors([record.sequence for record in records])
     if model.card.vectors_compared_by == "angle":
-        return [Measure(model, context, records, "mean", None, vectors)]
+        return Measure(model, context, records, "mean", None, vectors)
     places = standardised(vectors, [record.family for record in records])
-    return [Measure(model, context, records, "mean", None, None, places)]
+    return Measure(model, context, records, "mean", None, None, places)

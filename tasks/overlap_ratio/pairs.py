@@ -27,12 +27,13 @@ def draw_pairs(data: ComparedFamilies, settings: OverlapRatioSettings, seed: int
     """As many pairs of either kind as the settings say; a pair may be drawn more than once.
 
     Homologous: two distinct members of a family, every family of three or more being as likely. Non-homologous: one
-    member each of two families of different clans, never of the same sequence. The review drew the latter otherwise
-    on ArchiveII: the families of two different records, which may well be the same family, then a member of each.
+    member each of two families of different clans, never of the same sequence. The review drew the latter otherwise.
+    On ArchiveII: the families of two different records, which may well be the same family, then a member of each. On
+    Rfam: a member each of two different families, whatever their size and clan.
     """
     generator = np.random.default_rng([seed, 2])
     homologous = _homologous(data, settings.pair_count, generator)
-    draw = _by_record if settings.pairs == "review" else _unrelated
+    draw = {"families": _unrelated, "review": _by_record, "review-rfam": _by_family}[settings.pairs]
     return Pairs(_in_order(homologous), _in_order(draw(data, settings.pair_count, generator)))
 
 
@@ -63,6 +64,14 @@ def _by_record(data: ComparedFamilies, count: int, generator: np.random.Generato
     second = generator.integers(records - 1, size=count)
     second += second >= first
     families = data.family[np.column_stack([first, second])]
+    return np.asarray(data.starts[families] + generator.integers(data.sizes[families]))
+
+
+def _by_family(data: ComparedFamilies, count: int, generator: np.random.Generator) -> Integers:
+    first = generator.integers(len(data.families), size=count)
+    second = generator.integers(len(data.families) - 1, size=count)
+    second += second >= first
+    families = np.column_stack([first, second])
     return np.asarray(data.starts[families] + generator.integers(data.sizes[families]))
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 from harness.adapter import ModelCard
 from harness.statistics.bootstrap import Estimate
 from harness.task import Basis, Highlights, Metric, Place, TableRow, TaskOutcome
-from tasks.common import metric, table_row
+from tasks.common import CORRELATION, SHARE, metric, table_row
 from tasks.overlap_ratio.data import ComparedFamilies
 from tasks.overlap_ratio.embeddings import VARIANTS
 from tasks.overlap_ratio.intervals import ScoredPairs
@@ -35,25 +35,25 @@ _UNITS = {
     "difference_of_medians": ("similarity, homologous minus other pairs", True),
 }
 _RATIO = "overlap ratio of densities; 0: separate, 1: identical"
+_OF_COSINES = (-2.0, 2.0)
 
 
 @dataclass(frozen=True)
 class Scores:
     """Estimates of every variant, layer and stratum; the layer of the headline, and the best one on validation.
 
-    Without ``halved`` there are too few families for a validation half.
+    ``candidates`` are the layers that were compared on validation, none if there are too few families for two halves.
     """
 
     found: Mapping[Key, Estimates]
     layer: int | None
     best: int | None
-    halved: bool
+    candidates: tuple[int | None, ...]
 
     @property
     def compared(self) -> bool:
         """Whether there is a best layer: of several, or of a model that has none to choose from."""
-        layers = {layer for variant, layer, _ in self.found if variant == "mean"}
-        return layers == {None} or len(layers) > 1
+        return self.candidates == (None,) or len(self.candidates) > 1
 
 
 def outcome(
@@ -69,14 +69,14 @@ def outcome(
         "families": len(data.families),
         "validation_families": int(data.validation.sum()),
     }
-    if scores.best is not None:
+    if scores.best is not None and scores.compared:
         selected["best_layer"] = scores.best
     return TaskOutcome(
-        metrics=_metrics(scores),
+        metrics=_metrics(scores, card),
         used=len(data.records),
         basis=Basis(layer=scores.layer, item_set=item_set),
         draws=_draws(scores),
-        table=list(_rows(scores)),
+        table=list(_rows(scores, card)),
         roles={variant: card.role for variant, _, _ in scores.found},
         selected=selected,
         skipped=data.skipped,
@@ -87,20 +87,29 @@ def outcome(
     )
 
 
-def _metrics(scores: Scores) -> dict[str, Metric]:
+def _metrics(scores: Scores, card: ModelCard) -> dict[str, Metric]:
     """The ratio of every variant; for the headline variant everything else too."""
     metrics = {}
     for variant in VARIANTS:
         if (own := scores.found.get((variant, scores.layer, ALL))) is not None:
             name = f"overlap_ratio_{variant.replace('-', '_')}"
-            metrics[name] = metric(own["overlap_ratio"], f"{_RATIO}; {_meaning(variant, scores.layer)}", False)
+            metrics[name] = metric(own["overlap_ratio"], f"{_RATIO}; {_meaning(variant, scores.layer)}", False, SHARE)
     if (own := scores.found.get(("mean", scores.layer, CENTRED))) is not None:
-        metrics["overlap_ratio_centred"] = metric(own["overlap_ratio"], f"{_RATIO}; {CENTRED}", False)
+        metrics["overlap_ratio_centred"] = metric(own["overlap_ratio"], f"{_RATIO}; {CENTRED}", False, SHARE)
     if (own := scores.found.get(("mean", scores.best, HALF))) is not None and scores.compared:
         about = f"{_RATIO}; {HALF}, layer chosen on the other half (models without layers: as they are)"
-        metrics["overlap_ratio_best_layer"] = metric(own["overlap_ratio"], about, False)
+        metrics["overlap_ratio_best_layer"] = metric(own["overlap_ratio"], about, False, SHARE)
     headline = scores.found["mean", scores.layer, ALL]
-    return metrics | {name: metric(headline[name], *about) for name, about in _UNITS.items()}
+    return metrics | {name: metric(headline[name], *about, within=_range(name, card)) for name, about in _UNITS.items()}
+
+
+def _range(name: str, card: ModelCard) -> tuple[float, float] | None:
+    """What a number can be; a difference of distances has no end."""
+    if name.startswith("difference"):
+        own = card.capabilities & {"hidden_states", "similarity"}
+        cosines = "hidden_states" in own or (not own and card.vectors_compared_by == "angle")
+        return _OF_COSINES if cosines else None
+    return CORRELATION if name == "mcc" else SHARE
 
 
 def _draws(scores: Scores) -> dict[Place, Estimate]:
@@ -124,10 +133,10 @@ def _meaning(variant: str, layer: int | None) -> str:
     }[variant]
 
 
-def _rows(scores: Scores) -> Iterator[TableRow]:
+def _rows(scores: Scores, card: ModelCard) -> Iterator[TableRow]:
     for (variant, layer, stratum), estimates in scores.found.items():
         for name, estimate in estimates.items():
-            yield table_row(name, estimate, variant, layer, stratum)
+            yield table_row(name, estimate, variant, layer, stratum, within=_range(name, card))
 
 
 def _notes(
@@ -144,10 +153,15 @@ def _notes(
     ]
     if settings.pairs == "review":
         notes.append("pairs drawn as in the review: 'non-homologous' pairs may share a family, which limits the ratio")
-    if not scores.halved:
+    elif settings.pairs == "review-rfam":
+        notes.append("pairs drawn as in the review on Rfam: 'non-homologous' pairs may share a clan or a sequence")
+    if not scores.candidates:
         notes.append("too few families for a validation and a test half: no centred or best-layer numbers")
-    elif scores.best != scores.layer:
-        notes.append(f"layer {scores.best} does best on the validation half: overlap_ratio_best_layer")
+    elif scores.compared and scores.best is not None:
+        notes.append(
+            f"layer {scores.best} does best on the validation half, of {len(scores.candidates)} layers: "
+            "overlap_ratio_best_layer is its ratio on the other half"
+        )
     return notes
 
 

@@ -15,7 +15,7 @@ from tasks.overlap_ratio import report
 from tasks.overlap_ratio.data import ComparedFamilies, prepare
 from tasks.overlap_ratio.families import family_table
 from tasks.overlap_ratio.intervals import FamilyBootstrap, ScoredPairs, density_overlap
-from tasks.overlap_ratio.measures import Measure, make_measures
+from tasks.overlap_ratio.measures import Measure, OtherLayers, make_measures
 from tasks.overlap_ratio.pairs import Pairs, draw_pairs
 from tasks.overlap_ratio.pictures import draw_densities, draw_embedding
 from tasks.overlap_ratio.report import ALL, CENTRED, HALF, Scores
@@ -35,17 +35,17 @@ def run_overlap(
     with context.phase("triplets"):
         triplets = Triplets(dataset, data, settings)
     with context.phase("embedding"):
-        measures = make_measures(model, (*data.records, *triplets.further), settings.layers, context)
+        measures, others = make_measures(model, (*data.records, *triplets.further), settings.layers, context)
     with context.phase("similarities"):
         shown = {m.variant: m.scored(repeats, data) for m in measures if m.layer == measures[0].layer}
     with context.phase("statistics"):
-        scores = _scores(measures, shown, repeats, data, settings.draws)
+        scores = _scores(measures, others, shown, repeats, data, settings.draws)
         units = measures[0].units(len(data.records))
         families = family_table(data, shown["mean"], units, dataset.family_names)
         item_set = dataset.subset(data.records).fingerprint
         outcome = report.outcome(scores, data, families, model.card, settings, item_set)
         triplets.add(outcome, measures)
-        outcome.notes += [*read_alone(model.card, data.records), *without_interval(outcome.metrics)]
+        outcome.notes += [*read_alone(model.card, data.records, family_asked=True), *without_interval(outcome.metrics)]
         outcome.tables["large/pairs"] = report.pair_table(data, repeats, shown)
     with context.phase("pictures"):
         what = subject(model.card, dataset.card)
@@ -58,6 +58,7 @@ def run_overlap(
 
 def _scores(
     measures: Sequence[Measure],
+    others: OtherLayers,
     shown: Mapping[str, Sequence[ScoredPairs]],
     repeats: Sequence[Pairs],
     data: ComparedFamilies,
@@ -65,7 +66,8 @@ def _scores(
 ) -> Scores:
     """Every measure on all families; those of the last layer, and the best one, on the test half too.
 
-    The best layer has the lowest mean ratio on the validation half; of equals, the later one.
+    The best of all layers, asked for or not, has the lowest mean ratio on the validation half; of equals, the later
+    one. Of a layer that was not asked for, only the pairs of that half are compared, and no bootstrap is drawn.
     """
     bootstrap = FamilyBootstrap(len(data.families), draws)
     last = measures[0].layer
@@ -77,10 +79,13 @@ def _scores(
         scored = shown[measure.variant] if measure.layer == last else measure.scored(repeats, data)
         found[measure.variant, measure.layer, ALL] = bootstrap.estimates(scored)
         if halved and measure.variant == "mean":
-            inside = [pairs.within(data.validation) for pairs in scored]
-            validation[measure.layer] = float(np.mean([density_overlap(pairs)["overlap_ratio"] for pairs in inside]))
+            validation[measure.layer] = _mean_ratio([pairs.within(data.validation) for pairs in scored])
+    choosing = [pairs.within(data.validation, data.family) for pairs in repeats]
+    for layer, make in others.items() if halved else ():
+        validation[layer] = _mean_ratio(make().scored(choosing, data))
     best = min(validation, key=lambda layer: (validation[layer], -(layer or 0)), default=None)
-    for measure in measures:
+    further = [others[best]()] if best is not None and best in others else []
+    for measure in (*measures, *further):
         if halved and (measure.layer == last or (measure.variant == "mean" and measure.layer == best)):
             scored = shown[measure.variant] if measure.layer == last else measure.scored(repeats, data)
             found[measure.variant, measure.layer, HALF] = bootstrap.estimates(
@@ -89,4 +94,8 @@ def _scores(
             if (centred := measure.centred(data)) is not None:
                 drawn = [pairs.within(~data.validation, data.family) for pairs in repeats]
                 found[measure.variant, measure.layer, CENTRED] = bootstrap.estimates(centred.scored(drawn, data))
-    return Scores(found, last, best, halved)
+    return Scores(found, last, best, tuple(validation))
+
+
+def _mean_ratio(repeats: Sequence[ScoredPairs]) -> float:
+    return float(np.mean([density_overlap(pairs)["overlap_ratio"] for pairs in repeats]))

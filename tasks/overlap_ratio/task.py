@@ -33,6 +33,7 @@ class OverlapRatio(Task):
         headline="overlap_ratio_mean",
         columns=(
             "overlap_ratio_mean",
+            "overlap_ratio_best_layer",
             "triplet_beyond_kmers",
             "triplet_beyond_identity",
             "overlap_ratio_centred",
@@ -52,6 +53,8 @@ class OverlapRatio(Task):
         "distributions; the headline is how far they overlap.",
         how_to_read=(
             "The headline is an overlap: 0 is perfectly apart, 1 is no difference. Lower is better.",
+            "The headline is that of the last layer. The best layer is chosen among all layers on half of the families "
+            "and scored on the other half; a model without layers is scored there as it is.",
             "The gain is over the hardest floor (k-mer counts, length with GC content, the same network with random "
             "weights), counted so that more is better. Below zero, counting k-mers does better.",
             "Alignment identity and local alignment show what comparing two sequences directly reaches.",

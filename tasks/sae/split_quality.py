@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -221,9 +222,11 @@ def _layer_metrics(sums: Sequence[Floats], found: Sequence[Quality], weights: Fl
     count = len(weights[0])
 
     def ratio(numerator: int, denominator: int, points: Sequence[float], one_minus: bool) -> Metric:
+        """A mean is positive, and a share of variance explained at most 1."""
         draws = np.array([weighted_ratio(s[:, numerator], s[:, denominator], weights) for s in sums])
         values = 1 - draws if one_minus else draws
-        return metric(nested_estimate(values, points, count), higher_is_better=one_minus or None)
+        within = (-inf, 1.0) if one_minus else (0.0, inf)
+        return metric(nested_estimate(values, points, count), higher_is_better=one_minus or None, within=within)
 
     return {
         "fve": ratio(1, 3, [quality.fve_standardised for quality in found], True),

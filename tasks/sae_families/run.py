@@ -63,8 +63,8 @@ class FamiliesRun:
             self.data = prepare(dataset, settings)
             self.groups = [family_rows(group, self.data.items.families) for group in settings.groups]
         names = [record.id for record in self.data.scored]
-        self.scorer = Scorer(names, model_inputs(model.card, self.data.scored), self.data.window)
-        self.train_inputs = model_inputs(model.card, self.data.train)
+        self.scorer = Scorer(names, model_inputs(model.card, self.data.scored, family_asked=True), self.data.window)
+        self.train_inputs = model_inputs(model.card, self.data.train, family_asked=True)
         self.scored: list[StateScores] = []
         self.means: dict[int, NDArray[np.float32]] = {}
 
@@ -93,7 +93,7 @@ class FamiliesRun:
             )
             outcome = report(facts, layers, self.dataset.subset(self.data.scored).fingerprint)
             used = (*self.data.train, *self.data.scored)
-            outcome.notes += read_alone(self.model.card, used)
+            outcome.notes += read_alone(self.model.card, used, family_asked=True)
             self._draw(outcome)
             outcome.tables["large/examples"] = self._examples(outcome.tables)
         return outcome

@@ -47,6 +47,7 @@ def test_layers_count_from_either_end(layers: int, layer: int) -> None:
             model.resolve_layer(layer)
     else:
         assert model.resolve_layer(layer) == expected
+    assert model.layers_held(["ACGU"]) == tuple(names)
 
 
 def test_a_sequence_over_the_limit_is_refused_with_its_length() -> None:

@@ -50,23 +50,29 @@ def run(task: Task, model: ModelAdapter, data: Dataset, folder: Path, **settings
 
 
 class KnowsHalves(FamilyModel):
-    """Knows the families of the validation half at layer 0, and those of the other half at layer 1."""
+    """Knows the families of the validation half at layer ``inside`` of 0 and 1, and the others at the other one."""
 
-    def __init__(self, data: Dataset) -> None:
+    def __init__(self, data: Dataset, inside: int) -> None:
         super().__init__(data)
         prepared = prepare(data, OverlapRatioSettings.model_validate(SMALL_OVERLAP))
+        self.inside = inside
         self.validation = {f for f, inside in zip(prepared.families, prepared.validation, strict=True) if inside}
 
     def states(self, sequence: str, layer: int) -> NDArray[np.float32]:
-        own = 0 if self.family[sequence] in self.validation else 1
+        own = self.inside if self.family[sequence] in self.validation else 1 - self.inside
         return super().states(sequence, 2 if layer == own else 1 - own if layer == 2 else layer)
 
 
-def test_overlap_ratio_chooses_its_best_layer_on_the_validation_half(tmp_path: Path) -> None:
+@pytest.mark.parametrize("layers", [(2,), (0, 1, 2)])
+@pytest.mark.parametrize("inside", [0, 1])
+def test_overlap_ratio_chooses_its_best_layer_on_the_validation_half(
+    tmp_path: Path, inside: int, layers: tuple[int, ...]
+) -> None:
+    """Also among layers that were not asked for, and whichever layer knows the half that is scored."""
     data = family_dataset(family_records(families=16))
-    record = run(OverlapRatio(), KnowsHalves(data), data, tmp_path, **(SMALL_OVERLAP | {"layers": (0, 1, 2)}))
-    assert record.selected["best_layer"] == 0
-    assert record.metrics["overlap_ratio_best_layer"].value > 0.5  # on the half that layer 0 does not know
+    record = run(OverlapRatio(), KnowsHalves(data, inside), data, tmp_path, **(SMALL_OVERLAP | {"layers": layers}))
+    assert record.selected["best_layer"] == inside
+    assert record.metrics["overlap_ratio_best_layer"].value > 0.5  # on the half that this layer does not know
 
 
 def test_overlap_ratio_centres_on_the_validation_half_alone() -> None:
@@ -164,7 +170,11 @@ def test_a_limit_takes_rnas_by_the_hash_of_their_names(tmp_path: Path) -> None:
     data = hairpins()
     model = AttentionModel(data)
     cell = Cell(model, StructureF1(), data, StructureF1Settings(limit=9, draws=100), ModelOptions())
-    assert run_cell(cell, tmp_path, "cpu", Progress(quiet=True)).status == "done"
+    record = run_cell(cell, tmp_path, "cpu", Progress(quiet=True))
+    assert record.status == "done"
+    # nine in all: three train, three choose and three are scored, and the record says so
+    assert record.dataset.used == 9 and record.dataset.skipped["RNAs beyond --limit"] == 15
+    assert any("chosen on the validation RNAs (3 RNAs, split: given)" in note for note in record.notes)
     items = pd.read_parquet(cell.path(tmp_path).with_suffix("") / "items.parquet")
     test = [record.id for record in data.records if record.split == "test"]
     by_hash = sorted(test, key=lambda name: hashlib.sha256(name.encode()).hexdigest())[:3]

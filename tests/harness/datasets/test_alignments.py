@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gzip
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -190,6 +191,31 @@ def test_sequences_read_without_homologs_are_counted_for_models_of_alignments_al
     assert read_alone(card, [DEEP]) == [] == read_alone(FakeModel().card, [BARE])
     (note,) = read_alone(card, [DEEP, SHALLOW, BARE])
     assert note == "2 of 3 sequences have no alignment: deep-reader read them alone, without homologs"
+
+
+OWN = Record("member", "ACG", "RF1", alignment=Alignment("RF1", ("ACGU", "ACG-"), 1))
+
+
+def test_the_alignment_of_a_family_is_not_given_where_the_family_is_asked() -> None:
+    card = FakeModel("deep-reader", capabilities={"alignment", "hidden_states"}).card
+    homologs = replace(OWN, alignment=Alignment("member", ("ACG", "ACC")))  # searched for, whatever the family
+    assert model_inputs(card, [OWN, homologs]) == [OWN.alignment, homologs.alignment]
+    asked = model_inputs(card, [OWN, homologs, DEEP, BARE], family_asked=True)
+    assert asked == [Alignment("member", ("ACG",)), homologs.alignment, DEEP.alignment, Alignment("bare", ("AC",))]
+    assert read_alone(card, [OWN, DEEP]) == []
+    assert read_alone(card, [OWN, DEEP, BARE], family_asked=True) == [
+        "1 of 3 sequences have no alignment: deep-reader read them alone, without homologs",
+        "1 of 3 sequences have the alignment of their own family, which would give the family away: "
+        "deep-reader read them alone, without homologs",
+    ]
+    assert read_alone(FakeModel().card, [OWN], family_asked=True) == []
+
+
+def test_a_row_other_than_the_first_is_filtered_as_the_first_would_be() -> None:
+    rows = ("A-GU", "ACGU", "AC-A", "UUUU", "ACCA")
+    for row in range(len(rows)):
+        moved = Alignment("x", (rows[row], *rows[:row], *rows[row + 1 :]))
+        assert filter_depth(Alignment("x", rows, row), 3) == filter_depth(moved, 3)
 
 
 def test_models_of_alignments_read_them_and_others_the_sequence() -> None:

@@ -43,6 +43,13 @@ def test_a_floor_is_a_control_of_the_models_that_ask_for_it(registry: Registry) 
     assert cells["fake"].control_of == cells["other"].control_of == ()
 
 
+def test_a_family_pattern_gives_every_cell_families_from_the_headers(registry: Registry, tmp_path: Path) -> None:
+    path = tmp_path / "mine.fasta"
+    path.write_text(">s1 kind=tRNA\nACGU\n>s2 kind=5S\nACGG\n")
+    request = Request(["fake"], ["fake-share"], [str(path)], family=r"kind=(\S+)")
+    assert [cell.dataset.families for cell in cells_of(request, registry)] == [["5S", "tRNA"]] * 2
+
+
 class Twinless(fakes.FakeModel):
     """Has no weights, so no random ones either."""
 

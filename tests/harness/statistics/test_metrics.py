@@ -35,3 +35,9 @@ def test_auroc_from_shares_counts_a_tie_half() -> None:
     for row, own in enumerate(auroc_from_shares(positive, negative)):
         weights = np.concatenate([positive[row], negative[row]])
         assert own == pytest.approx(metrics.roc_auc_score(truth, scores, sample_weight=weights))
+
+
+def test_auroc_from_shares_is_at_most_1() -> None:
+    for count in range(1, 60):
+        lower, upper = np.repeat([1 / count, 0], count), np.repeat([0, 1 / count], count)
+        assert auroc_from_shares(upper, lower) == pytest.approx(1) and auroc_from_shares(upper, lower) <= 1

@@ -66,6 +66,7 @@ def test_what_the_recipe_writes_is_what_the_adapter_reads(exported: Path, monkey
     read = dict(named.hidden_states([sequence, SEQUENCES[0]], [0, -1]))
     np.testing.assert_allclose(read[0][-1], states[LAYERS], rtol=1e-6)
     np.testing.assert_allclose(read[1][0], first[0], rtol=1e-6)
+    assert named.layers_held(SEQUENCES) == (0, LAYERS)
     with pytest.raises(Unavailable, match="no arrays for sequence AAAA"):
         list(named.hidden_states(["AAAA"], [0]))
 

@@ -90,6 +90,13 @@ def test_capabilities_follow_from_what_is_there(folder: Path) -> None:
     assert precomputed(folder).card.capabilities == {"hidden_states"}
 
 
+def test_layers_held_are_those_of_every_sequence(folder: Path) -> None:
+    adapter = precomputed(folder)
+    assert adapter.layers_held(["ACGU"]) == (0, 2) and adapter.layers_held(["ACGU", "GGNCC"]) == (2,)
+    with pytest.raises(Unavailable, match="no arrays for sequence UUUU"):
+        adapter.layers_held(["UUUU"])
+
+
 def test_what_the_folder_lacks_is_named(folder: Path) -> None:
     adapter = precomputed(folder)
     visited: list[int] = []

@@ -162,6 +162,26 @@ def test_layers_above_the_highest_asked_for_are_not_run() -> None:
     assert run == [1, 1, 2, 3]
 
 
+def test_many_layers_of_a_batch_take_no_more_memory_than_a_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Batches hold fewer sequences, and the numbers stay."""
+    adapter = adapter_of(reduced("rinalmo-micro"))
+    network, given = network_of(adapter), sequences(57, 57, 57, 57)
+    sizes: list[int] = []
+    whole = dict(adapter.hidden_states(given, [0, 1, 2]))
+    monkeypatch.setattr(
+        "model_adapters.encoder.network.STATES_PER_BATCH", 3 * 120 * network.entry.config["hidden_size"]
+    )
+    network.encoder.register_forward_pre_hook(lambda module, arguments: sizes.append(len(arguments[0])))
+    cut = dict(adapter.hidden_states(given, [0, 1, 2]))
+    assert sizes == [2, 2]
+    for index, states in whole.items():
+        for layer, own in states.items():
+            np.testing.assert_allclose(cut[index][layer], own, atol=1e-5)
+    sizes.clear()
+    list(adapter.hidden_states(given, [2]))
+    assert sizes == [4]
+
+
 def test_nothing_asked_for_yields_nothing() -> None:
     adapter = adapter_of(reduced("rinalmo-micro"))
     assert list(adapter.hidden_states([], [1])) == []

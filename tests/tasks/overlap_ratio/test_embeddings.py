@@ -84,6 +84,31 @@ def test_all_variants_of_the_last_layer_and_means_of_the_others(tmp_path: Path, 
     assert isinstance(found["mean", 0], np.memmap)
 
 
+def test_means_of_other_layers_come_from_the_same_pass(tmp_path: Path) -> None:
+    model = FamilyModel(DATA)
+    found = embed(model, RECORDS, (1,), context(tmp_path), others=(0, 2))
+    assert set(found) == {("mean", 1), ("review-fft", 1), ("dct", 1), ("mean", 0), ("mean", 2)}
+    assert len(model.asked) == len(RECORDS)
+    for layer in (0, 1, 2):
+        for row, record in enumerate(RECORDS):
+            assert (found["mean", layer][row] == mean(model.states(record.sequence, layer)[1:])).all()
+
+
+class Ragged(FamilyModel):
+    """Forgets a dimension of one sequence."""
+
+    def hidden_states(
+        self, sequences: Sequence[str], layers: Sequence[int]
+    ) -> Iterator[tuple[int, dict[int, NDArray[np.float32]]]]:
+        for index, found in super().hidden_states(sequences, layers):
+            yield index, {layer: states[:, 1:] if index == 3 else states for layer, states in found.items()}
+
+
+def test_vectors_of_unequal_width_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="a vector of 15 numbers beside others of 16"):
+        embed(Ragged(DATA), RECORDS, (2,), context(tmp_path))
+
+
 class Stopping(FamilyModel):
     """Is stopped after two sequences."""
 

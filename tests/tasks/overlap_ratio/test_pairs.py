@@ -74,6 +74,27 @@ def test_the_review_pairs_members_of_one_family() -> None:
     assert touched == pytest.approx(np.array(sizes) / 37, abs=0.01)
 
 
+def test_the_review_on_rfam_pairs_families_alike_whatever_their_size_and_clan() -> None:
+    sizes = (20, 10, 5, 2)
+    rows = [
+        Record(f"F{f}/{m}", sequence_of(50 * f + m), family=f"F{f}", clan="C" if f < 2 else None)
+        for f, n in enumerate(sizes)
+        for m in range(n)
+    ]
+    rows.append(replace(rows[-1], id="F3/x"))  # an identical sequence stays
+    settings = OverlapRatioSettings(pairs="review-rfam", pair_count=40_000)
+    data = made(rows, settings)
+    assert data.sizes.tolist() == [10, 10, 5, 3] and data.skipped == {"sequences beyond 10 of their family": 10}
+    pairs = draw_pairs(data, settings, 0)
+    assert share_a_family(data, pairs) == 0
+    families = np.sort(data.family[pairs.others], axis=1)
+    found, counts = np.unique(families, axis=0, return_counts=True)
+    assert found.tolist() == [[a, b] for a in range(4) for b in range(a + 1, 4)]  # 0 and 1 are of one clan
+    assert counts / 40_000 == pytest.approx(np.full(6, 1 / 6), abs=0.01)
+    members = np.bincount(pairs.others.ravel()) / 80_000
+    assert members == pytest.approx(1 / 4 / data.sizes[data.family], abs=0.005)
+
+
 def test_archive_ii_shares_a_fifth(data_folder, monkeypatch: pytest.MonkeyPatch) -> None:
     from harness.datasets.resolve import load_dataset
 

@@ -82,8 +82,6 @@ def test_a_model_that_knows_nothing_does_not(tmp_path: Path) -> None:
     assert record.metrics["overlap_ratio_mean"].value > 0.75
     assert record.metrics["auroc"].value == pytest.approx(0.5, abs=0.05)
     assert "overlap_ratio_review_fft_leading" not in record.metrics
-    # of one layer none is the best
-    assert "overlap_ratio_best_layer" not in record.metrics
 
 
 def test_the_last_layer_is_the_headline_and_the_best_is_chosen_on_validation(
@@ -96,23 +94,6 @@ def test_the_last_layer_is_the_headline_and_the_best_is_chosen_on_validation(
     assert rows_of(record, "overlap_ratio", source="mean", layer=2, stratum="test half of the families")
     assert not rows_of(record, "overlap_ratio", source="mean", layer=1, stratum="test half of the families")
     assert {row.source for row in record.table if not row.stratum.startswith("simple measure")} == set(VARIANTS)
-
-
-class Early(FamilyModel):
-    """Knows in its first layer what it has forgotten in its last."""
-
-    def states(self, sequence: str, layer: int) -> np.ndarray:
-        return super().states(sequence, 2 - layer)
-
-
-def test_a_better_layer_is_told_and_is_not_the_headline(tmp_path: Path) -> None:
-    data = dataset(records(families=16))
-    record, _ = run(Early(data), data, tmp_path, layers=(0, 1, 2))
-    assert record.basis.layer == 2 and record.selected["best_layer"] == 0
-    assert record.metrics["overlap_ratio_mean"].value > 0.6
-    best = rows_of(record, "overlap_ratio", layer=0, stratum="test half of the families")
-    assert [record.metrics["overlap_ratio_best_layer"].value] == best and best[0] < 0.1
-    assert any("layer 0 does best on the validation half" in note for note in record.notes)
 
 
 def test_triplets_have_metrics_rows_and_a_gate(tmp_path: Path) -> None:
@@ -285,6 +266,12 @@ def test_a_vector_of_zeros_is_one_line(tmp_path: Path) -> None:
 def test_a_model_that_does_not_fit(tmp_path: Path, model: ModelAdapter, message: str) -> None:
     record = run_cell(make_cell(model, dataset()), tmp_path, "cpu", QUIET)
     assert record.status == "not-applicable" and message in (record.error or "")
+
+
+def test_the_reviews_pairs_on_rfam_are_told(tmp_path: Path) -> None:
+    data = dataset(records(families=6, clans={0: "C", 1: "C"}))
+    record, _ = run(FamilyModel(data), data, tmp_path, pairs="review-rfam")
+    assert any("may share a clan" in note for note in record.notes) and record.metrics["auroc"].value > 0.9
 
 
 def test_the_reviews_pairs_bound_the_ratio_from_below(tmp_path: Path) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +20,7 @@ from harness.storage.kept import Arrays
 from harness.task import CellContext
 from tasks.sae.dictionaries import Dictionaries
 from tasks.sae.quality import losses_recovered
-from tasks.sae.split_quality import SplitMeter, compared, compared_codes, qualities, recovered_losses
+from tasks.sae.split_quality import SplitMeter, _layer_metrics, compared, compared_codes, qualities, recovered_losses
 from tasks.sae.stability import activation_stability, chance_stability, decoder_stability
 from tests.tasks.sae.planted import Planted, random_sequences, ready
 
@@ -129,6 +131,20 @@ def test_stability_is_over_pairs_of_seeds_and_needs_two() -> None:
     one = autoencoders((1,), (0,))
     alone, _, nothing = qualities(list(one), measured(one, SEQUENCES[:4]), FEW)
     assert not nothing and not [name for name in alone[1] if name.startswith(("stability", "pw_mcc"))]
+
+
+def test_two_seeds_far_apart_leave_intervals_within_what_a_number_can_be() -> None:
+    """The spread between two seeds is stretched eighteen times: far beyond 1, or below no active feature at all."""
+    sums = [
+        np.tile([residual, residual, 1.0, 1.0, active, 1.0], (6, 1)) for residual, active in ((0.0, 8.0), (0.5, 1.0))
+    ]
+    found: list[Any] = [
+        SimpleNamespace(fve_standardised=1 - r, fve_raw=1 - r, l0=a, dead_share=0.1, nucleotides=6)
+        for r, a in ((0.0, 8.0), (0.5, 1.0))
+    ]
+    metrics = _layer_metrics(sums, found, np.ones((500, 6)))
+    assert metrics["fve"].high == metrics["fve_raw"].high == 1 and metrics["fve"].low < 0
+    assert metrics["l0"].low == 0 and metrics["l0"].high > 8
 
 
 def test_codes_are_kept_of_few_sequences(monkeypatch: pytest.MonkeyPatch) -> None:
