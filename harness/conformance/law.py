@@ -62,8 +62,8 @@ class Law:
             Unavailable: something that the model needs is not on this machine: no law can say anything.
         """
         if not self.concerns(subject.card):
-            lacking = ", ".join(sorted(name.replace("_", " ") for name in self.needs))
-            return Verdict(law=self.name, outcome="not-applicable", figure=None, remark=f"without {lacking}")
+            lacking = " or ".join(sorted(name.replace("_", " ") for name in self.needs))
+            return Verdict(law=self.name, outcome="not-applicable", figure=None, remark=f"has no {lacking}")
         try:
             holds, figure, remark = self.judge(subject)
         except Unavailable:
