@@ -33,7 +33,7 @@ _PATTERNS: dict[Kind, re.Pattern[str]] = {
 _EXTRA: dict[Kind, str] = {
     "model": "; it may not end in _random, which is reserved for NAME:random",
     "task": "",
-    "dataset": "; owner/name is a set of the hub",
+    "dataset": "; owner/name is a dataset on the hub",
 }
 
 
@@ -90,7 +90,7 @@ def check_label(what: str, text: str) -> None:
     if len(text) > LONGEST_LABEL:
         raise InputError(f"{what} {_quoted(text)} has {len(text)} letters, more than {LONGEST_LABEL}: shorten it")
     if not text.isprintable() and (foreign := next(filter(_is_unprintable, text), None)) is not None:
-        raise InputError(f"{what} {_quoted(text)} holds {foreign!r}, which is not printable: remove it")
+        raise InputError(f"{what} {_quoted(text)} contains {foreign!r}, which is not printable: remove it")
 
 
 def printable(text: str) -> str:

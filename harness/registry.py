@@ -66,7 +66,9 @@ class Registry:
                     raise
                 except BaseException as error:  # sys.exit included
                     reason = _reason(error)
-                    raise InputError(f"entry point {entry.value} cannot be loaded: {reason}; uninstall it") from error
+                    raise InputError(
+                        f"entry point {entry.value} cannot be loaded: {reason}; uninstall its package"
+                    ) from error
                 registry._add(kind, provided, entry.value)
         for path in {path.resolve(): path for path in plugins}.values():
             module = _import_file(path)

@@ -123,7 +123,7 @@ class Cell:
             raise NotApplicable(f"{card.name} has neither {either}, one of which {needs.name} requires")
         for what, alphabet in ((needs.name, needs.alphabet), (self.dataset.card.name, self.dataset.card.alphabet)):
             if alphabet != card.alphabet:
-                raise NotApplicable(f"{card.name} reads {card.alphabet} sequences and {what} holds {alphabet}")
+                raise NotApplicable(f"{card.name} reads {card.alphabet} sequences, but {what} has {alphabet} ones")
 
 
 def run_cell(cell: Cell, results: Path, device: str, progress: Progress, force: bool = False) -> ResultRecord:

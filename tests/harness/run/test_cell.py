@@ -127,7 +127,7 @@ def test_a_killed_cell_keeps_its_partial_state_and_no_record(tmp_path: Path, mon
     ("model", "reason"),
     [
         (FakeModel(capabilities={"attention"}), "fake has no hidden_states, which fake-share requires"),
-        (FakeModel(alphabet="protein"), "fake reads protein sequences and fake-share holds nucleotide"),
+        (FakeModel(alphabet="protein"), "fake reads protein sequences, but fake-share has nucleotide ones"),
     ],
 )
 def test_a_model_that_does_not_fit_is_not_applicable(tmp_path: Path, model: FakeModel, reason: str) -> None:
