@@ -149,7 +149,7 @@ def test_a_folder_a_missing_file_and_a_named_set_of_other_content(
         ([*FAMILIES, "--set", "features=0"], ("sae-families: features:", "greater than or equal to 1")),
         ([*FAMILIES, "--set", "features=8", "--set", "k=9"], ("k = 9 active features out of 8: choose k <= features",)),
         (["rum"], ("No such command 'rum'. Did you mean 'run'?",)),
-        ([*SHARE, "--results", "file/below"], ("file/below cannot be written to", "choose --results")),
+        ([*SHARE, "--results", "file/below"], ("file/below cannot be written to", "choose another --results")),
         ([*SHARE, "--results", "/proc/results"], ("/proc/results cannot be written to",)),
     ],
 )
