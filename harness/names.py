@@ -51,7 +51,7 @@ def check_name(kind: Kind, name: str) -> None:
     """Refuse a name that cannot be used.
 
     Raises:
-        InputError: says which form a name has.
+        InputError: the name is not valid; the message gives the rule.
     """
     if fault := fault_of_name(kind, name):
         raise InputError(fault)
@@ -74,7 +74,7 @@ def folder_name(name: str) -> str:
 
 
 def name_from(text: str) -> str | None:
-    """The name nearest to a text such as a file's stem; None where it has no letter of ASCII and no digit."""
+    """The valid name closest to a text such as a file's stem; None if the text has no ASCII letter or digit."""
     bare = (letter for letter in unicodedata.normalize("NFKD", text) if not unicodedata.combining(letter))
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", "".join(bare))
     name = re.sub(r"\.{2,}", ".", re.sub(r"-{2,}", "-", name))

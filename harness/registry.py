@@ -135,7 +135,7 @@ class Registry:
         return dataset
 
     def _made(self, kind: str, name: str, wanted: type[Any], options: ModelOptions | None = None) -> Any:
-        """What the factory of this name makes, with whatever it does wrong as one line that says whose it is."""
+        """What the factory of this name creates; its faults become one line that names their origin."""
         factory = self._find(kind, name)
         origin = self.origins.get((kind, name), "this session")
         called = f"{_KINDS[kind]} {name!r} of {origin}"

@@ -1,7 +1,7 @@
 """Laws of place and depth: at every layer rows match their nucleotides, and layers are numbered in order.
 
 One nucleotide is changed at a time. Where the embedding changes is the law of coverage; above it the change spreads,
-and stays largest where it began. A shift of it shows as a better match some nucleotides further.
+and stays largest where it began. If rows are shifted, the profile matches better some nucleotides away.
 """
 
 from __future__ import annotations
