@@ -80,7 +80,7 @@ class ModelCard(BaseModel):
         return self.exposure.get(dataset, "none" if self.corpus == "none" else "unknown")
 
     def broken_length_rule(self, length: int) -> str | None:
-        """What the model asks of a sequence and ``length`` does not meet, such as "at most 440 nt"; None if it does."""
+        """The rule of the model that ``length`` breaks, such as "at most 440 nt"; None if it breaks none."""
         if self.max_length is not None and length > self.max_length:
             return f"at most {self.max_length} nt"
         if length < self.min_length:
@@ -92,7 +92,7 @@ class ModelCard(BaseModel):
 
 @dataclass(frozen=True)
 class ModelOptions:
-    """What the user may say about any model: where its weights lie, and the number format it runs in."""
+    """Options for any model: the folder with its weights, and the number format it runs in."""
 
     weights: Path | None = None
     dtype: Literal["float32", "bfloat16"] = "float32"
@@ -132,7 +132,7 @@ class ModelAdapter(ABC):
         """
 
     def available(self) -> bool:
-        """Whether the weights are on this machine; asks no network."""
+        """Whether the weights are on this machine; uses no network."""
         return True
 
     def weights_folder(self) -> Path | None:
@@ -148,7 +148,7 @@ class ModelAdapter(ABC):
     def random_twin(self, initialisation: int = 0) -> ModelAdapter:
         """The same architecture with random weights: the control of this model.
 
-        A twin counts on from its own initialisation, so that the twin of a twin is another one, never itself.
+        A twin numbers its own twins from its initialisation on, so that no twin is its own twin.
         """
         self._lacks("random twin")
 
@@ -176,11 +176,11 @@ class ModelAdapter(ABC):
         self._lacks("leading")
 
     def sequence_vectors(self, sequences: Sequence[str]) -> NDArray[np.float32]:
-        """(sequences, width) float32: one vector per sequence, of a model that has no hidden states (k-mer counts)."""
+        """(sequences, width) float32: one vector per sequence, for models without hidden states (k-mer counts)."""
         self._lacks("sequence_vectors")
 
     def similarity(self, pairs: Sequence[tuple[str, str]]) -> NDArray[np.float32]:
-        """(pairs,) float32: how alike two sequences are, higher is more (alignment identity)."""
+        """(pairs,) float32: similarity of the two sequences, such as alignment identity; higher is more similar."""
         self._lacks("similarity")
 
     def visit_attention(self, sequences: Sequence[str], visit: Callable[[int, int, NDArray[np.float32]], None]) -> None:
@@ -222,8 +222,8 @@ class ModelAdapter(ABC):
     def token_of(self, sequence: str) -> NDArray[np.int64]:
         """(length,) int64: equal numbers for nucleotides that the model cannot tell apart, ascending; loads no weights.
 
-        Every nucleotide has its own where tokens are single nucleotides, or overlap so that no two nucleotides are
-        covered by the very same ones. An adapter of coarser tokens numbers the nucleotides of a token alike.
+        By default every nucleotide has its own number. That suits single-nucleotide tokens, and overlapping tokens,
+        where no two nucleotides are covered by the same ones. With coarser tokens, those of one token share a number.
         """
         import numpy as np
 
@@ -243,7 +243,7 @@ class ModelAdapter(ABC):
         return layer if layer >= 0 else layer + layers + 1
 
     def check_lengths(self, sequences: Sequence[str]) -> None:
-        """Refuse what a task ought to have skipped and counted, by :meth:`ModelCard.broken_length_rule`.
+        """Refuse sequences that a task should have skipped and counted, by :meth:`ModelCard.broken_length_rule`.
 
         Raises:
             InputError: a sequence is too long, too short, or not made of whole codons.

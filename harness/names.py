@@ -33,7 +33,7 @@ _PATTERNS: dict[Kind, re.Pattern[str]] = {
 _EXTRA: dict[Kind, str] = {
     "model": "; it may not end in _random, which is reserved for NAME:random",
     "task": "",
-    "dataset": "; owner/name is a set of the hub",
+    "dataset": "; owner/name is a dataset on the hub",
 }
 
 
@@ -51,7 +51,7 @@ def check_name(kind: Kind, name: str) -> None:
     """Refuse a name that cannot be used.
 
     Raises:
-        InputError: says which form a name has.
+        InputError: the name is not valid; the message gives the rule.
     """
     if fault := fault_of_name(kind, name):
         raise InputError(fault)
@@ -74,7 +74,7 @@ def folder_name(name: str) -> str:
 
 
 def name_from(text: str) -> str | None:
-    """The name nearest to a text such as a file's stem; None where it has no letter of ASCII and no digit."""
+    """The valid name closest to a text such as a file's stem; None if the text has no ASCII letter or digit."""
     bare = (letter for letter in unicodedata.normalize("NFKD", text) if not unicodedata.combining(letter))
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", "".join(bare))
     name = re.sub(r"\.{2,}", ".", re.sub(r"-{2,}", "-", name))
@@ -90,7 +90,7 @@ def check_label(what: str, text: str) -> None:
     if len(text) > LONGEST_LABEL:
         raise InputError(f"{what} {_quoted(text)} has {len(text)} letters, more than {LONGEST_LABEL}: shorten it")
     if not text.isprintable() and (foreign := next(filter(_is_unprintable, text), None)) is not None:
-        raise InputError(f"{what} {_quoted(text)} holds {foreign!r}, which is not printable: remove it")
+        raise InputError(f"{what} {_quoted(text)} contains {foreign!r}, which is not printable: remove it")
 
 
 def printable(text: str) -> str:

@@ -66,7 +66,9 @@ class Registry:
                     raise
                 except BaseException as error:  # sys.exit included
                     reason = _reason(error)
-                    raise InputError(f"entry point {entry.value} cannot be loaded: {reason}; uninstall it") from error
+                    raise InputError(
+                        f"entry point {entry.value} cannot be loaded: {reason}; uninstall its package"
+                    ) from error
                 registry._add(kind, provided, entry.value)
         for path in {path.resolve(): path for path in plugins}.values():
             module = _import_file(path)
@@ -133,7 +135,7 @@ class Registry:
         return dataset
 
     def _made(self, kind: str, name: str, wanted: type[Any], options: ModelOptions | None = None) -> Any:
-        """What the factory of this name makes, with whatever it does wrong as one line that says whose it is."""
+        """What the factory of this name creates; its faults become one line that names their origin."""
         factory = self._find(kind, name)
         origin = self.origins.get((kind, name), "this session")
         called = f"{_KINDS[kind]} {name!r} of {origin}"

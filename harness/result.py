@@ -151,7 +151,7 @@ def read_record(path: Path) -> ResultRecord:
 
 
 def verify(path: Path, record: ResultRecord) -> str | None:
-    """What is wrong with the files of the record at ``path``, in one line; None where nothing is.
+    """What is wrong with the files of the record at ``path``, in one line; None if nothing is.
 
     Tables must be there. Everything else (pictures, sparse autoencoders, tables under ``large/``) may be left out of a
     published folder, and is compared where it is there.
@@ -175,7 +175,7 @@ def verify(path: Path, record: ResultRecord) -> str | None:
 
 
 def read_verified(path: Path) -> ResultRecord:
-    """A valid record whose files are the ones that it was written with.
+    """A valid record with exactly the files that it was written with.
 
     Raises:
         ValueError: it is not; says so in one line.
@@ -192,7 +192,7 @@ def _is_table(name: str) -> bool:
 
 
 def _migrated(document: dict[str, Any]) -> dict[str, Any]:
-    """The document itself, or what an older version of the schema says in the words of this one."""
+    """The document itself, or an older version of it migrated to the current schema."""
     if document.get("schema_version") != 1:
         return document
     settings, selected = dict(document.get("settings", {})), dict(document.get("selected", {}))
@@ -223,7 +223,7 @@ def _digest(document: dict[str, Any]) -> str:
 
 
 def read_records(folder: Path) -> tuple[list[tuple[Path, ResultRecord]], list[str]]:
-    """All records under ``folder`` that are valid and have their files, by path, and one line for each other one."""
+    """All valid records under ``folder`` that have their files, by path, and one line for each of the others."""
     records, problems = [], []
     for path in sorted(folder.rglob("*.json")):
         # SAE checkpoints and other artifacts hold JSON files of their own, one folder below the records

@@ -55,19 +55,19 @@ MEASURES = {
     "identity": ".2f",
 }
 HEADING = (
-    """# What `rfam-profiles` makes, beside the alignments it was fitted to
+    """# `rfam-profiles` compared with the alignments it was fitted to
 
-Written by `scripts/fit_rfam_profiles.py`; each cell is real / simulated. The real ones are Rfam 14 seeds (CC0).
+Written by `scripts/fit_rfam_profiles.py`; each cell is real / simulated. The real sequences are Rfam 14 seeds (CC0).
 
 - A, C, G, U: share of the nucleotides. Length: nucleotides per sequence, mean and standard deviation.
-- Canonical: share of A-U, G-C and G-U among aligned consensus pairs of which both partners are present.
-- Identity: mean over all pairs of sequences of the share of identical nucleotides among columns that both fill.
+- Canonical: share of A-U, G-C and G-U among aligned consensus pairs with both partners present.
+- Identity: share of identical nucleotides among the columns that both sequences of a pair fill, mean over all pairs.
 
-Where they differ, and why. Any two simulated clades are kept under 80 % identity, which lowers the mean identity of
-families whose real members are closer than that. The presence of a column hangs on one earlier column and on its
-partner; insertions and fragments that come together for other reasons come independently here, which narrows the spread
-of lengths. Real sequences weigh the same each, whatever their phylogeny. Tertiary contacts, pairs outside the
-consensus and everything else that links columns beyond the consensus structure is absent.
+Where they differ, and why. Any two simulated clades are kept below 80 % identity, which lowers the mean identity of
+families whose real members are more similar. The presence of a column depends on one earlier column and on its partner;
+insertions and fragments that occur together for other reasons are independent here, which makes lengths vary less. All
+real sequences have equal weight, whatever their phylogeny. Tertiary contacts, pairs outside the consensus and anything
+else that links columns beyond the consensus structure are absent.
 
 | family | sequences | """
     + " | ".join(MEASURES)

@@ -23,8 +23,8 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
+from harness.activations.reader import known_positions
 from harness.activations.standardisation import Standardisation
-from harness.activations.stream import known_positions
 from harness.adapter import ModelAdapter, ModelOptions
 from harness.registry import Registry
 from model_adapters.catalog.models import ENTRIES
@@ -35,6 +35,7 @@ from tasks.sae.autoencoder.train import CALIBRATION_STEPS, Trainer
 from tasks.sae.quality import measure
 from tasks.sae.stability import activation_stability, chance_stability, decoder_stability, start_cosines
 from tasks.sae_families.data import prepare
+from tasks.sae_families.settings import SaeFamiliesSettings
 
 SEEDS = (0, 1)
 TEST_ROWS = 60_000
@@ -244,7 +245,7 @@ def main() -> None:
     dataset = registry.dataset(
         "rfam-seed-seen" if registry.datasets["rfam-seed-seen"].available() else "rfam-profiles-seen"
     )
-    data = prepare(dataset, registry.model("ncrna-nano").card, 440, None, 100)
+    data = prepare(dataset, SaeFamiliesSettings(draws=100))
     train = [record.sequence for record in data.train]
     test = [data.scored[row].sequence for row in data.items.test]
     done = finished(options.table)

@@ -46,7 +46,7 @@ class ModelReader:
         layers: as :meth:`ModelAdapter.hidden_states` takes them; they are the keys of the blocks.
 
     Raises:
-        InputError: no sequence holds a nucleotide other than N.
+        InputError: no sequence contains a nucleotide other than N.
     """
 
     def __init__(self, model: ModelAdapter, inputs: Sequence[ModelInput], layers: Sequence[int]) -> None:
@@ -57,7 +57,7 @@ class ModelReader:
         self.counts = np.array([len(s) - s.count("N") for s in self.sequences], dtype=np.int64)
         """Rows of every sequence, (sequences,)."""
         if not self.counts.sum():
-            raise InputError("there are no activations to read: no sequence holds a nucleotide other than N")
+            raise InputError("there are no activations to read: no sequence contains a nucleotide other than N")
         self._buffer: dict[int, NDArray[np.float32]] = {}
         self._latest: tuple[tuple[int, ...], Block] | None = None
 

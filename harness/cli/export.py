@@ -42,7 +42,7 @@ def export(
     if format is Format.hugging_face and hub_dataset is None:
         raise InputError("hugging-face needs the dataset repository of the benchmark: add --hub-dataset OWNER/NAME")
     if not results.is_dir():
-        raise InputError(f"results folder {results} does not exist; `harness run` makes one")
+        raise InputError(f"results folder {results} does not exist; `harness run` creates one")
     records, problems = read_records(results)
     for problem in problems:
         print(f"skipped: {one_line(problem)}", file=sys.stderr)

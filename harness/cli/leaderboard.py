@@ -58,7 +58,7 @@ def records_under(results: Path) -> Records:
     from harness.result import read_records
 
     if not results.is_dir():
-        raise InputError(f"results folder {results} does not exist; `harness run` makes one")
+        raise InputError(f"results folder {results} does not exist; `harness run` creates one")
     records, problems = read_records(results)
     for problem in problems:
         print(f"skipped: {one_line(problem)}", file=sys.stderr)

@@ -36,7 +36,7 @@ def new_adapter(
     if source is not None and not (source / "config.json").is_file():
         raise InputError(f"{source} contains no config.json: give the folder that model.save_pretrained wrote")
     plugin, test, readme = (folder / file for file in (f"{module}.py", f"test_{module}.py", f"{module}.md"))
-    purpose = "the adapter, with random weights: put your network in" if source is None else "the adapter"
+    purpose = "the adapter, with random weights: replace its network with yours" if source is None else "the adapter"
     files = {
         plugin: ("model.py.txt" if source is None else "pretrained.py.txt", purpose),
         test: ("test.py.txt", f"its test: run `python {test}`, or pytest"),
@@ -96,7 +96,7 @@ def _found(plugin: Path, name: str) -> list[str]:
     try:
         card = Registry.discover([plugin]).model(name).card
     except InputError as error:
-        raise InputError(f"{plugin} is written but not complete: {error}") from error
+        raise InputError(f"{plugin} was written but is not complete: {error}") from error
     weights = f"{card.parameters:,} parameters" if card.parameters else "no weights: only its random twins run"
     heads = {"log_probs": "masked log-probabilities", "causal_log_probs": "causal log-probabilities"}
     head = next(

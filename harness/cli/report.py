@@ -12,7 +12,7 @@ import typer
 def report(
     results: Annotated[Path, typer.Option("--results", help="folder with result records")] = Path("results"),
     out: Annotated[
-        Path | None, typer.Option("--out", help="the HTML file; by default report.html in the results folder")
+        Path | None, typer.Option("--out", help="HTML file to write [default: report.html in the results folder]")
     ] = None,
     debug: Annotated[bool, typer.Option("--debug", help="show tracebacks")] = False,
 ) -> None:
@@ -31,4 +31,4 @@ def report(
         raise InputError(f"{path} cannot be written: {error.strerror}; choose another --out") from None
     print(f"{path} ({len(made.html.encode()) / 1e6:.1f} MB, {len(records):,} records)")
     if made.left_out:
-        print(f"left out for want of room: {len(made.left_out)} parts, listed on its first page", file=sys.stderr)
+        print(f"{len(made.left_out)} parts did not fit and are listed on its first page", file=sys.stderr)

@@ -24,7 +24,7 @@ def width(subject: Subject) -> Finding:
 
 @law("layers", "hidden_states", "attention")
 def layers(subject: Subject) -> Finding:
-    """The model has the number of layers given in the card; -1 is the last, and the one beyond it is refused."""
+    """The model has the number of layers given in the card; -1 is the last layer, and layers beyond it are refused."""
     card = subject.card
     if card.layers is None:
         return Finding(False, None, "the card of a model with layers gives no number of layers")

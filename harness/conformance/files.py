@@ -32,7 +32,7 @@ def weights_read(subject: Subject) -> Finding:
         return Finding(None, None, "a random twin has no files" if subject.card.role != "model" else _NO_FOLDER)
     files = safetensors_files(folder)
     if not files:
-        return Finding(None, None, "its folder contains no safetensors")
+        return Finding(None, None, "its folder contains no safetensors file")
     own = _made_from(subject, subject.options.weights)
     if own[0] != subject.identity:
         raise NotJudged("two instances of the model have different identities: see identity")
@@ -45,21 +45,23 @@ def weights_read(subject: Subject) -> Finding:
         if (figure := largest_difference(own[1], outputs)[0]) > TOLERANCE:
             return Finding(False, figure, "a copy of the same files gives different output")
         if shutil.disk_usage(copy).free < files[0].stat().st_size:
-            return Finding(None, None, f"no room for a copy of {files[0].name} in {tempfile.gettempdir()}")
+            return Finding(
+                None, None, f"not enough disk space for a copy of {files[0].name} in {tempfile.gettempdir()}"
+            )
         changed = _own_copy(copy / files[0].name)
         _reverse_largest_tensors(changed)
         identity, outputs = _made_from(subject, copy)
     figure = largest_difference(own[1], outputs)[0]
     if not figure > TOLERANCE:
-        return Finding(False, figure, "other weights give the same output: are they loaded?")
+        return Finding(False, figure, "changed weights give the same output: are they loaded?")
     if identity == own[0]:
-        return Finding(False, figure, "other weights have the same identity: hash them (weights_digest)")
-    return Finding(True, figure, "change of the output with other weights")
+        return Finding(False, figure, "changed weights have the same identity: hash them (weights_digest)")
+    return Finding(True, figure, "change of the output with changed weights")
 
 
 @law("vocabulary-read")
 def vocabulary_read(subject: Subject) -> Finding:
-    """Letters are numbered as in the tokenizer's file: another numbering changes the output, or is refused."""
+    """Letters are numbered as in the tokenizer's file: a different numbering changes the output, or is refused."""
     folder = subject.folder
     if folder is None:
         return Finding(None, None, "a random twin has no files" if subject.card.role != "model" else _NO_FOLDER)
@@ -75,13 +77,13 @@ def vocabulary_read(subject: Subject) -> Finding:
         try:
             identity, outputs = _made_from(subject, copy)
         except HarnessError as error:
-            return Finding(True, None, f"another {said} is refused ({type(error).__name__})")
+            return Finding(True, None, f"a renumbered {said} is refused ({type(error).__name__})")
     figure = largest_difference(own[1], outputs)[0]
     if not figure > TOLERANCE:
         return Finding(False, figure, f"letters are not numbered by {said}: wrong vocabulary order?")
     if identity == own[0]:
-        return Finding(False, figure, f"another {said} changes the output but not the identity")
-    return Finding(True, figure, f"change of the output with another {said}")
+        return Finding(False, figure, f"a renumbered {said} changes the output but not the identity")
+    return Finding(True, figure, f"change of the output with a renumbered {said}")
 
 
 @contextmanager

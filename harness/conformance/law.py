@@ -39,7 +39,7 @@ class Verdict(BaseModel):
 
 @dataclass(frozen=True)
 class Law:
-    """A statement that holds of every sound adapter with one of the capabilities ``needs``, or where empty of all."""
+    """A statement that holds for every sound adapter with one of the capabilities ``needs`` (if empty, for all)."""
 
     name: str
     judge: Callable[[Subject], Finding]
@@ -62,8 +62,8 @@ class Law:
             Unavailable: something that the model needs is not on this machine: no law can say anything.
         """
         if not self.concerns(subject.card):
-            lacking = ", ".join(sorted(name.replace("_", " ") for name in self.needs))
-            return Verdict(law=self.name, outcome="not-applicable", figure=None, remark=f"without {lacking}")
+            lacking = " or ".join(sorted(name.replace("_", " ") for name in self.needs))
+            return Verdict(law=self.name, outcome="not-applicable", figure=None, remark=f"has no {lacking}")
         try:
             holds, figure, remark = self.judge(subject)
         except Unavailable:
@@ -98,7 +98,7 @@ class BoundLaw:
 
 
 def likely_cause(subject: Subject, error: Exception) -> str:
-    """What the adapter raised, and what to do where it is a letter that breaks it down."""
+    """What the adapter raised, and what to do if a single letter causes it."""
     said = said_by(error)
     if isinstance(error, HarnessError):
         return f"raised {said}"

@@ -27,7 +27,7 @@ _LONGEST_TRIED = 2**16
 def letters_distinct(subject: Subject) -> Finding:
     """Changing one letter changes the output: no letter is read as another or as unknown."""
     if subject.card.role == "floor" and "hidden_states" not in subject.card.capabilities:
-        return Finding(None, None, "a floor may know lengths or composition alone")
+        return Finding(None, None, "a floor may see only length or composition")
     middle = len(subject.probe) // 2
     runs = dict(zip(subject.letters, subject.run(subject.variants(subject.probe, middle)), strict=True))
     for other in (subject.unknown, FOREIGN):
@@ -126,15 +126,15 @@ def longest(subject: Subject) -> Finding:
         if len(plain[layer]) > size:
             raise NotJudged(f"layer {layer} has {len(plain[layer])} rows for {size} nt: see length")
         if len(plain[layer]) < size:
-            return Finding(False, plain[layer].shape[0], f"{size} nt went in and {plain[layer].shape[0]} rows came out")
+            return Finding(False, plain[layer].shape[0], f"layer {layer} has {len(plain[layer])} rows for {size} nt")
         if not np.isfinite(plain[layer]).all():
             return Finding(False, size, f"layer {layer} is not finite at {size} nt")
         moved[layer] = max(difference(plain[layer][-1], other[layer][-1]) for other in changed)
     least = min(moved, key=lambda layer: moved[layer])
-    said = f"of {card.max_length}" if (card.max_length or size) > size else ""
+    allowed = f" (the card allows {card.max_length})" if (card.max_length or size) > size else ""
     if moved[least] == 0:
-        return Finding(False, 0.0, f"at {size} nt the last nucleotide has no effect at layer {least}: cut before it?")
-    return Finding(True, moved[least], f"change of the last of {size} {said} nt".replace("  ", " "))
+        return Finding(False, 0.0, f"at {size} nt the last nucleotide has no effect at layer {least}: truncated?")
+    return Finding(True, moved[least], f"change at the last nucleotide of {size} nt{allowed}")
 
 
 def _states_alone(subject: Subject, sequence: str, layers: list[int]) -> Any:
@@ -148,7 +148,7 @@ def _states_alone(subject: Subject, sequence: str, layers: list[int]) -> Any:
             raise
         limit = subject.card.max_length
         raise InputError(
-            f"{len(sequence)} nt, where the card allows {limit or 'any length'}: {said_by(error)}"
+            f"{len(sequence)} nt failed, and the card allows {limit or 'any length'}: {said_by(error)}"
         ) from error
 
 

@@ -1,7 +1,7 @@
 """Laws of place and depth: at every layer rows match their nucleotides, and layers are numbered in order.
 
 One nucleotide is changed at a time. Where the embedding changes is the law of coverage; above it the change spreads,
-and stays largest where it began. A shift of it shows as a better match some nucleotides further.
+and stays largest where it began. If rows are shifted, the profile matches better some nucleotides away.
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ def hidden_place(subject: Subject) -> Finding:
     shifts = {layer: _best_shift(at[0], at[layer]) for layer in range(1, len(at))}
     shifted = [layer for layer, shift in shifts.items() if shift]
     if shifted:
-        return Finding(False, shifts[shifted[0]], f"layer {shifted[0]} fits {shifts[shifted[0]]:+d} nucleotides away")
+        return Finding(
+            False, shifts[shifted[0]], f"layer {shifted[0]} is shifted by {shifts[shifted[0]]:+d} nucleotides"
+        )
     return Finding(True, 0, f"{len(at)} layers, {len(at[0])} nucleotides changed one at a time")
 
 
@@ -39,7 +41,7 @@ def context(subject: Subject) -> Finding:
     [states] = subject.hidden([subject.probe], range(subject.card.layers + 1))
     for layer in range(1, len(states)):
         if np.array_equal(states[layer], states[layer - 1]):
-            return Finding(False, layer, f"layer {layer} is layer {layer - 1} again: numbered one too high?")
+            return Finding(False, layer, f"layer {layer} repeats layer {layer - 1}: numbered one too high?")
     embedding, first = _at_the_embedding(subject), subject.changes[1]
     beyond = float(np.where(embedding > 0, 0, first).max())
     if not beyond:
@@ -58,7 +60,7 @@ def attention_place(subject: Subject) -> Finding:
     if "hidden_states" in subject.card.capabilities:
         expected = _at_the_embedding(subject)[every_other]
     elif subject.card.resolution == "BPE":
-        return Finding(None, None, "which nucleotides a byte pair covers cannot be seen without hidden states")
+        return Finding(None, None, "without hidden states it is unknown which nucleotides a byte pair covers")
     else:
         expected = np.zeros((len(positions), len(subject.probe)))
         for row, position in enumerate(positions):
@@ -86,7 +88,7 @@ def attention_place(subject: Subject) -> Finding:
         if found.max() <= TOLERANCE:
             return Finding(None, float(found.max()), f"its {name} do not depend on the letters")
         if shift := _best_shift(expected, found):
-            return Finding(False, shift, f"{name} fit {shift:+d} nucleotides away")
+            return Finding(False, shift, f"{name} are shifted by {shift:+d} nucleotides")
     return Finding(True, 0, f"{len(positions)} nucleotides changed one at a time")
 
 

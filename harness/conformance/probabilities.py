@@ -41,7 +41,7 @@ def causal(subject: Subject) -> Finding:
     with subject.running() as adapter:
         first, second = in_order(adapter.causal_log_probs(subject.given([probe, later])), 2)
     figure = difference(first[: middle + 1], second[: middle + 1])
-    return Finding(figure <= TOLERANCE, figure, f"letters from {middle} on changed")
+    return Finding(figure <= TOLERANCE, figure, f"all letters from position {middle} changed")
 
 
 @law("replacement", "replace_hidden")
@@ -57,7 +57,9 @@ def replacement(subject: Subject) -> Finding:
     itself, zeros = difference(plain, spliced(lambda hidden: hidden)), difference(plain, spliced(np.zeros_like))
     if zeros == 0:
         return Finding(False, zeros, f"zeros at layer {layer} change nothing")
-    return Finding(itself <= TOLERANCE, itself, f"itself at layer {layer}; zeros there change {zeros:.2g}")
+    return Finding(
+        itself <= TOLERANCE, itself, f"its own values at layer {layer}; zeros there change the output by {zeros:.2g}"
+    )
 
 
 @law("last-layer", "replace_hidden")
@@ -80,11 +82,11 @@ def last_layer(subject: Subject) -> Finding:
     elsewhere = np.arange(len(probe)) != masked[0][0]  # the mask changes most of all where it stands
     distances = {layer: float(np.linalg.norm((replaced[0] - own)[elsewhere])) for layer, own in states.items()}
     if (nearest := min(distances, key=lambda layer: distances[layer])) != last:
-        return Finding(False, nearest, f"what is replaced as layer {last} is nearest to hidden states {nearest}")
+        return Finding(False, nearest, f"the states replaced at layer {last} are nearest to those of layer {nearest}")
     turned = probe.translate(str.maketrans(subject.letters, subject.letters[1:] + subject.letters[:1]))
     own, other = _log_probs(subject, [probe, turned], masked * 2, Replacement(last, lambda index, hidden: states[last]))
     figure = difference(own, other)
-    return Finding(figure <= TOLERANCE, figure, f"two sequences with the hidden states of one at layer {last}")
+    return Finding(figure <= TOLERANCE, figure, f"two sequences given the same hidden states at layer {last}")
 
 
 def _log_probs(

@@ -64,7 +64,7 @@ class Subject:
 
     @cached_property
     def identity(self) -> str:
-        """Finding it finds, and may fetch, the weights: the one moment when a network is in order."""
+        """Computing it finds, and may fetch, the weights: the only time when the network may be used."""
         return self.adapter.identity()
 
     @cached_property

@@ -27,7 +27,9 @@ def coverage(subject: Subject) -> Finding:
         moved = set(np.flatnonzero(np.abs(first - second).max(axis=1) > TOLERANCE).tolist())
         wrong += [(position, other) for other in sorted(moved ^ covered_with(card, len(probe), position))]
     if wrong:
-        return Finding(False, len(wrong), f"changing nucleotide {wrong[0][0]} is wrong at nucleotide {wrong[0][1]}")
+        return Finding(
+            False, len(wrong), f"changing nucleotide {wrong[0][0]} has the wrong effect at nucleotide {wrong[0][1]}"
+        )
     return Finding(True, 0, f"as declared: {card.tokenisation}, {card.resolution}")
 
 

@@ -16,7 +16,7 @@ def offline(subject: Subject) -> Finding:
     """Loading and running use no network once the weights are found."""
     subject.run(subject.sequences[-1:])
     reached = subject.watch.reached
-    return Finding(not reached, len(reached), f"asked for {reached[0]}" if reached else "")
+    return Finding(not reached, len(reached), f"called {reached[0]}" if reached else "")
 
 
 @law("no-gradient")

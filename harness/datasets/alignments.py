@@ -75,7 +75,7 @@ def with_alignments(dataset: Dataset, folder: Path) -> Dataset:
             raise InputError(f"{path}: the first sequence is not that of record {record.id!r}")
         records.append(replace(record, alignment=alignment))
     if not records:
-        raise InputError(f"{folder} holds no alignment named like a record, such as {dataset.records[0].id}.a3m")
+        raise InputError(f"{folder} contains no alignment named like a record, such as {dataset.records[0].id}.a3m")
     missing = len(dataset.records) - len(records)
     return dataset.subset(records, {"no alignment": missing} if missing else None)
 
@@ -94,7 +94,7 @@ def filter_depth(alignment: Alignment, depth: int) -> Alignment:
     import numpy as np
 
     if depth < 1:
-        raise InputError(f"the depth of an alignment is at least 1, not {depth}")
+        raise InputError(f"the depth of an alignment must be at least 1, not {depth}")
     if alignment.depth <= depth:
         return alignment
     letters = np.array([np.frombuffer(row.encode("ascii"), dtype=np.uint8) for row in alignment.rows])
@@ -126,7 +126,7 @@ def _insertions_dropped(text: str, name: str) -> Alignment:
     from Bio.SeqIO.FastaIO import SimpleFastaParser
 
     if not text.lstrip().startswith(">"):
-        raise InputError("the first line starts with '>'")
+        raise InputError("the first line must start with '>'")
     rows = {
         f"{(title.split() or [''])[0]} (row {number})": _INSERTIONS.sub("", row)
         for number, (title, row) in enumerate(SimpleFastaParser(StringIO(text)), 1)
@@ -151,7 +151,7 @@ def _alignment(name: str, rows: Mapping[str, str]) -> Alignment:
     width = len(next(iter(rows.values())))
     for title, row in rows.items():
         if len(row) != width:
-            raise InputError(f"{title} has {len(row)} columns, and the first row has {width}")
+            raise InputError(f"{title} has {len(row)} columns, but the first row has {width}")
     return Alignment(name, tuple(_normalised(title, row) for title, row in rows.items()))
 
 

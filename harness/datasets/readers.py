@@ -136,7 +136,7 @@ def _of_folder(folder: Path) -> list[Record]:
         if path.is_file() and Path(path.name.lower().removesuffix(".gz")).suffix in suffixes
     ]
     if not files:
-        raise InputError(f"{folder} is a folder without files of structures ({' '.join(suffixes)}): name a file in it")
+        raise InputError(f"{folder} is a folder without structure files ({' '.join(suffixes)}): give a file in it")
     rows = []
     for path in files:
         format = format_of(path)
@@ -155,7 +155,7 @@ def _fasta(text: str, family_pattern: str) -> list[Record]:
 
     # the parser passes over whatever comes before the first header
     if not text.lstrip().startswith(">"):
-        raise InputError("the first line of a FASTA file starts with '>'")
+        raise InputError("the first line of a FASTA file must start with '>'")
     pattern = _compiled(family_pattern)
     return [
         Record((title.split() or [""])[0], sequence, family=_family(pattern, title))
@@ -179,7 +179,7 @@ def _compiled(family_pattern: str) -> re.Pattern[str]:
     try:
         pattern = re.compile(family_pattern)
     except re.error as error:
-        raise InputError(f"the family pattern {family_pattern!r} is no regular expression: {error}") from error
+        raise InputError(f"the family pattern {family_pattern!r} is not a regular expression: {error}") from error
     if not pattern.groups:
         raise InputError(f"the family pattern {family_pattern!r} has no group: put the family's part in parentheses")
     return pattern

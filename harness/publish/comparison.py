@@ -110,7 +110,7 @@ def print_comparison(comparison: Comparison, console: Console) -> None:
         table.add_row(terminal(label), *cells, style="bold" if place == 0 else "")
     console.print(table)
     if len(comparison.lines) > 1:
-        console.print(Text("p: of the headline alone; of the others corrected together (Holm)", style="dim"))
+        console.print(Text("p: uncorrected for the headline, Holm-corrected for the others", style="dim"))
 
 
 def _compared(first_path: Path, first: ResultRecord, second_path: Path, second: ResultRecord) -> Comparison:

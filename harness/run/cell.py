@@ -123,7 +123,7 @@ class Cell:
             raise NotApplicable(f"{card.name} has neither {either}, one of which {needs.name} requires")
         for what, alphabet in ((needs.name, needs.alphabet), (self.dataset.card.name, self.dataset.card.alphabet)):
             if alphabet != card.alphabet:
-                raise NotApplicable(f"{card.name} reads {card.alphabet} sequences and {what} holds {alphabet}")
+                raise NotApplicable(f"{card.name} reads {card.alphabet} sequences, but {what} has {alphabet} ones")
 
 
 def run_cell(cell: Cell, results: Path, device: str, progress: Progress, force: bool = False) -> ResultRecord:
@@ -197,7 +197,7 @@ def _one_line(error: Exception, path: Path) -> str:
 
 def _cannot_write(error: OSError, path: Path) -> str:
     reason = error.strerror or " ".join(str(error).split())
-    return f"{path} cannot be written ({reason}): make room or choose --results, then run the same command again"
+    return f"{path} cannot be written ({reason}): free some space or choose another --results, then re-run the command"
 
 
 def check_writable(results: Path) -> None:
@@ -210,7 +210,9 @@ def check_writable(results: Path) -> None:
         results.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=results).close()
     except OSError as error:
-        raise InputError(f"results folder {results} cannot be written to: {error.strerror}; choose --results") from None
+        raise InputError(
+            f"results folder {results} cannot be written to: {error.strerror}; choose another --results"
+        ) from None
 
 
 def _write_tables(artifacts: Path, folder: str, outcome: TaskOutcome) -> dict[str, str]:

@@ -46,7 +46,7 @@ def convert(source: Path, folder: Path | None = None) -> Path:
         with atomic_path(target) as temporary:
             save_file(tensors, temporary, metadata={"format": "pt"})
     except OSError as error:
-        raise InputError(f"{target} cannot be written ({error.strerror}): name another folder") from error
+        raise InputError(f"{target} cannot be written ({error.strerror}): choose another folder") from error
     return target
 
 
@@ -58,9 +58,9 @@ def _files(source: Path) -> list[Path]:
     found = sorted(path for pattern in PICKLES for path in source.glob(pattern))
     weights = [path for path in found if path.name.startswith("pytorch_model")] or found
     if not weights:
-        raise InputError(f"{source} holds none of {', '.join(PICKLES)}")
+        raise InputError(f"{source} contains none of {', '.join(PICKLES)}")
     if len(weights) > 1 and not all(path.name.startswith("pytorch_model-") for path in weights):
-        raise InputError(f"{source} holds {', '.join(path.name for path in weights)}: name the one with the weights")
+        raise InputError(f"{source} contains {', '.join(path.name for path in weights)}: name the one with the weights")
     return weights
 
 
@@ -73,19 +73,19 @@ def _tensors(path: Path) -> dict[str, Tensor]:
         document: Any = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise InputError(
-            f"{path} holds more than tensors, and reading it would run code that it names: where you trust it, "
-            f"load it with your own program and torch.save(model.state_dict(), {path.name!r}) ({_first_line(error)})"
+            f"{path} contains more than tensors, and reading it could run code: if you trust it, "
+            f"load it in your own program and torch.save(model.state_dict(), {path.name!r}) ({_first_line(error)})"
         ) from error
     except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
-        raise InputError(f"{path} is no file of torch.save, or damaged: {_first_line(error)}") from error
+        raise InputError(f"{path} was not written by torch.save, or is damaged: {_first_line(error)}") from error
     for wrapper in _WRAPPERS:
         if isinstance(document, Mapping) and isinstance(document.get(wrapper), Mapping):
             document = document[wrapper]
     if not isinstance(document, Mapping) or not document:
-        raise InputError(f"{path} holds no names with tensors: save model.state_dict()")
+        raise InputError(f"{path} contains no named tensors: save model.state_dict()")
     others = [str(name) for name, value in document.items() if not isinstance(value, torch.Tensor)]
     if others:
-        raise InputError(f"{path} holds {', '.join(others[:3])}, which are no tensors: save model.state_dict()")
+        raise InputError(f"{path} contains {', '.join(others[:3])}, which are not tensors: save model.state_dict()")
     names = {str(name): tensor for name, tensor in document.items()}
     if all(name.startswith(_PARALLEL) for name in names):
         names = {name.removeprefix(_PARALLEL): tensor for name, tensor in names.items()}

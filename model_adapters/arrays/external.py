@@ -1,6 +1,6 @@
 """Models that run only in their authors' environment: a full card here, and arrays exported there.
 
-``catalog/external.toml`` describes them. What is exported is the folder that ``precomputed:FOLDER`` reads; the
+``external.toml`` describes them. What is exported is the folder that ``precomputed:FOLDER`` reads; the
 page that an entry names shows how.
 """
 
@@ -109,7 +109,7 @@ class ExternalAdapter(ModelAdapter):
         for field in ("name", "layers", "heads", "width"):
             known, held = getattr(entry, field), getattr(arrays.manifest, field)
             if None not in (known, held) and known != held:
-                raise InputError(f"{arrays.folder} has {field} {held} and {entry.name} has {known}: export it again")
+                raise InputError(f"{arrays.folder} has {field} {held}, but {entry.name} has {known}: export it again")
         return arrays
 
     def _folder(self) -> Path:
@@ -121,7 +121,7 @@ class ExternalAdapter(ModelAdapter):
         raise Unavailable(
             f"no exported arrays of {name} on this machine, and it runs only in its own environment: fetch it "
             f"({self.entry.fetch}), export arrays as {self.entry.recipe} shows, and give their folder with "
-            f"--weights PATH (or $HARNESS_WEIGHTS, which holds a folder {name})"
+            f"--weights PATH (or put it in $HARNESS_WEIGHTS, as {name})"
         )
 
 

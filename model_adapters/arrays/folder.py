@@ -59,7 +59,7 @@ def read_manifest(folder: Path) -> ArrayManifest:
     try:
         manifest = ArrayManifest.model_validate_json(path.read_bytes())
     except OSError:
-        raise InputError(f"{folder} holds no {MANIFEST}: {DOCUMENTATION} describes the format") from None
+        raise InputError(f"{folder} contains no {MANIFEST}: {DOCUMENTATION} describes the format") from None
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
@@ -81,7 +81,7 @@ def _check(manifest: ArrayManifest, path: Path) -> None:
             raise InputError(f"{path}: sequence {abbreviated(arrays.sequence)} occurs twice")
         seen.add(arrays.sequence)
         if beyond := [layer for layer in arrays.hidden_states if int(layer) > manifest.layers]:
-            raise InputError(f"{path}: hidden states of layer {beyond[0]}, and the model has {manifest.layers} layers")
+            raise InputError(f"{path}: hidden states of layer {beyond[0]}, but the model has {manifest.layers} layers")
         if arrays.attention and manifest.heads is None:
             raise InputError(f'{path}: attention needs the number of heads: add "heads"')
         if arrays.hidden_states and manifest.width is None:
@@ -115,7 +115,7 @@ def open_array(path: Path, key: str) -> Iterator[Any]:
         except Exception as error:  # four libraries, each with errors of its own
             raise InputError(f"{path} cannot be read as {path.suffix}: {' '.join(str(error).split())[:200]}") from error
         if array.dtype.kind not in "fiu":
-            raise InputError(f"{_place(path, key)} holds {array.dtype}, not numbers")
+            raise InputError(f"{_place(path, key)} contains {array.dtype}, not numbers")
         yield array
 
 
@@ -125,7 +125,7 @@ def _open(path: Path, key: str, stack: ExitStack) -> Any:
     suffix = path.suffix.lower()
     if suffix == ".npy":
         if key:
-            raise InputError(f"{path} holds one array: name it without #{key}")
+            raise InputError(f"{path} contains one array: name it without #{key}")
         return np.load(path, mmap_mode="r", allow_pickle=False)
     if suffix == ".npz":
         arrays = stack.enter_context(np.load(path, allow_pickle=False))

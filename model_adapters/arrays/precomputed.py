@@ -160,7 +160,7 @@ class Precomputed(ModelAdapter):
         with open_array(*self._path(reference)) as array:
             if array.shape not in shapes:
                 wanted = " or ".join(map(str, shapes))
-                raise InputError(f"{self.folder / reference} has shape {array.shape}, and {wanted} was expected")
+                raise InputError(f"{self.folder / reference} has shape {array.shape}, not {wanted}")
             yield array
 
     def _float32(self, array: Any, reference: str) -> NDArray[np.float32]:
@@ -168,5 +168,5 @@ class Precomputed(ModelAdapter):
 
         values: NDArray[np.float32] = np.array(array, dtype=np.float32)
         if not np.isfinite(values).all():
-            raise InputError(f"{self.folder / reference} holds values that are not finite")
+            raise InputError(f"{self.folder / reference} contains values that are not finite")
         return values

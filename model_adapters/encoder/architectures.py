@@ -108,11 +108,13 @@ def architecture_of(
     known = KNOWN.get(kind, {})
     if not known and not {"config_class", "encoder", "embeddings", "blocks"} <= stated.keys():
         raise InputError(
-            f"{folder} holds a {kind} model, which is none of {', '.join(KNOWN)}: state its parts in the plugin, "
+            f"{folder} contains a {kind} model, which is not one of {', '.join(KNOWN)}: state its parts in the plugin, "
             "paths={'model_class': …, 'config_class': …, 'encoder': …, 'embeddings': …, 'blocks': …, 'attention': …}"
         )
     if config.get("is_decoder") and not known.get("causal"):
-        raise InputError(f"{folder} holds a {kind} decoder (is_decoder in config.json): only {kind} encoders are read")
+        raise InputError(
+            f"{folder} contains a {kind} decoder (is_decoder in config.json): only {kind} encoders are read"
+        )
     if len(classes) != 1 and "model_class" not in stated:
         raise InputError(
             f"{folder / 'config.json'} names no class under architectures: "

@@ -78,15 +78,15 @@ def _read_config(entry: Entry, folder: Path) -> dict[str, Any]:
         raise InputError(f"{path} is not a JSON object: {error}") from error
     expected = entry.architecture.model_type
     if config.get("model_type") != expected:
-        raise InputError(f"{folder} holds a {config.get('model_type')} model and {entry.name} is a {expected}")
+        raise InputError(f"{folder} contains a {config.get('model_type')} model, but {entry.name} is a {expected}")
     for field in _SHAPE_FIELDS:
         own = entry.config.get(field)
         if config.get(field, own) != own:
-            raise InputError(f"{folder} has {field} {config[field]} and {entry.name} has {own}")
+            raise InputError(f"{folder} has {field} {config[field]}, but {entry.name} has {own}")
     known = token_reader(entry, folder).vocabulary
     for name, read in (("vocab.txt", _lines), ("tokenizer.json", tokenizer_vocabulary)):
         if (file := folder / name).is_file() and any(known.get(token) != i for token, i in read(file).items()):
-            raise InputError(f"{file} is not the vocabulary that {entry.name} is known to have")
+            raise InputError(f"{file} is not the vocabulary of {entry.name}")
     return config
 
 

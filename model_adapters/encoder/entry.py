@@ -25,7 +25,7 @@ def byte_pair_file(folder: Path | None) -> Path:
     """
     path = STAND_IN if folder is None else folder / "tokenizer.json"
     if not path.is_file():
-        raise InputError(f"{path.parent} holds no {path.name}, the model's tokenizer: copy it beside the weights")
+        raise InputError(f"{path.parent} contains no {path.name}, the model's tokenizer: copy it beside the weights")
     return path
 
 

@@ -256,7 +256,7 @@ class Network:
         """Positions run out before the model's limit in nucleotides where an N splits 6-mers into single letters."""
         if self.entry.own is not None and width > self.entry.own.longest:
             most = self.entry.own.longest
-            raise InputError(f"a sequence makes {width} tokens and {self.name} takes {most}: omit the sequence")
+            raise InputError(f"a sequence makes {width} tokens, but {self.name} takes {most}: leave it out")
         config = self.model.config
         if (
             self.entry.own is None
@@ -265,9 +265,7 @@ class Network:
         ):
             most = config.max_position_embeddings - config.pad_token_id - 1
             if width > most:
-                raise InputError(
-                    f"a sequence with N makes {width} tokens and {self.name} takes {most}: omit the sequence"
-                )
+                raise InputError(f"a sequence with N makes {width} tokens, but {self.name} takes {most}: leave it out")
 
     def _batches(
         self,

@@ -41,7 +41,7 @@ class TokenizerFiles:
             self.numbers = self._numbers_of_list()
         else:
             raise InputError(
-                f"{folder} holds neither tokenizer.json nor vocab.txt: "
+                f"{folder} contains neither tokenizer.json nor vocab.txt: "
                 "save the tokenizer there with tokenizer.save_pretrained(FOLDER)"
             )
 
@@ -78,7 +78,7 @@ class TokenizerFiles:
             ends = (self.named("cls") or "[CLS]", self.named("sep") or "[SEP]")
         else:
             raise InputError(
-                f"{self.folder} does not say which special tokens stand around a sequence: "
+                f"{self.folder} does not say which special tokens surround a sequence: "
                 'state them in the plugin, such as leading=["[CLS]"], trailing=["[SEP]"]'
             )
         first, last = (tuple(token for token in (end,) if token in self.numbers) for end in ends)
@@ -122,13 +122,15 @@ def read_tokens(files: TokenizerFiles, stated: str | None, letters: Letters | No
     """
     singles = {token for token in files.ordinary if len(token) == 1}
     if letters not in (None, *get_args(Letters)):
-        raise InputError(f"letters={letters!r} is none of {', '.join(get_args(Letters))}")
+        raise InputError(f"letters={letters!r} is not one of {', '.join(get_args(Letters))}")
     if letters == "protein" or (letters is None and singles >= _PROTEIN_ONLY and not files.pieces):
         if not singles >= set("ACDEFGHIKLMNPQRSTVWY") or stated not in (None, "single amino acid"):
             raise InputError(f"the vocabulary in {files.folder} does not hold the twenty amino acids as single tokens")
         return Tokens(letters="protein"), {}
     if letters is None and singles >= _PROTEIN_ONLY:
-        raise InputError(f'{files.folder} has letters of any text: state letters="RNA" or letters="DNA" in the plugin')
+        raise InputError(
+            f'{files.folder} has a vocabulary for any text: state letters="RNA" or letters="DNA" in the plugin'
+        )
     found = [
         (alphabet, spelling, kinds)
         for alphabet, spelling in _spellings(letters)
@@ -138,17 +140,17 @@ def read_tokens(files: TokenizerFiles, stated: str | None, letters: Letters | No
     found = upper or found
     if not found:
         raise InputError(
-            f"the vocabulary in {files.folder} holds neither the letters A C G U or A C G T nor all k-mers of them"
+            f"the vocabulary in {files.folder} contains neither the letters A C G U or A C G T nor all k-mers of them"
         )
     if len(found) > 1:
         raise InputError(
-            f'the vocabulary in {files.folder} holds both T and U: state letters="RNA" or letters="DNA" in the plugin'
+            f'the vocabulary in {files.folder} has both T and U: state letters="RNA" or letters="DNA" in the plugin'
         )
     [(alphabet, spelling, kinds)] = found
     longer = sorted(token for token in files.ordinary if len(token) > 1 and set(token.upper()) <= set("ACGTU"))
     if stated is None and kinds[0].kind == "single" and longer:
         raise InputError(
-            f"the vocabulary in {files.folder} holds single letters and some longer words such as {longer[0]!r}: "
+            f"the vocabulary in {files.folder} contains single letters and some longer words such as {longer[0]!r}: "
             'state tokens="single nucleotide" in the plugin if it reads letters one by one'
         )
     if stated is None:

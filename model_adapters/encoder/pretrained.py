@@ -127,7 +127,7 @@ def _read_config(folder: Path) -> dict[str, Any]:
     """``config.json`` with the sizes under the names that most architectures use."""
     path = folder / "config.json"
     if not path.is_file():
-        raise InputError(f"{folder} holds no config.json: save the model there with model.save_pretrained(FOLDER)")
+        raise InputError(f"{folder} contains no config.json: save the model there with model.save_pretrained(FOLDER)")
     try:
         config: dict[str, Any] = dict(json.loads(path.read_text(encoding="utf-8")))
     except (ValueError, TypeError) as error:

@@ -182,7 +182,7 @@ def merged_by(own: OwnTokenizer) -> Split:
         spans = [(start, end, token) for (start, end), token in zip(encoding.offsets, encoding.tokens, strict=True)]
         borders = [0, *(end for _, end, _ in spans)]
         if [start for start, _, _ in spans] != borders[:-1] or borders[-1] != len(text) or 0 in np.diff(borders):
-            raise InputError(f"the pieces that {path} makes of {text[:12]}… do not follow one another letter by letter")
+            raise InputError(f"the tokens that {path} makes from {text[:12]}… do not cover it letter by letter")
         for start, end, token in spans:
             if token == own.unknown and no_letter not in text[start:end]:
                 raise InputError(

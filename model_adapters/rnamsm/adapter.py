@@ -132,7 +132,7 @@ class RnaMsmAdapter(EncoderAdapter):
         alignments = []
         for index, item in enumerate(given):
             if not isinstance(item, Alignment):
-                raise NotApplicable(f"{self.card.name} reads alignments, and sequence {index} comes without one")
+                raise NotApplicable(f"{self.card.name} reads alignments, but sequence {index} has none")
             alignments.append(item)
         self.check_lengths([alignment.query for alignment in alignments])
         return alignments

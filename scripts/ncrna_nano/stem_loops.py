@@ -1,4 +1,4 @@
-"""RNAs that never were: random stems and loops, from which a small model learns to look for the partner of a base.
+"""Synthetic RNAs: random stems and loops, from which a small model learns to look for the partner of a base.
 
 Natural RNA repays the search for a partner too thinly for a model this small to discover it. In these RNAs a hidden
 nucleotide of a stem follows from the other strand and from nothing else: nucleotides are uniform, so that there is no

@@ -1,4 +1,4 @@
-"""Train ncrna-nano: stem-loops that never were, then the Rfam seed, on one CPU core or on a GPU.
+"""Train ncrna-nano: synthetic stem-loops, then the Rfam seed, on one CPU core or on a GPU.
 
     python -m scripts.ncrna_nano.train --data DATA --out FOLDER
 

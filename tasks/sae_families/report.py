@@ -290,7 +290,9 @@ def _group_note(groups: Sequence[Sequence[int]]) -> str:
     """How small the p of a comparison can get: two groups of one size are the same grouping when they are swapped."""
     first, second = (len(group) for group in groups)
     ways = comb(first + second, first) // (2 if first == second else 1)
-    return f"groups of {first} and {second} families can be drawn in {ways:,} ways: p is about {1 / ways:.2g} or more"
+    return (
+        f"groups of {first} and {second} families can be drawn in {ways:,} ways: p cannot be below about {1 / ways:.2g}"
+    )
 
 
 def _highlights(result: LayerResult, families: Sequence[str], names: Mapping[str, str]) -> Highlights:
@@ -318,8 +320,8 @@ def _aggregation_note(facts: CellFacts) -> str:
     (other,) = set(words) - {facts.aggregation}
     worth = facts.aggregation_scores
     return (
-        f"scores are {words[facts.aggregation]}, and not {words[other]}: chosen for all sources alike on select, where "
-        f"their mean AUROC is {worth[facts.aggregation]:.3f} against {worth[other]:.3f}"
+        f"scores are {words[facts.aggregation]} rather than {words[other]}: chosen for all sources together on select, "
+        f"where their mean AUROC is {worth[facts.aggregation]:.3f} against {worth[other]:.3f}"
     )
 
 

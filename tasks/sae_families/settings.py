@@ -48,7 +48,7 @@ class SaeFamiliesSettings(LayerSettings, SeedSettings):
         if groups and (len(groups) != 2 or not all(families) or len(set(families)) < len(families)):
             raise PydanticCustomError(
                 "groups",
-                "two groups of families, none named twice, are written RF00005+RF00233,RF00001+RF00002, not {given}",
+                "write two groups of families, each family once, as in RF00005+RF00233,RF00001+RF00002, not {given}",
                 {"given": ",".join(groups) or "nothing"},
             )
         return groups

@@ -91,7 +91,7 @@ def family_splits(
     if len(scored) < 2:
         raise NotApplicable(
             f"{len(scored)} of {len({f for f in family if f is not None})} families have {rule} or more; "
-            "scoring families against each other needs at least two: take a larger dataset"
+            "scoring families against each other needs at least two: use a larger dataset"
         )
     used = {name for clusters in scored.values() for name in clusters}
     left_out[f"families with fewer than {rule}"] = len({f for f in family if f is not None}) - len(scored)

@@ -47,9 +47,9 @@ class StructureF1(Task):
             "pairing-prior-stacked-softmax",
             *RANDOM_TWINS,
         ),
-        question="Do the attention maps of a language model hold RNA secondary structure, although nobody taught it "
-        "any? Each head's map is read as a map of base pairs. One head and one threshold are chosen on validation RNAs "
-        "and scored once on test RNAs; nothing is trained.",
+        question="Do the attention maps of a language model contain RNA secondary structure, although it was never "
+        "taught any? Each head's map is read as a map of base pairs. One head and one threshold are chosen on "
+        "validation RNAs and scored once on test RNAs; nothing is trained.",
         how_to_read=(
             "The headline is the pooled F1 of base pairs: 1 is every pair and no other, 0 is none.",
             "The gain is over the hardest floor: simple rules of which bases pair, and the same network with random "

@@ -89,5 +89,5 @@ def test_printable_text_is_kept_and_the_rest_spelled_out(text: str) -> None:
 
 def test_labels_name_what_is_wrong() -> None:
     check_label("the id", "gi|12/3-4 = 5; \u00a0 β")
-    with pytest.raises(InputError, match=r"^the id 'a\\tb' holds '\\t', which is not printable: remove it$"):
+    with pytest.raises(InputError, match=r"^the id 'a\\tb' contains '\\t', which is not printable: remove it$"):
         check_label("the id", "a\tb")

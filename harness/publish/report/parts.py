@@ -16,7 +16,7 @@ _CLOSES = str.maketrans({letter: f"\\u{ord(letter):04x}" for letter in "<>&\u202
 class Part:
     """A piece that the page unpacks when it is first shown. Low ``priority`` goes in first.
 
-    ``says`` names it for the reader, should there be no room for it.
+    ``says`` names it for the reader in case it does not fit.
     """
 
     name: str

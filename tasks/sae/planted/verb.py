@@ -10,8 +10,10 @@ import typer
 
 def sae_check_verb(
     width: Annotated[int, typer.Option("--width", help="dimensions of a hidden state")] = 128,
-    features: Annotated[int, typer.Option("--features", help="planted features; over --width they overlap")] = 256,
-    active: Annotated[float, typer.Option("--active", help="features that fire at a nucleotide, on average")] = 6.0,
+    features: Annotated[
+        int, typer.Option("--features", help="planted features; more than --width of them overlap")
+    ] = 256,
+    active: Annotated[float, typer.Option("--active", help="mean number of features active at a nucleotide")] = 6.0,
     children: Annotated[
         float, typer.Option("--children", help="share of features that fire only where a parent does")
     ] = 0.2,
@@ -19,7 +21,7 @@ def sae_check_verb(
     steps: Annotated[int, typer.Option("--steps", help="training steps of 2,048 nucleotides")] = 3000,
     seed: Annotated[str, typer.Option("--seed", help="seeds such as 0,1,2")] = "0,1,2",
     variant: Annotated[
-        str, typer.Option("--variant", help="batchtopk, topk, relu, jumprelu, matryoshka; comma-separate")
+        str, typer.Option("--variant", help="batchtopk, topk, relu, jumprelu, matryoshka; separate several by commas")
     ] = "batchtopk,topk,relu,jumprelu,matryoshka",
     json_output: Annotated[bool, typer.Option("--json", help="print one JSON document on stdout")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="show tracebacks")] = False,

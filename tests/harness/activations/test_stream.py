@@ -111,7 +111,7 @@ def test_the_model_runs_once_when_all_fits_and_again_when_not():
 
 
 def test_only_n_is_an_error():
-    with pytest.raises(InputError, match="no sequence holds a nucleotide other than N"):
+    with pytest.raises(InputError, match="no sequence contains a nucleotide other than N"):
         ModelReader(Positions(), ["NN", "N"], [1])
 
 

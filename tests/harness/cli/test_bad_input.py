@@ -83,8 +83,12 @@ FILES: dict[str, tuple[str, bytes, tuple[str, ...]]] = {
     "a protein": ("rna.fasta", b">a\nACGU\n>p\nMKLE\n", ("record 'p', position 3: 'L' is not a nucleotide",)),
     "a letter outside ASCII": ("rna.csv", f"{CSV}a,ACéU,F\n".encode(), ("position 3: 'é' is not a nucleotide",)),
     "a protein of nucleotide codes": ("rna.fasta", b">p\nMKVSTPRDGHIYW\n", ("look like proteins, not nucleotides",)),
-    "an id that colours the terminal": ("rna.fasta", b">a\x1b[31m\nACGU\n", (r"id 'a\x1b[31m' holds '\x1b'",)),
-    "a family of two lines": ("rna.csv", f'{CSV}a,ACGU,"F\nG"\n'.encode(), (r"record 'a': the family 'F\nG' holds",)),
+    "an id that colours the terminal": ("rna.fasta", b">a\x1b[31m\nACGU\n", (r"id 'a\x1b[31m' contains '\x1b'",)),
+    "a family of two lines": (
+        "rna.csv",
+        f'{CSV}a,ACGU,"F\nG"\n'.encode(),
+        (r"record 'a': the family 'F\nG' contains",),
+    ),
     "no letter in its name": ("---.fasta", b">a\nACGU\n", ("no letter A to Z or digit: rename it",)),
     "the name of a set": ("rfam-seed.fasta", b">a\nACGU\n", ("would be named rfam-seed, like a registered dataset",)),
     "a gap": ("rna.fasta", b">a\nAC-U\n", ("position 3: '-' is not a nucleotide",)),
@@ -113,7 +117,7 @@ def test_a_folder_a_missing_file_and_a_named_set_of_other_content(
     harness: Harness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "structure").mkdir()
-    refused(harness(*SHARE, "--dataset", "./structure"), "structure is a folder without files of structures")
+    refused(harness(*SHARE, "--dataset", "./structure"), "structure is a folder without structure files")
     refused(harness(*SHARE, "--dataset", "nowhere.fasta"), "nowhere.fasta does not exist", "check the path")
     (tmp_path / "structure" / "pdb_rna.csv").write_text("id,sequence,split\na,ACGU,TR1\n")
     monkeypatch.setenv("HARNESS_DATA", str(tmp_path))
@@ -145,7 +149,7 @@ def test_a_folder_a_missing_file_and_a_named_set_of_other_content(
         ([*FAMILIES, "--set", "features=0"], ("sae-families: features:", "greater than or equal to 1")),
         ([*FAMILIES, "--set", "features=8", "--set", "k=9"], ("k = 9 active features out of 8: choose k <= features",)),
         (["rum"], ("No such command 'rum'. Did you mean 'run'?",)),
-        ([*SHARE, "--results", "file/below"], ("file/below cannot be written to", "choose --results")),
+        ([*SHARE, "--results", "file/below"], ("file/below cannot be written to", "choose another --results")),
         ([*SHARE, "--results", "/proc/results"], ("/proc/results cannot be written to",)),
     ],
 )
@@ -196,9 +200,9 @@ def test_weights_of_another_architecture_and_damaged_ones(harness: Harness, weig
     """Found when the weights are loaded, so the cell fails and says so in its record."""
     run = [*NANO, "--task", "fake-share", "--weights", str(weights)]
     other = harness(*run)
-    assert other.code == 1 and "has num_hidden_layers 3 and ncrna-nano has 4" in other.error
+    assert other.code == 1 and "has num_hidden_layers 3, but ncrna-nano has 4" in other.error
     (weights / "config.json").write_text(json.dumps({"model_type": "rnabert"}))
-    assert "holds a rnabert model and ncrna-nano is a rinalmo" in harness(*run).error
+    assert "contains a rnabert model, but ncrna-nano is a rinalmo" in harness(*run).error
     (weights / "config.json").write_text(json.dumps({"model_type": "rinalmo"}))
     damaged = harness(*run)
     assert damaged.code == 1 and "model.safetensors is damaged" in damaged.error and "copy it again" in damaged.error
@@ -207,7 +211,7 @@ def test_weights_of_another_architecture_and_damaged_ones(harness: Harness, weig
 
 def test_real_weights_of_another_architecture(harness: Harness, weights_folder: Path) -> None:
     ended = harness(*NANO, "--task", "fake-share", "--weights", str(weights_folder / "rnabert"))
-    assert ended.code == 1 and "holds a rnabert model and ncrna-nano is a rinalmo" in ended.error
+    assert ended.code == 1 and "contains a rnabert model, but ncrna-nano is a rinalmo" in ended.error
 
 
 class Hub(socketserver.ThreadingTCPServer):

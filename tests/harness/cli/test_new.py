@@ -147,7 +147,7 @@ def test_what_a_folder_leaves_open_is_said_in_one_line(bert: Path, tmp_path: Pat
     save_model(bert, "Bert", "BertForMaskedLM", letters)
     opened = harness(tmp_path, "new", "adapter", "my-bert", "--from", str(bert))
     assert opened.returncode == 2 and len(opened.stderr.splitlines()) == 1
-    assert "my_bert.py is written but not complete" in opened.stderr and 'state letters="RNA"' in opened.stderr
+    assert "my_bert.py was written but is not complete" in opened.stderr and 'state letters="RNA"' in opened.stderr
 
 
 @pytest.fixture(scope="module")

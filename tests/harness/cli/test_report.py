@@ -42,7 +42,7 @@ def test_without_results_the_error_says_what_to_do(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], verb: list[str]
 ) -> None:
     assert harness(monkeypatch, *verb, "--results", "nothing") == 2
-    assert "`harness run` makes one" in capsys.readouterr().err
+    assert "`harness run` creates one" in capsys.readouterr().err
     Path("empty").mkdir()
     assert harness(monkeypatch, *verb, "--results", "empty") == 2
     assert capsys.readouterr().err.count("\n") == 1

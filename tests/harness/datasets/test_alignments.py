@@ -76,8 +76,8 @@ def test_gzip_and_windows_line_ends(tmp_path: Path) -> None:
     [
         ("x.txt", "ACGU", "the suffix '.txt' is not one of .a3m .a2m"),
         ("x.a3m", "  \n", "is empty"),
-        ("x.a3m", "ACGU\n", "the first line starts with '>'"),
-        ("x.a3m", ">q\nACGU\n>h\nACG\n", "h (row 2) has 3 columns, and the first row has 4"),
+        ("x.a3m", "ACGU\n", "the first line must start with '>'"),
+        ("x.a3m", ">q\nACGU\n>h\nACG\n", "h (row 2) has 3 columns, but the first row has 4"),
         ("x.a3m", ">q\nACGU\n>h\nAC!U\n", "record 'h (row 2)', position 3: '!' is not a nucleotide"),
         ("x.a3m", ">q\nMKEL\n", "position 3: 'E' is not a nucleotide"),
         ("x.a3m", ">q\nacgu\n>h\nacgu\n", "has no query sequence"),

@@ -177,7 +177,7 @@ FAULTS = {
     "ragged": ("x.csv", "id,seq\na,AC\nb,AC,G,U\n", r"cannot be read as csv: .*line 3"),
     "binary": ("x.fa", b">a\n\0\1\2\3", r"binary, not text"),
     "not UTF-8": ("x.fa", b">a\nAC\xff\n", r"byte 6 is not UTF-8 text"),
-    "not FASTA": ("x.fa", "ACGU\n>a\nAC\n", r"first line of a FASTA file starts with '>'"),
+    "not FASTA": ("x.fa", "ACGU\n>a\nAC\n", r"first line of a FASTA file must start with '>'"),
     "broken parquet": ("x.parquet", b"PAR1 and then nothing", r"cannot be read as parquet: "),
     "unknown suffix": ("x.docx", "text", r"suffix '\.docx' is not one of \.fa "),
     "no suffix": ("x", "text", r"suffix '' is not one of"),
@@ -223,7 +223,7 @@ def test_damaged_gzip(tmp_path: Path) -> None:
 
 
 def test_folder_missing_and_unreadable(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="is a folder without files of structures"):
+    with pytest.raises(InputError, match="is a folder without structure files"):
         read(tmp_path)
     with pytest.raises(InputError, match="does not exist"):
         read(tmp_path / "absent.fa")
@@ -320,6 +320,6 @@ def test_a_fault_in_a_folder_names_the_file(tmp_path: Path, content: str, messag
 def test_families_from_any_header(tmp_path: Path) -> None:
     path = write(tmp_path / "x.fa", ">s1 family=tRNA x\nACGU\n>s2 family=5S\nACGA\n>s3\nACGG\n")
     assert [r.family for r in read(path, family_pattern=r"family=(\S+)").records] == ["tRNA", "5S", None]
-    for pattern, message in (("family=", "has no group"), ("(", "is no regular expression")):
+    for pattern, message in (("family=", "has no group"), ("(", "is not a regular expression")):
         with pytest.raises(InputError, match=message):
             read(path, family_pattern=pattern)

@@ -54,7 +54,7 @@ def test_labels_are_what_can_be_printed(field: str) -> None:
     for label in ("=cmd|' /C calc'!A0", "<script>", "5S rRNA|x/1-9", "µ β-Globin\u00a0é", "x" * 500):
         assert getattr(record(label), field) == label
     for label in ("a\x1b[31mb", "a\nb", "a\x9b2Jb", "a\u202eb", "a\u2028b"):
-        with pytest.raises(InputError, match=f"{field} .*holds .*, which is not printable: remove it") as caught:
+        with pytest.raises(InputError, match=f"{field} .*contains .*, which is not printable: remove it") as caught:
             record(label)
         assert str(caught.value).isprintable()
     with pytest.raises(InputError, match=rf"{field} 'x+…' has 501 letters, more than 500: shorten it"):

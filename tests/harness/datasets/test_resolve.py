@@ -66,7 +66,7 @@ def test_plain_files(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HARNESS_DATA")
     monkeypatch.chdir(folder / "mine")
     assert load_dataset("x.fa").card.name == "x"
-    with pytest.raises(InputError, match="mine is a folder without files of structures"):
+    with pytest.raises(InputError, match="mine is a folder without structure files"):
         load_dataset(str(folder / "mine"))
     (folder / "mine/x.dbn").write_text(">a\nACGU\n(..)\n")
     assert [record.id for record in load_dataset(str(folder / "mine")).records] == ["x"]

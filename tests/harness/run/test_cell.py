@@ -127,7 +127,7 @@ def test_a_killed_cell_keeps_its_partial_state_and_no_record(tmp_path: Path, mon
     ("model", "reason"),
     [
         (FakeModel(capabilities={"attention"}), "fake has no hidden_states, which fake-share requires"),
-        (FakeModel(alphabet="protein"), "fake reads protein sequences and fake-share holds nucleotide"),
+        (FakeModel(alphabet="protein"), "fake reads protein sequences, but fake-share has nucleotide ones"),
     ],
 )
 def test_a_model_that_does_not_fit_is_not_applicable(tmp_path: Path, model: FakeModel, reason: str) -> None:
@@ -215,7 +215,7 @@ def test_a_full_disk_is_one_line_and_nothing_half_there(tmp_path: Path, monkeypa
         assert record.status == "failed" and exit_code([record]) == 1
         assert record.error == (
             f"{path} cannot be written (No space left on device): "
-            "make room or choose --results, then run the same command again"
+            "free some space or choose another --results, then re-run the command"
         )
         assert not path.exists() or read_verified(path).status == "failed"
         assert not path.with_suffix("").exists() and not list(tmp_path.rglob("*.partial"))

@@ -103,12 +103,12 @@ def test_without_arrays_one_line_says_what_to_fetch_and_which_page_shows_how(
 
 def test_arrays_of_another_model_or_shape_are_refused(tmp_path: Path, export_arrays: ModuleType) -> None:
     export_arrays.save(tmp_path / "lucaone", outputs())
-    with pytest.raises(InputError, match="has name lucaone and rna-km has rna-km"):
+    with pytest.raises(InputError, match="has name lucaone, but rna-km has rna-km"):
         MODELS["rna-km"](ModelOptions(weights=tmp_path / "lucaone")).identity()
     export_arrays.save(tmp_path / "rna-km", outputs(layers=11))
-    with pytest.raises(InputError, match="has layers 11 and rna-km has 12"):
+    with pytest.raises(InputError, match="has layers 11, but rna-km has 12"):
         MODELS["rna-km"](ModelOptions(weights=tmp_path / "rna-km")).identity()
-    with pytest.raises(InputError, match=r"holds no manifest\.json"):
+    with pytest.raises(InputError, match=r"contains no manifest\.json"):
         MODELS["rna-km"](ModelOptions(weights=tmp_path)).identity()
 
 

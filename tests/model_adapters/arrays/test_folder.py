@@ -51,7 +51,7 @@ def test_sequences_are_normalised_like_those_of_a_dataset(tmp_path: Path) -> Non
         ({"sequences": [{"sequence": "ACGU", "hidden_states": {"last": "b.npy"}}]}, "hidden_states.last"),
         ({"sequences": [{"sequence": "AC!U"}]}, "sequence 1', position 3: '!' is not a nucleotide"),
         ({"sequences": [{"sequence": "ACGU"}, {"sequence": "acgt"}]}, "sequence ACGU occurs twice"),
-        ({"layers": 1}, "hidden states of layer 2, and the model has 1 layers"),
+        ({"layers": 1}, "hidden states of layer 2, but the model has 1 layers"),
         ({"heads": None}, 'add "heads"'),
         ({"width": None}, 'add "width"'),
     ],
@@ -64,9 +64,9 @@ def test_faults_of_a_manifest(tmp_path: Path, changes: dict[str, Any], said: str
 
 
 def test_no_manifest_and_no_json(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"holds no manifest.json: docs/precomputed.md"):
+    with pytest.raises(InputError, match=r"contains no manifest.json: docs/precomputed.md"):
         read_manifest(tmp_path)
-    with pytest.raises(InputError, match=r"holds no manifest.json"):
+    with pytest.raises(InputError, match=r"contains no manifest.json"):
         read_manifest(tmp_path / "nowhere")
     (tmp_path / "manifest.json").write_text("{")
     with pytest.raises(InputError, match=r"manifest.json: Invalid JSON"):
@@ -100,7 +100,7 @@ def test_faults_of_arrays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
         (tmp_path / f"cut_{name}").write_bytes((tmp_path / name).read_bytes()[:-9])
     for name, key, said in (
         ("none.npy", "", "does not exist: manifest.json names it"),
-        ("a.npy", "mine", "holds one array: name it without #mine"),
+        ("a.npy", "mine", "contains one array: name it without #mine"),
         ("a.npz", "", "has no array '': write FILE#KEY with one of mine"),
         ("a.safetensors", "other", "has no array 'other': write FILE#KEY with one of mine"),
         ("text.npy", "", "not numbers"),

@@ -118,12 +118,12 @@ def test_faults_of_arrays_name_their_file(folder: Path) -> None:
     np.save(folder / "bad.npy", np.ones((LAYERS * HEADS, 4, 5)))
     write(folder, [{"sequence": "ACGU", "attention": "bad.npy", "hidden_states": {"1": "first.npz#low"}}], width=5)
     adapter = precomputed(folder)
-    with pytest.raises(InputError, match=r"bad.npy has shape \(6, 4, 5\), and \(2, 3, 4, 4\) or \(6, 4, 4\) was"):
+    with pytest.raises(InputError, match=r"bad.npy has shape \(6, 4, 5\), not \(2, 3, 4, 4\) or \(6, 4, 4\)"):
         maps_of(adapter, ["ACGU"])
-    with pytest.raises(InputError, match=r"first.npz#low has shape \(4, 4\), and \(4, 5\) was"):
+    with pytest.raises(InputError, match=r"first.npz#low has shape \(4, 4\), not \(4, 5\)"):
         list(adapter.hidden_states(["ACGU"], [1]))
     np.save(folder / "bad.npy", np.full((LAYERS * HEADS, 4, 4), np.nan))
-    with pytest.raises(InputError, match=r"bad.npy holds values that are not finite"):
+    with pytest.raises(InputError, match=r"bad.npy contains values that are not finite"):
         maps_of(adapter, ["ACGU"])
     (folder / "bad.npy").unlink()
     assert not adapter.available()

@@ -121,8 +121,8 @@ def test_heads_on_the_card_may_be_there_or_not(folder: Path) -> None:
 
 
 def test_another_architecture_and_another_size(folder: Path) -> None:
-    assert "holds a rinalmo model and rnafm is a rnafm" in refusal(folder, reduced("rnafm"))
-    assert "hidden_size 32 and rinalmo-micro has 64" in refusal(folder, reduced("rinalmo-micro", hidden_size=64))
+    assert "contains a rinalmo model, but rnafm is a rnafm" in refusal(folder, reduced("rnafm"))
+    assert "hidden_size 32, but rinalmo-micro has 64" in refusal(folder, reduced("rinalmo-micro", hidden_size=64))
 
 
 @pytest.mark.parametrize(("kept", "damage"), [(2000, "truncated"), (4, "header"), (0, "empty")])

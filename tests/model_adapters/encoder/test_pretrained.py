@@ -346,7 +346,7 @@ def spoil(name: str, folder: Path) -> dict[str, Any]:
         ("smaller embedding", "has 9 tokens and the model's embedding 7 rows"),
         ("no tokenizer", "neither tokenizer.json nor vocab.txt"),
         ("other letters", "neither the letters A C G U or A C G T nor all k-mers"),
-        ("unknown architecture", "deberta model, which is none of bert, .*: state its parts .* paths="),
+        ("unknown architecture", "deberta model, which is not one of bert, .*: state its parts .* paths="),
         ("no class", "names no class under architectures: state it .* paths="),
         ("decoder", "a bert decoder"),
         ("list without class", "state them in the plugin, such as leading="),
@@ -354,7 +354,7 @@ def spoil(name: str, folder: Path) -> dict[str, Any]:
         ("stated tokens", "does not fit the vocabulary .*, which can be read as 'single nucleotide'"),
         ("stated paths", "paths: norm: Extra inputs are not permitted"),
         ("stated card", "corpus: Input should be a valid string"),
-        ("no folder", "holds no config.json"),
+        ("no folder", "contains no config.json"),
     ],
 )
 def test_what_cannot_be_settled_is_one_line_that_names_the_argument(fault: str, message: str, tmp_path: Path) -> None:

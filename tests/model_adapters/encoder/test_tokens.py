@@ -203,7 +203,7 @@ def test_byte_pairs_come_from_the_folder_of_the_weights(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"tokenizer.json is damaged"):
         token_reader(entry, tmp_path)
     (tmp_path / "tokenizer.json").unlink()
-    with pytest.raises(InputError, match=r"holds no tokenizer.json, the model's tokenizer: copy it"):
+    with pytest.raises(InputError, match=r"contains no tokenizer.json, the model's tokenizer: copy it"):
         token_reader(entry, tmp_path)
     document = STAND_IN.read_text().replace("<cls>", "[CLS]")
     (tmp_path / "tokenizer.json").write_text(document)
@@ -229,7 +229,7 @@ def test_tokens_are_part_of_the_identity(tmp_path: Path) -> None:
     changed_stand_in(tmp_path)
     assert identity(byte_pairs, weights=tmp_path) != before
     (tmp_path / "tokenizer.json").unlink()
-    with pytest.raises(InputError, match=r"holds no tokenizer.json"):
+    with pytest.raises(InputError, match=r"contains no tokenizer.json"):
         identity(byte_pairs, weights=tmp_path)
 
 

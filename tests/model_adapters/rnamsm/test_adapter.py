@@ -124,7 +124,7 @@ def test_random_weights_and_their_twins() -> None:
 
 def test_what_it_cannot_read() -> None:
     model = adapter()
-    with pytest.raises(NotApplicable, match="reads alignments, and sequence 1 comes without one"):
+    with pytest.raises(NotApplicable, match="reads alignments, but sequence 1 has none"):
         model.visit_attention([ALIGNMENT, "ACGU"], lambda index, layer, maps: None)  # type: ignore[arg-type]
     long = Alignment("long", ("A" * 1024,))
     with pytest.raises(InputError, match=r"1024 nt; rna-msm:random takes at most 1023"):

@@ -22,7 +22,7 @@ def test_anything_but_two_disjoint_groups_is_refused(groups: tuple[str, ...]) ->
         SaeFamiliesSettings(groups=groups)
     (error,) = caught.value.errors()
     assert error["loc"] == ("groups",)
-    assert error["msg"].startswith("two groups of families, none named twice") and "\n" not in error["msg"]
+    assert error["msg"].startswith("write two groups of families, each family once") and "\n" not in error["msg"]
 
 
 def test_two_groups_or_none_are_taken() -> None:

@@ -24,7 +24,7 @@ function showStart() {
     table("tasks", { caption: "What was measured", columns, rows: index.groups }).element,
     browsable.length ? [heading(2, "Features to browse"), h("p", {}, "Features of sparse autoencoders, and the RNA families that they follow."),
       h("ul", {}, browsable.map(({ group, row, layers }) => h("li", {}, link({ features: row.cell, layer: layers.at(-1) }, `${row.model} on ${group.dataset}`), ` (layers ${layers.join(", ")})`)))] : null,
-    index.leftOut.length ? h("details", {}, h("summary", {}, `Left out for want of room (${index.leftOut.length})`), h("ul", {}, index.leftOut.map((what) => h("li", {}, what)))) : null);
+    index.leftOut.length ? h("details", {}, h("summary", {}, `Parts that did not fit (${index.leftOut.length})`), h("ul", {}, index.leftOut.map((what) => h("li", {}, what)))) : null);
 }
 
 function showTask(task) {
@@ -50,7 +50,7 @@ function showTask(task) {
       group.otherItems ? h("p", {}, "Scored on other items than the table above: not to be compared with it.") : null,
       group.simulated ? h("p", { class: "warning" }, "Simulated data: models are listed by name and not ranked; no claim should rest on this table alone.") : null,
       shown.element,
-      h("details", {}, h("summary", {}, "What the columns are"), facts(group.columns.map((column) => [column.name, (column.unit || "–") + (column.better === null ? "" : column.better ? "; higher is better" : "; lower is better")]))),
+      h("details", {}, h("summary", {}, "What the columns mean"), facts(group.columns.map((column) => [column.name, (column.unit || "–") + (column.better === null ? "" : column.better ? "; higher is better" : "; lower is better")]))),
       failed.length ? h("details", {}, h("summary", {}, `Without numbers (${failed.length})`), h("ul", {}, failed.map((row) => h("li", {}, `${row.model}: ${row.status}${row.error ? ": " + row.error : ""} (`, recordLink(row), ")")))) : null,
       h("details", {}, h("summary", {}, "Settings"), facts(Object.entries(group.settings))));
   });
@@ -163,5 +163,5 @@ function picture(name, row) {
 }
 
 function showUnknown() {
-  put(view, heading(1, "Not in this report"), h("p", {}, "This address names nothing that the report holds. ", link({}, "Back to the start"), "."));
+  put(view, heading(1, "Not in this report"), h("p", {}, "This address leads to nothing in this report. ", link({}, "Back to the start"), "."));
 }

@@ -79,7 +79,7 @@ const bestOf = (sources, place) => sources.reduce((top, [, column]) => (column[p
 
 function showFamily(detail, context, place, to) {
   const { page, where } = context;
-  if (place < 0) return detail.append(h("p", {}, "This family is not among the scored ones."));
+  if (place < 0) return detail.append(h("p", {}, "This family was not scored."));
   const chosen = page.chosen.filter((row) => row[0] === place);
   const sources = Object.entries(page.sources).map(([source, column]) => [source, column[place]]).filter(([, value]) => value !== null);
   const following = context.own.feature.map((_, k) => k).filter((k) => context.own.family[k] === place);
@@ -87,7 +87,7 @@ function showFamily(detail, context, place, to) {
     heading(3, "Features chosen for it on select, scored on test"),
     chosen.length ? table("choices", { caption: `Chosen features of ${page.families[place]}, one per seed`, rows: chosen, columns: choiceColumns(context, (row) => link({ ...where, list: "families", seed: row[1], feature: row[2] }, `${name(row[2])}, seed ${row[1]}`), "Feature") }).element : h("p", {}, "None was recorded."),
     sources.length ? [heading(3, "Beside its controls"), bars(sources.sort((a, b) => b[1] - a[1]).map(([source, value]) => [source, value, source === "sae" ? null : "control"]), "Held-out AUROC, mean over seeds; controls in ochre")] : "",
-    heading(3, `Features of seed ${context.seed} that follow it`),
+    heading(3, `Features of seed ${context.seed} that follow this family`),
     following.length ? h("ul", {}, following.sort((a, b) => chosenScore(context.own, b) - chosenScore(context.own, a)).slice(0, 20).map((k) => h("li", {}, link(to({ feature: context.own.feature[k] }), name(context.own.feature[k])), `: held-out AUROC ${number(held(context.own, k))}`))) : h("p", {}, "No feature of this seed does best on it.")]);
 }
 
@@ -115,7 +115,7 @@ function bars(entries, caption, format = number) {
 
 function showFeature(detail, context, feature, to) {
   const { page, own, seed, position, examples } = context, place = position.get(feature);
-  if (place === undefined) return detail.append(heading(2, name(feature)), h("p", {}, `This report does not hold feature ${feature} of seed ${seed}.`));
+  if (place === undefined) return detail.append(heading(2, name(feature)), h("p", {}, `This report does not contain feature ${feature} of seed ${seed}.`));
   const chosen = page.chosen.filter((row) => row[1] === Number(seed) && row[2] === feature);
   const family = page.families[own.family[place]];
   detail.append(heading(2, name(feature)),
@@ -132,7 +132,7 @@ function showFeature(detail, context, feature, to) {
   if (chosen.length) detail.append(heading(3, "Families that it was chosen for"), table("choices", { caption: `Families of feature ${feature}, scored on test`, rows: chosen, columns: choiceColumns(context, (row) => link(to({ family: page.families[row[0]], list: "families" }), page.families[row[0]]), "Family") }).element);
   detail.append(heading(3, "Nearest features"), own.nearest && own.nearest[place]
     ? h("ul", {}, own.nearest[place].map(([other, cosine]) => h("li", {}, link(to({ feature: other }), name(other)), `: cosine ${cosine.toFixed(2)}, follows ${page.families[own.family[position.get(other)]]}`)))
-    : h("p", {}, "No checkpoint lies beside this record, so decoder rows cannot be compared."));
+    : h("p", {}, "There is no checkpoint beside this record, so decoder rows cannot be compared."));
   const found = examples && examples.features[feature];
-  detail.append(heading(3, "Example sequences"), ...(found ? exampleFigures(examples, found, feature) : [h("p", {}, examples ? "None are kept for this feature." : "This result holds none: its record has no examples table, or it had no room in this file.")]));
+  detail.append(heading(3, "Example sequences"), ...(found ? exampleFigures(examples, found, feature) : [h("p", {}, examples ? "There are none for this feature." : "This result has none: its record has no examples table, or it did not fit into this file.")]));
 }

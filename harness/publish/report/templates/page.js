@@ -60,7 +60,7 @@ function facts(entries, kind) {
   return h("dl", { class: kind }, entries.map(([name, value]) => h("div", { style: kind ? null : "display: contents" }, h("dt", {}, name), h("dd", {}, value))));
 }
 function missing(what) {
-  return h("p", { class: "warning" }, `${what} had no room in this file. The record and the tables beside it hold them.`);
+  return h("p", { class: "warning" }, `${what} did not fit into this file; see the record and the tables beside it.`);
 }
 function save(name, text, kind) {
   const url = URL.createObjectURL(new Blob([text], { type: kind }));

@@ -21,7 +21,7 @@ function exampleFigures(examples, found, feature) {
   const top = Math.max(...all.map((one) => one.quantile));
   const groups = [...new Set(all.map((one) => one.quantile))];
   return [
-    h("p", {}, "Drawn from every part of the ranking by strongest activation, not only its top. Colour: ", h("span", { class: "key", "aria-hidden": "true" }), " from none to the strongest of these."),
+    h("p", {}, "Drawn from every part of the ranking by strongest activation, not only its top. Colour: ", h("span", { class: "key", "aria-hidden": "true" }), " from zero to the strongest here."),
     ...common(all, top, feature),
     ...groups.flatMap((quantile) => [
       h("h4", {}, partOfRanking(quantile, groups)),
