@@ -92,7 +92,7 @@ def test_run_times_are_those_of_the_published_records() -> None:
         (record.model.card.name, record.task.name, record.dataset.name): sum(record.environment.seconds.values())
         for _, record in found
     }
-    told = rows(README, 4)
+    told = rows(README[README.index("Run times") :].partition("\n## ")[0], 4)
     assert told
     for model, task, dataset, time in told:
         count, unit = time.split()
