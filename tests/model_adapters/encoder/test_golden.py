@@ -216,5 +216,5 @@ def test_lengths_that_tokens_cannot_make(name: str, length: int) -> None:
 def test_positions_run_out_before_letters_do() -> None:
     adapter = adapter_of("nucleotide-transformer")
     list(adapter.hidden_states(["ACGUAC" * 20], [0]))
-    with pytest.raises(InputError, match="with N makes 41 tokens and nucleotide-transformer takes 32"):
+    with pytest.raises(InputError, match="with N makes 41 tokens, but nucleotide-transformer takes 32"):
         list(adapter.hidden_states(["NACGUN" * 6 + "ACGU"], [0]))

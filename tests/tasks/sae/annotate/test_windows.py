@@ -1,0 +1,28 @@
+"""Windows cover every position once, each as far from an end as it can be."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tasks.sae.annotate.windows import windows
+
+
+@given(st.integers(1, 300), st.integers(1, 60))
+def test_every_position_is_kept_once_from_windows_that_fit(length: int, longest: int) -> None:
+    found = list(windows(length, longest))
+    kept = [place for _, _, first, last in found for place in range(first, last)]
+    assert kept == list(range(length))
+    for start, stop, first, last in found:
+        assert 0 <= start <= first <= last <= stop <= length and stop - start == min(length, longest)
+
+
+@given(st.integers(61, 300), st.integers(8, 60).map(lambda half: 2 * (half // 2)))
+def test_no_position_lies_nearer_to_a_cut_than_a_quarter_of_a_window(length: int, longest: int) -> None:
+    for start, stop, first, last in windows(length, longest):
+        assert first == 0 or first - start >= longest // 4
+        assert last == length or stop - last >= longest // 4
+
+
+def test_without_a_limit_there_is_one_window() -> None:
+    assert list(windows(500, None)) == list(windows(500, 500)) == [(0, 500, 0, 500)]
