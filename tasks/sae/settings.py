@@ -10,6 +10,24 @@ from harness.errors import InputError
 from harness.task import LayerSettings, SeedSettings
 from tasks.sae.autoencoder.config import PRESETS, SAEConfig
 
+QUALITY_LABELS = {
+    "fve": "variance explained",
+    "fve_raw": "variance explained, unscaled",
+    "l0": "active features per nucleotide",
+    "dead_share": "dead features",
+    "stability": "stability between seeds",
+    "stability_strict": "stability, cosine > 0.9",
+    "stability_raw": "stability in raw space",
+    "stability_activations": "stability of activations",
+    "stability_chance": "stability by chance",
+    "pw_mcc": "mean cosine between seeds",
+    "loss_recovered": "loss recovered",
+    "cross_entropy_reconstructed": "cross-entropy, reconstructed",
+    "cross_entropy_clean": "cross-entropy, untouched",
+    "cross_entropy_ablated": "cross-entropy, layer replaced by its mean",
+}
+"""The metrics of autoencoders in words."""
+
 
 class SaeSettings(LayerSettings, SeedSettings):
     """Settings of the autoencoders of a cell. A preset fills in what is not given."""

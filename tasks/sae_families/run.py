@@ -16,7 +16,7 @@ from tasks.common import subject
 from tasks.sae.aggregate import AGGREGATIONS, HEADLINES
 from tasks.sae.cell import PlacedSource, SaeCell
 from tasks.sae.dictionaries import Dictionaries
-from tasks.sae.examples import example_table
+from tasks.sae.examples import FEATURES_SHOWN, example_table, features_to_show
 from tasks.sae.sequence_scores import ScoredSource, Scorer, States, StateScores
 from tasks.sae.sources.letters import CompositionSource, KmerSource, LengthSource
 from tasks.sae.split_quality import SplitMeter, compared
@@ -30,7 +30,7 @@ from tasks.sae_families.scores import (
     score_stable,
     score_subsample,
 )
-from tasks.sae_families.tables import family_rows, features_to_show
+from tasks.sae_families.tables import family_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from tasks.sae_families.settings import SaeFamiliesSettings
 
 MINIMUM_SUBSAMPLE = 64
-FEATURES_SHOWN = 256
 
 
 class FamiliesRun:

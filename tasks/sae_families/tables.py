@@ -123,24 +123,6 @@ def feature_table(
     return pd.concat(frames, ignore_index=True)
 
 
-def features_to_show(features: pd.DataFrame, families: pd.DataFrame, most: int) -> dict[tuple[int, int], list[int]]:
-    """Features whose example sequences are kept, by (layer, seed): those chosen for a family, best on select first.
-
-    The first seed has further ones, up to ``most``: those that separate their best family best on select.
-    """
-    chosen = families[families["source"] == "sae"]
-    first = features["seed"].min()
-    shown = {}
-    live = features[features["live"]]
-    for layer, seed in live[["layer", "seed"]].drop_duplicates().itertuples(index=False):
-        part = live[(live["layer"] == layer) & (live["seed"] == seed)]
-        mine = chosen[(chosen["layer"] == layer) & (chosen["seed"] == seed)]
-        worth = (part["select_auroc"] - 0.5).abs() + part["feature"].isin(mine["feature"])
-        ranked = part["feature"][worth.sort_values(ascending=False, kind="stable").index]
-        shown[int(layer), int(seed)] = ranked[: most if seed == first else mine["feature"].nunique()].tolist()
-    return shown
-
-
 def similarity_tables(
     entries: Sequence[ScoredSource], items: Items, clans: Sequence[str | None]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -1,0 +1,136 @@
+"""The tables that a cell of sae-structure leaves beside its record, one parquet file each.
+
+The tables of features and of choices are named and laid out as those of sae-families, elements in the place of
+families, so that the report shows both alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+import scipy.sparse
+
+from harness.datasets.records import Record
+from harness.statistics.metrics import matthews_of_counts
+from tasks.sae.concepts.choice import rank_auroc
+from tasks.sae.concepts.membership import Membership
+from tasks.sae.concepts.selectivity import selectivity
+from tasks.sae.split_quality import SharedFeatures
+from tasks.sae_structure.choices import ALL, Entry
+from tasks.sae_structure.nucleotides import ELEMENTS
+from tasks.sae_structure.scores import Part, SourceScores, nucleotide_counts
+
+_PER_ELEMENT = ("auroc", "mcc", "f1", "average_precision", "conditional_auroc", "context_auroc", "element_f1")
+
+
+def element_table(sources: Sequence[SourceScores], layer: int) -> pd.DataFrame:
+    """One row per source, seed and element: what was chosen on select and what it scores on test.
+
+    ``covered``: F1 >= 0.5.
+    """
+    frames = []
+    for source in sources:
+        elements = [ELEMENTS[element] for element in source.part.elements]
+        for seed in source.seeds:
+            choice = seed.choice
+            frames.append(
+                pd.DataFrame(
+                    {
+                        "source": source.name,
+                        "layer": layer,
+                        "seed": pd.array([seed.seed] * len(elements), dtype="Int64"),
+                        "part": source.part.name,
+                        "family": elements,
+                        "feature": choice.feature,
+                        "feature_name": seed.feature_names,
+                        "sign": choice.sign,
+                        "threshold": choice.threshold,
+                        "candidates": seed.candidates,
+                        "select_auroc": choice.select_auroc,
+                        "select_mcc": choice.select_mcc,
+                    }
+                    | {name: seed.values[name].points for name in _PER_ELEMENT}
+                    | {"q": np.nan, "covered": seed.values["f1"].points >= 0.5}
+                )
+            )
+    return pd.concat(frames, ignore_index=True)
+
+
+def item_table(entries: Sequence[Entry], part: Part, records: Sequence[Record], layer: int) -> pd.DataFrame:
+    """One row per test RNA, source, seed and element: its nucleotides that were hit, called, known, and all.
+
+    ``value`` is the MCC within the RNA, 0 where the element takes none or all of it.
+    """
+    frames = []
+    names = {"item": [r.id for r in records], "cluster": [r.cluster or "" for r in records]}
+    names |= {"family": [r.family or "" for r in records]}
+    for entry in entries:
+        called = entry.oriented(ALL, part.rows) >= entry.choices[ALL].threshold
+        counts = nucleotide_counts(called, part)
+        columns = {name: np.repeat(np.array(values), len(part.elements)) for name, values in names.items()}
+        frames.append(
+            pd.DataFrame(
+                columns
+                | {
+                    "metric": "mcc",
+                    "concept": np.tile([ELEMENTS[element] for element in part.elements], part.rnas),
+                    "source": entry.name,
+                    "layer": layer,
+                    "seed": pd.array([entry.seed] * counts[0].size, dtype="Int64"),
+                    "value": matthews_of_counts(*counts).reshape(-1),
+                }
+                | {
+                    name: own.reshape(-1).astype(np.int32)
+                    for name, own in zip(("tp", "called", "known", "nucleotides"), counts, strict=True)
+                }
+            )
+        )
+    table = pd.concat(frames, ignore_index=True)
+    return table.astype({c: "category" for c in ("item", "cluster", "family", "metric", "concept", "source")})
+
+
+def feature_table(
+    entries: Sequence[Entry],
+    codes: Mapping[tuple[int, int], scipy.sparse.csr_array],
+    member: Membership,
+    elements: Sequence[str],
+    layer: int,
+    shared: SharedFeatures | None,
+) -> pd.DataFrame:
+    """One row per feature and seed: how often it is active, how selective it is, and the element it follows best.
+
+    The element comes from select. All else is of ``codes`` of test nucleotides, by (layer, seed), which have
+    ``member`` (nucleotides, elements).
+    """
+    frames = []
+    for number, entry in enumerate(entries):
+        code = codes[layer, int(entry.seed or 0)]
+        auroc = entry.select_auroc
+        best = np.abs(auroc - 0.5).argmax(axis=0)
+        columns = np.arange(code.shape[1])
+        activity = selectivity(code, member)
+        active = np.diff(code.tocsc().indptr) / code.shape[0]
+        frames.append(
+            pd.DataFrame(
+                {
+                    "source": entry.name,
+                    "layer": layer,
+                    "seed": entry.seed,
+                    "feature": columns,
+                    "live": active > 0,
+                    "fraction_active": active,
+                    "maximum": code.max(axis=0).toarray().reshape(-1),
+                    "stability": np.nan if shared is None else shared.matched[number],
+                    "stable": pd.array([None] * len(columns) if shared is None else shared.stable[number], "boolean"),
+                    "tau": activity.tau,
+                    "information": activity.information,
+                    "family": [ELEMENTS[elements[c]] for c in best],
+                    "sign": np.where(auroc[best, columns] < 0.5, -1, 1),
+                    "select_auroc": auroc[best, columns],
+                    "test_auroc": rank_auroc(code, member)[best, columns],
+                }
+            )
+        )
+    return pd.concat(frames, ignore_index=True)
