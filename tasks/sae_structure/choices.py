@@ -43,7 +43,8 @@ class Choosing:
 class Entry:
     """One source at one layer and seed (None where it has none), and its choices by what they were chosen from.
 
-    ``columns`` are the chosen features, each once, and ``values`` (test nucleotides, columns) what they score there.
+    ``columns`` are the chosen features, each once, and ``values`` (test nucleotides, columns) what they score there;
+    ``shuffled`` is the same on shuffled RNAs.
     ``select_mcc`` is the split-half score that layers are compared by, NaN where there is nothing to compare;
     ``null`` comes from :func:`null_of_shifts`, and ``select_auroc`` is that of every feature (elements, features).
     """
@@ -53,6 +54,7 @@ class Entry:
     seed: int | None
     choices: dict[str, FeatureChoice] = field(default_factory=dict)
     values: NDArray[np.float32] = field(default_factory=lambda: np.empty((0, 0), dtype=np.float32))
+    shuffled: NDArray[np.float32] = field(default_factory=lambda: np.empty((0, 0), dtype=np.float32))
     select_mcc: float = float("nan")
     null: Floats = field(default_factory=lambda: np.empty(0))
     select_auroc: Floats = field(default_factory=lambda: np.empty(0))
@@ -70,10 +72,21 @@ class Entry:
         return np.unique(np.concatenate([choice.feature for choice in self.choices.values()]))
 
     def oriented(self, kind: str, rows: Integers) -> Floats:
-        """(rows, elements): the chosen features with their signs."""
+        """(rows, elements): the chosen features with their signs on test."""
+        return self._signed(kind, self.values[rows])
+
+    def called(self, rows: Integers) -> Membership:
+        """(rows, elements): whether the features chosen from all are active on test."""
+        return self.oriented(ALL, rows) >= self.choices[ALL].threshold
+
+    def called_shuffled(self, rows: Integers) -> Membership:
+        """The same on shuffled RNAs."""
+        return self._signed(ALL, self.shuffled[rows]) >= self.choices[ALL].threshold
+
+    def _signed(self, kind: str, values: NDArray[np.float32]) -> Floats:
         choice = self.choices[kind]
         chosen = np.searchsorted(self.columns, choice.feature)
-        return np.asarray(self.values[rows][:, chosen] * choice.sign, dtype=np.float64)
+        return np.asarray(values[:, chosen] * choice.sign, dtype=np.float64)
 
 
 def choose(

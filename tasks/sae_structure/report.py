@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -22,7 +22,7 @@ from tasks.sae_structure.data import StructuredRnas
 from tasks.sae_structure.nucleotides import ELEMENTS, HEADLINE
 from tasks.sae_structure.scores import Part, SourceScores
 
-RANGES = {"mcc": CORRELATION, "mcc_rna": CORRELATION}
+RANGES = {"mcc": CORRELATION, "mcc_rna": CORRELATION, "shuffle_response": CORRELATION}
 """What a measure can be, where that is not a share."""
 UNITS = {
     "mcc": "MCC over all nucleotides",
@@ -33,6 +33,11 @@ UNITS = {
     "element_f1": "F1 of whole elements",
     "conditional_auroc": "AUROC among nucleotides of one base",
     "context_auroc": "AUROC among nucleotides of one trinucleotide and distance to the end",
+}
+FURTHER_UNITS = {
+    "pair_lift": "of the stem feature: share of active nucleotides whose partner is active, over that at the same "
+    "distance without pairing",
+    "shuffle_response": "(real - dinucleotide-shuffled) / (real + shuffled) of active nucleotides",
 }
 
 
@@ -59,7 +64,7 @@ class CellFacts:
 class LayerResult:
     """Everything scored at one layer. ``scored`` holds the sources by what was chosen from and by part of test.
 
-    ``more`` are further numbers of the model's features, with their rows.
+    ``further`` holds measure -> source -> estimate on the part of the headline.
     """
 
     layer: int
@@ -68,8 +73,7 @@ class LayerResult:
     entries: Sequence[Entry]
     quality: dict[str, Metric]
     shared: SharedFeatures | None
-    more: dict[str, Metric] = field(default_factory=dict)
-    more_rows: Sequence[TableRow] = ()
+    further: Mapping[str, Mapping[str, Estimate]]
 
     @property
     def headline_part(self) -> str:
@@ -102,7 +106,7 @@ def report(facts: CellFacts, layers: Sequence[LayerResult], item_set: str) -> Ta
     failures = {result.layer: why_failed(result.quality, ()) for result in layers}
     quality = {r.layer: without_stability(r.quality) if failures[r.layer] else r.quality for r in layers}
     chosen = layers[0] if len(layers) == 1 else max(layers, key=lambda result: result.select_mcc)
-    metrics = _metrics(chosen) | quality[chosen.layer] | _null(chosen) | chosen.more
+    metrics = _metrics(chosen) | quality[chosen.layer] | _null(chosen) | _further(chosen)
     return TaskOutcome(
         metrics=metrics,
         used=len(facts.data.used),
@@ -172,6 +176,13 @@ def _null(result: LayerResult) -> dict[str, Metric]:
     return {"select_null_95": metric(over_seeds(chance), unit, None, CORRELATION)}
 
 
+def _further(result: LayerResult) -> dict[str, Metric]:
+    return {
+        name: metric(found.get("sae"), FURTHER_UNITS[name], within=RANGES.get(name))
+        for name, found in result.further.items()
+    }
+
+
 def _names(part: Part) -> str:
     return ", ".join(part.elements[c] for c in part.headline)
 
@@ -194,7 +205,9 @@ def _rows(result: LayerResult, quality: Mapping[str, Metric]) -> Iterator[TableR
     for name, value in (dict(quality) | _stable_metrics(result)).items():
         yield table_row(name, value, "sae", layer)
     yield from gain_rows(result.gains, layer)
-    yield from result.more_rows
+    for name, found in result.further.items():
+        for source_name, estimate in found.items():
+            yield table_row(name, estimate, source_name, layer, within=RANGES.get(name))
 
 
 def _element_rows(source: SourceScores, measure: str, layer: int, part: str) -> Iterator[TableRow]:
@@ -219,12 +232,18 @@ def _draws(layers: Sequence[LayerResult]) -> dict[Place, Estimate]:
         for source in result.sources.values()
         for measure in ("mcc", "auroc", "f1", "conditional_auroc", "context_auroc", "element_f1")
     }
+    further = {
+        Place(name, source, result.layer): estimate
+        for result in layers
+        for name, own in result.further.items()
+        for source, estimate in own.items()
+    }
     stable = {
         Place("mcc_macro_stable", "sae", result.layer): _macro(result.stable, "mcc")
         for result in layers
         if result.stable is not None
     }
-    return found | stable
+    return found | further | stable
 
 
 def _highlights(result: LayerResult) -> Highlights:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, cast
 
@@ -10,7 +11,9 @@ import pandas as pd
 
 from harness.adapter import ModelAdapter
 from harness.datasets.alignments import model_inputs, read_alone
+from harness.datasets.records import Record
 from harness.errors import NotApplicable
+from harness.sequences.shuffle import dinucleotide_shuffle
 from harness.storage.kept import Arrays
 from harness.task import CellContext, TaskOutcome
 from tasks.sae.cell import PlacedSource, SaeCell
@@ -38,13 +41,15 @@ from tasks.sae_structure.choices import (
 )
 from tasks.sae_structure.data import FEWEST_NEW, prepare
 from tasks.sae_structure.nucleotides import ELEMENTS, HEADLINE, Nucleotides, distance_edges
-from tasks.sae_structure.passes import Passes
+from tasks.sae_structure.passes import Passes, Readable
 from tasks.sae_structure.report import CellFacts, LayerResult, report
+from tasks.sae_structure.responses import shuffle_response, shuffled_rnas, stem_lift
 from tasks.sae_structure.scores import Part, SeedScores, SourceScores, score_seed
 from tasks.sae_structure.tables import element_table, feature_table, item_table
 
 if TYPE_CHECKING:
     from harness.datasets.records import Dataset
+    from harness.statistics.bootstrap import Estimate
     from tasks.sae_structure.settings import SaeStructureSettings
 
 FEWEST_NUCLEOTIDES = 20
@@ -76,12 +81,13 @@ class StructureRun:
                 )
             self.choosing = choosing_rows(select.member(self.elements), select.rna, data.select_units, headline)
             self.parts = self._parts(distance_edges(select))
+        scored = np.unique(self.test.rna[self.headline_part.rows])
+        self.shuffled = shuffled_rnas(scored)
         self.passes = Passes(
-            select=select,
-            test=self.test,
-            select_inputs=model_inputs(model.card, data.select),
-            test_inputs=model_inputs(model.card, data.test),
+            select=Readable.of(model_inputs(model.card, data.select)),
             choosing=self.choosing.rows,
+            test=Readable.of(model_inputs(model.card, data.test)),
+            shuffled=Readable.of(model_inputs(model.card, [_shuffle(data.test[index]) for index in self.shuffled])),
             progress=context.progress,
         )
         self.cell = SaeCell(model, model_inputs(model.card, data.train), settings, context)
@@ -137,6 +143,11 @@ class StructureRun:
             features_to_show(tables["features"], tables["families"], FEATURES_SHOWN),
         )
 
+    @property
+    def headline_part(self) -> Part:
+        """New families, where there are enough of them."""
+        return list(self.parts.values())[-1]
+
     def _parts(self, edges: np.ndarray) -> dict[str, Part]:
         """All of test, and new families apart where there are enough of them and others too."""
         which = {ALL_RNAS: np.ones(len(self.data.test), dtype=bool)}
@@ -178,12 +189,12 @@ class StructureRun:
             def read_test() -> Arrays:
                 model.load(context.device)
                 meter = SplitMeter(measured or {}, len(self.data.test))
-                found = self.passes.test_values(model, layers, entries, f"{label} test", meter.add)
+                found = self.passes.values(model, layers, entries, label, meter.add)
                 return {**found, **meter.arrays()}
 
             kept = context.kept(f"{name} test", read_test)
             for number, entry in enumerate(entries):
-                entry.values = kept[f"values {number}"]
+                entry.values, entry.shuffled = kept[f"values {number}"], kept[f"shuffled {number}"]
             self.entries += entries
         if measured is not None:
             with context.phase("quality"):
@@ -238,7 +249,7 @@ class StructureRun:
         entry = Entry(source, None, None)
         scores = self.passes.letters_of_select(source)
         choose(entry, scores, self.choosing, self._subset(entry, 0), False)
-        entry.values = self.passes.letters_of_test(entry)
+        self.passes.fill_letters(entry)
         self.entries.append(entry)
 
     def _evaluate(self, layer: int) -> LayerResult:
@@ -261,7 +272,22 @@ class StructureRun:
             entries=by_name["sae"],
             quality=self.cell.quality[layer],
             shared=self.cell.shared.get(layer),
+            further=self._further(by_name),
         )
+
+    def _further(self, by_name: Mapping[str, Sequence[Entry]]) -> dict[str, dict[str, Estimate]]:
+        """Pair lift and the response to shuffling, of every source on the part of the headline."""
+        part, test, shuffled = self.headline_part, self.passes.test, self.passes.shuffled
+        real_rows = [slice(*test.starts[index : index + 2]) for index in self.shuffled]
+        rows = [slice(*shuffled.starts[number : number + 2]) for number in range(len(self.shuffled))]
+        own = np.searchsorted(np.unique(self.test.rna[part.rows]), self.shuffled)
+        lifts = {name: stem_lift(entries, self.test, part) for name, entries in by_name.items()}
+        return {
+            "pair_lift": {name: lift for name, lift in lifts.items() if lift is not None},
+            "shuffle_response": {
+                name: shuffle_response(entries, part, real_rows, rows, own) for name, entries in by_name.items()
+            },
+        }
 
     def _score_source(self, entries: Sequence[Entry], kind: str, part: Part) -> SourceScores:
         seeds = []
@@ -271,3 +297,10 @@ class StructureRun:
             names = tuple(entry.source.feature_name(int(feature)) for feature in choice.feature)
             seeds.append(SeedScores(entry.seed, choice, names, entry.source.features, values))
         return SourceScores(entries[0].name, entries[0].role, tuple(seeds), part)
+
+
+def _shuffle(record: Record) -> Record:
+    """With its letters shuffled, the same way for every model; a homolog of the shuffled one is not known."""
+    generator = np.random.default_rng([0, zlib.crc32(record.id.encode())])
+    letters = dinucleotide_shuffle(record.sequence, generator)
+    return Record(record.id, letters)

@@ -18,7 +18,7 @@ from tasks.sae.concepts.choice import rank_auroc
 from tasks.sae.concepts.membership import Membership
 from tasks.sae.concepts.selectivity import selectivity
 from tasks.sae.split_quality import SharedFeatures
-from tasks.sae_structure.choices import ALL, Entry
+from tasks.sae_structure.choices import Entry
 from tasks.sae_structure.nucleotides import ELEMENTS
 from tasks.sae_structure.scores import Part, SourceScores, nucleotide_counts
 
@@ -67,8 +67,7 @@ def item_table(entries: Sequence[Entry], part: Part, records: Sequence[Record], 
     names = {"item": [r.id for r in records], "cluster": [r.cluster or "" for r in records]}
     names |= {"family": [r.family or "" for r in records]}
     for entry in entries:
-        called = entry.oriented(ALL, part.rows) >= entry.choices[ALL].threshold
-        counts = nucleotide_counts(called, part)
+        counts = nucleotide_counts(entry.called(part.rows), part)
         columns = {name: np.repeat(np.array(values), len(part.elements)) for name, values in names.items()}
         frames.append(
             pd.DataFrame(

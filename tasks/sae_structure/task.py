@@ -61,6 +61,8 @@ class SaeStructure(Task):
             "element_f1": "F1 of whole elements",
             "conditional_auroc": "AUROC, same base",
             "context_auroc": "AUROC, same trinucleotide and distance to the end",
+            "pair_lift": "pair lift of the stem feature",
+            "shuffle_response": "response to shuffling",
             "gain_mcc": "gain in MCC",
             "gain_auroc": "gain in AUROC",
             "select_null_95": "MCC by chance on select",

@@ -49,6 +49,7 @@ def test_planted_elements_are_found_and_the_floors_find_nothing(knowing: tuple[R
     assert record.metrics["mcc_macro"].value > 0.8 and record.metrics["mcc_macro_stable"].value > 0.5
     for name in ("conditional_auroc", "context_auroc", "auroc_macro", "element_f1"):
         assert record.metrics[name].value > 0.8, name
+    assert record.metrics["pair_lift"].value > 1.1 and record.metrics["shuffle_response"].value > 0.5
     rows = {row.source: row for row in headline_rows(record, 2)}
     frozen = {"sae-untrained", "sae-frozen-decoder", "sae-frozen-encoder"}
     assert set(rows) == set(record.roles) == {"sae", *FLOORS, *frozen, "neuron", "pca", "ica", "dense-probe"}
@@ -89,6 +90,8 @@ def test_the_record_says_what_the_table_needs(knowing: tuple[ResultRecord, Path]
     for name in ("mcc_macro", "conditional_auroc", "gain_mcc", "fve", "element_f1"):
         metric = record.metrics[name]
         assert metric.low <= metric.value <= metric.high and metric.n >= 1
+    lifts = {row.source: row.value for row in record.table if row.name == "pair_lift"}
+    assert set(lifts) == set(record.roles) and lifts["sae"] > lifts["kmer"]
     stem = {row.name: row for row in record.table if row.source == "sae" and row.stratum == "stem"}
     assert {"mcc", "auroc", "average_precision", "conditional_auroc", "context_auroc", "element_f1"} <= set(stem)
     assert all(row.low <= row.value <= row.high for row in stem.values())
