@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,6 +22,9 @@ from tasks.sae_structure.choices import ALL, EQUAL, STABLE, Entry
 from tasks.sae_structure.data import StructuredRnas
 from tasks.sae_structure.nucleotides import ELEMENTS, HEADLINE
 from tasks.sae_structure.scores import Part, SourceScores
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 RANGES = {"mcc": CORRELATION, "mcc_rna": CORRELATION, "shuffle_response": CORRELATION}
 """What a measure can be, where that is not a share."""
@@ -181,6 +185,13 @@ def _further(result: LayerResult) -> dict[str, Metric]:
         name: metric(found.get("sae"), FURTHER_UNITS[name], within=RANGES.get(name))
         for name, found in result.further.items()
     }
+
+
+def tract_metric(features: pd.DataFrame, layer: int | None) -> Metric:
+    """How many features of the layer mark runs of one base, mean over seeds."""
+    own = features[features["layer"] == layer]
+    counts = (own["tract"] != "").groupby(own["seed"]).sum()
+    return metric(over_seeds(counts.tolist()), "features with half of their activity in runs of one base", None)
 
 
 def _names(part: Part) -> str:

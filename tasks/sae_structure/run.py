@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, cast
 
@@ -16,6 +17,7 @@ from harness.errors import NotApplicable
 from harness.sequences.shuffle import dinucleotide_shuffle
 from harness.storage.kept import Arrays
 from harness.task import CellContext, TaskOutcome
+from tasks.common import subject
 from tasks.sae.cell import PlacedSource, SaeCell
 from tasks.sae.concepts.choice import rank_auroc
 from tasks.sae.concepts.membership import Integers
@@ -42,10 +44,13 @@ from tasks.sae_structure.choices import (
 from tasks.sae_structure.data import FEWEST_NEW, prepare
 from tasks.sae_structure.nucleotides import ELEMENTS, HEADLINE, Nucleotides, distance_edges
 from tasks.sae_structure.passes import Passes, Readable
-from tasks.sae_structure.report import CellFacts, LayerResult, report
+from tasks.sae_structure.pictures import draw_logos, draw_profiles
+from tasks.sae_structure.profiles import logo_table, profile_table
+from tasks.sae_structure.report import CellFacts, LayerResult, report, tract_metric
 from tasks.sae_structure.responses import shuffle_response, shuffled_rnas, stem_lift
 from tasks.sae_structure.scores import Part, SeedScores, SourceScores, score_seed
 from tasks.sae_structure.tables import element_table, feature_table, item_table
+from tasks.sae_structure.tracts import tracts
 
 if TYPE_CHECKING:
     from harness.datasets.records import Dataset
@@ -121,27 +126,39 @@ class StructureRun:
         return outcome
 
     def _add_tables(self, outcome: TaskOutcome, layers: Sequence[LayerResult]) -> None:
-        """What was chosen, features, examples, and the numbers of every test RNA."""
-        whole, records = self.parts[ALL_RNAS], self.data.test
+        """What was chosen, features, examples, profiles, logos, and the numbers of every test RNA."""
+        whole, part, records = self.parts[ALL_RNAS], self.headline_part, self.data.test
         shown = compared(len(records))
-        rows = np.isin(self.test.rna, list(shown))
-        choices, features, items = [], [], []
+        member = self.test.member(self.elements)[np.isin(self.test.rna, list(shown))]
+        runs = tracts([records[index].sequence for index in shown])
+        found: dict[str, list[pd.DataFrame]] = defaultdict(list)
         for result in layers:
-            choices.append(element_table(list(result.sources.values()), result.layer))
-            member = self.test.member(self.elements)[rows]
-            features.append(
-                feature_table(result.entries, self.cell.codes, member, self.elements, result.layer, result.shared)
+            layer, codes = result.layer, self.cell.codes
+            own = [entry for entry in self.entries if entry.layer in (layer, None)]
+            found["items"].append(item_table(own, whole, records, layer))
+            found["families"].append(element_table(list(result.sources.values()), layer))
+            found["features"].append(
+                feature_table(result.entries, codes, member, runs, self.elements, layer, result.shared)
             )
-            own = [entry for entry in self.entries if entry.layer in (result.layer, None)]
-            items.append(item_table(own, whole, records, result.layer))
-        tables = {"families": pd.concat(choices, ignore_index=True), "features": pd.concat(features, ignore_index=True)}
-        outcome.items = pd.concat(items, ignore_index=True)
+            found["profiles"].append(profile_table(own, self.test, part, layer))
+            found["logos"].append(logo_table(result.entries[0], self.test, part, self.data.test_units, layer))
+        tables = {name: pd.concat(frames, ignore_index=True) for name, frames in found.items()}
+        outcome.items = tables.pop("items")
         outcome.tables |= tables
         outcome.tables["large/examples"] = example_table(
             self.cell.codes,
             [records[index] for index in shown],
             features_to_show(tables["features"], tables["families"], FEATURES_SHOWN),
         )
+        outcome.metrics["tract_features"] = tract_metric(tables["features"], outcome.basis.layer)
+        self._draw(outcome)
+
+    def _draw(self, outcome: TaskOutcome) -> None:
+        layer, folder = outcome.basis.layer, self.context.artifacts
+        says = subject(self.model.card, self.dataset.card, layer)
+        profiles, logos = (outcome.tables[name] for name in ("profiles", "logos"))
+        draw_profiles(folder / "profiles.svg", profiles[profiles["layer"] == layer], says)
+        draw_logos(folder / "logos.svg", logos[logos["layer"] == layer], says)
 
     @property
     def headline_part(self) -> Part:

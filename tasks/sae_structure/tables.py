@@ -21,6 +21,7 @@ from tasks.sae.split_quality import SharedFeatures
 from tasks.sae_structure.choices import Entry
 from tasks.sae_structure.nucleotides import ELEMENTS
 from tasks.sae_structure.scores import Part, SourceScores, nucleotide_counts
+from tasks.sae_structure.tracts import tract_of
 
 _PER_ELEMENT = ("auroc", "mcc", "f1", "average_precision", "conditional_auroc", "context_auroc", "element_f1")
 
@@ -94,6 +95,7 @@ def feature_table(
     entries: Sequence[Entry],
     codes: Mapping[tuple[int, int], scipy.sparse.csr_array],
     member: Membership,
+    tract_member: Membership,
     elements: Sequence[str],
     layer: int,
     shared: SharedFeatures | None,
@@ -101,7 +103,8 @@ def feature_table(
     """One row per feature and seed: how often it is active, how selective it is, and the element it follows best.
 
     The element comes from select. All else is of ``codes`` of test nucleotides, by (layer, seed), which have
-    ``member`` (nucleotides, elements).
+    ``member`` (nucleotides, elements) and ``tract_member`` (nucleotides, bases); ``tract`` names the base whose runs a
+    feature marks, or is "".
     """
     frames = []
     for number, entry in enumerate(entries):
@@ -125,6 +128,7 @@ def feature_table(
                     "stable": pd.array([None] * len(columns) if shared is None else shared.stable[number], "boolean"),
                     "tau": activity.tau,
                     "information": activity.information,
+                    "tract": tract_of(code, tract_member),
                     "family": [ELEMENTS[elements[c]] for c in best],
                     "sign": np.where(auroc[best, columns] < 0.5, -1, 1),
                     "select_auroc": auroc[best, columns],

@@ -61,6 +61,7 @@ class SaeStructure(Task):
             "element_f1": "F1 of whole elements",
             "conditional_auroc": "AUROC, same base",
             "context_auroc": "AUROC, same trinucleotide and distance to the end",
+            "tract_features": "features of base runs",
             "pair_lift": "pair lift of the stem feature",
             "shuffle_response": "response to shuffling",
             "gain_mcc": "gain in MCC",

@@ -100,6 +100,8 @@ def test_the_record_says_what_the_table_needs(knowing: tuple[ResultRecord, Path]
     assert len(features) == 2 * SMALL["features"]
     mine = chosen[chosen.source == "sae"]
     assert set(zip(mine.seed, mine.feature, strict=True)) <= set(zip(examples.seed, examples.feature, strict=True))
+    assert {"profiles.svg", "logos.svg"} <= {Path(name).name for name in record.files}
+    assert record.metrics["tract_features"].value is not None
     assert record.highlights is not None and len(record.highlights.rows) == len(record.selected["elements"])
 
 
