@@ -280,9 +280,9 @@ def _notes(facts: CellFacts, result: LayerResult) -> list[str]:
     position = "unknown" if standard.position_share is None else f"{standard.position_share:.1%}"
     missing = [ELEMENTS[element] for element in HEADLINE if element not in _names(part)]
     notes = [
-        f"scored on {part.rnas} of {len(data.test)} test RNAs ({part.name}) from {part.units} families or clusters; "
-        f"{int(data.new.sum())} test RNAs are of a known family that neither train nor select holds and at 80 % "
-        f"identity to none of their RNAs",
+        f"scored on {part.rnas} of {len(data.test)} test RNAs ({part.name}), in {part.units} families or clusters; "
+        f"{int(data.new.sum())} test RNAs belong to a known family that is absent from train and select, and share no "
+        "cluster at 80 % identity with them",
         f"{facts.choosing:,} nucleotides of select chose one feature, sign and threshold per element by MCC",
         *gain_notes(result.sae, list(result.sources.values()), result.gains),
         f"norm of the mean over norm of the deviations: {standard.centre_ratio:.1f}; position alone explains "

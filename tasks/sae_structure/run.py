@@ -101,7 +101,8 @@ class StructureRun:
     def outcome(self) -> TaskOutcome:
         context = self.context
         own = self.cell.own_sources()
-        self.budget = min(p.source.features for p in own if p.source.features >= MINIMUM_SUBSAMPLE)
+        sizes = (KmerSource.features, *(placed.source.features for placed in own))
+        self.budget = min(size for size in sizes if size >= MINIMUM_SUBSAMPLE)
         self._score(self.model, own, "sae", "scoring", self.cell.trained)
         with context.phase("k-mers, length, composition, position"):
             for source in (KmerSource(), KmerPositionSource(), LengthSource(), CompositionSource()):
