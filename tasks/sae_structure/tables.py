@@ -1,7 +1,6 @@
 """The tables that a cell of sae-structure leaves beside its record, one parquet file each.
 
-The tables of features and of choices are named and laid out as those of sae-families, elements in the place of
-families, so that the report shows both alike.
+The tables of features and of choices are named as those of sae-families, so that the report shows both alike.
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ from tasks.sae.concepts.choice import rank_auroc
 from tasks.sae.concepts.membership import Membership
 from tasks.sae.concepts.selectivity import selectivity
 from tasks.sae.split_quality import SharedFeatures
+from tasks.sae.tables import choice_columns, feature_columns
 from tasks.sae_structure.choices import Entry
 from tasks.sae_structure.nucleotides import ELEMENTS
 from tasks.sae_structure.scores import Part, SourceScores, nucleotide_counts
@@ -35,27 +35,12 @@ def element_table(sources: Sequence[SourceScores], layer: int) -> pd.DataFrame:
     for source in sources:
         elements = [ELEMENTS[element] for element in source.part.elements]
         for seed in source.seeds:
-            choice = seed.choice
-            frames.append(
-                pd.DataFrame(
-                    {
-                        "source": source.name,
-                        "layer": layer,
-                        "seed": pd.array([seed.seed] * len(elements), dtype="Int64"),
-                        "part": source.part.name,
-                        "family": elements,
-                        "feature": choice.feature,
-                        "feature_name": seed.feature_names,
-                        "sign": choice.sign,
-                        "threshold": choice.threshold,
-                        "candidates": seed.candidates,
-                        "select_auroc": choice.select_auroc,
-                        "select_mcc": choice.select_mcc,
-                    }
-                    | {name: seed.values[name].points for name in _PER_ELEMENT}
-                    | {"q": np.nan, "covered": seed.values["f1"].points >= 0.5}
-                )
+            chosen = choice_columns(
+                source.name, layer, seed.seed, elements, seed.choice, seed.feature_names, seed.candidates
             )
+            scores = {name: seed.values[name].points for name in _PER_ELEMENT}
+            more = {"part": source.part.name, "q": np.nan, "covered": scores["f1"] >= 0.5}
+            frames.append(pd.DataFrame(chosen | scores | more))
     return pd.concat(frames, ignore_index=True)
 
 
@@ -100,40 +85,28 @@ def feature_table(
     layer: int,
     shared: SharedFeatures | None,
 ) -> pd.DataFrame:
-    """One row per feature and seed: how often it is active, how selective it is, and the element it follows best.
+    """The features of every seed, see :func:`tasks.sae.tables.feature_columns`, on ``codes`` of test nucleotides.
 
-    The element comes from select. All else is of ``codes`` of test nucleotides, by (layer, seed), which have
-    ``member`` (nucleotides, elements) and ``tract_member`` (nucleotides, bases); ``tract`` names the base whose runs a
-    feature marks, or is "".
+    ``tract`` names the base whose runs a feature marks, or is "".
+
+    Args:
+        codes: by (layer, seed), (nucleotides, features).
+        member, tract_member: the elements and the runs of those nucleotides.
     """
     frames = []
     for number, entry in enumerate(entries):
         code = codes[layer, int(entry.seed or 0)]
-        auroc = entry.select_auroc
-        best = np.abs(auroc - 0.5).argmax(axis=0)
-        columns = np.arange(code.shape[1])
-        activity = selectivity(code, member)
-        active = np.diff(code.tocsc().indptr) / code.shape[0]
-        frames.append(
-            pd.DataFrame(
-                {
-                    "source": entry.name,
-                    "layer": layer,
-                    "seed": entry.seed,
-                    "feature": columns,
-                    "live": active > 0,
-                    "fraction_active": active,
-                    "maximum": code.max(axis=0).toarray().reshape(-1),
-                    "stability": np.nan if shared is None else shared.matched[number],
-                    "stable": pd.array([None] * len(columns) if shared is None else shared.stable[number], "boolean"),
-                    "tau": activity.tau,
-                    "information": activity.information,
-                    "tract": tract_of(code, tract_member),
-                    "family": [ELEMENTS[elements[c]] for c in best],
-                    "sign": np.where(auroc[best, columns] < 0.5, -1, 1),
-                    "select_auroc": auroc[best, columns],
-                    "test_auroc": rank_auroc(code, member)[best, columns],
-                }
-            )
+        columns = feature_columns(
+            layer,
+            entry.seed,
+            number,
+            shared,
+            active=np.diff(code.tocsc().indptr) / code.shape[0],
+            maximum=code.max(axis=0).toarray().reshape(-1),
+            activity=selectivity(code, member),
+            concepts=[ELEMENTS[element] for element in elements],
+            select_auroc=entry.select_auroc,
+            test_auroc=rank_auroc(code, member),
         )
+        frames.append(pd.DataFrame(columns | {"tract": tract_of(code, tract_member)}))
     return pd.concat(frames, ignore_index=True)

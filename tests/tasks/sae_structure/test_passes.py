@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from harness.progress import Progress
 from tasks.sae.concepts.choice import FeatureChoice
+from tasks.sae.sequence_scores import States
 from tasks.sae.sources.letters import KmerSource
 from tasks.sae.sources.linear import NeuronSource
 from tasks.sae_structure.choices import Entry
