@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from harness.datasets.clusters import clusters_of, kin
 from harness.datasets.records import SPLITS, Dataset, Record, Split
 from harness.datasets.selection import (
-    choosing_half,
+    by_hash,
     distinct,
     left_out_for_the_model,
     shares_of_limit,
@@ -104,10 +104,10 @@ def _new(test: Sequence[Record], known: Sequence[Record]) -> NDArray[np.bool_]:
 
 def _split_by_kin(records: Sequence[Record]) -> list[Record]:
     group = kin(records, [record.cluster or record.id for record in records])
+    filled: dict[Split, float] = {"test": 0, "select": 0, "train": 0}
+    side: dict[str, Split] = {}
     sizes = Counter(group)
-    scored = choosing_half(sizes)
-    choosing = choosing_half({name: sizes[name] for name in scored})
-    return [
-        replace(record, split=("select" if own in choosing else "test") if own in scored else "train")
-        for record, own in zip(records, group, strict=True)
-    ]
+    for name in by_hash(sizes):
+        side[name] = min(filled, key=lambda split: filled[split])
+        filled[side[name]] += sizes[name] / (2 if side[name] == "train" else 1)
+    return [replace(record, split=side[own]) for record, own in zip(records, group, strict=True)]

@@ -58,6 +58,9 @@ def test_without_splits_kin_stay_together() -> None:
     assert all(families) and not families[0] & families[1] and not families[2] & (families[0] | families[1])
     assert data.split == "by family and cluster, made here" and data.new.all()
     assert len(data.train) == pytest.approx(len(DATA.records) / 2, abs=4)
+    three = [replace(r, split=None, family=f"F{number % 3}") for number, r in enumerate(DATA.records)]
+    data = prepare(DATA.subset(three), SETTINGS)
+    assert [len({r.family for r in part}) for part in (data.train, data.select, data.test)] == [1, 1, 1]
 
 
 def test_a_limit_takes_as_many_of_each_split_and_leaves_what_is_new_as_it_is() -> None:
