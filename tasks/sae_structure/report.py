@@ -266,11 +266,12 @@ def _highlights(result: LayerResult) -> Highlights:
             ELEMENTS[element],
             f"{'-' if seed.choice.sign[c] < 0 else ''}{seed.feature_names[c]}",
             *(f"{seed.values[measure].points[c]:.3f}" for measure in shown),
+            f"{seed.q[c]:.1g}",
         )
         for c, element in enumerate(result.sae.part.elements)
     )
     title = f"Features of seed {seed.seed}, layer {result.layer}: chosen on select, scored on {result.headline_part}"
-    columns = ("element", "feature", "MCC", "AUROC", "same base", "same context", "whole elements F1")
+    columns = ("element", "feature", "MCC", "AUROC", "same base", "same context", "whole elements F1", "q")
     return Highlights(title=title, columns=columns, rows=rows)
 
 

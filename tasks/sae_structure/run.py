@@ -48,7 +48,7 @@ from tasks.sae_structure.pictures import draw_logos, draw_profiles
 from tasks.sae_structure.profiles import logo_table, profile_table
 from tasks.sae_structure.report import CellFacts, LayerResult, report, tract_metric
 from tasks.sae_structure.responses import shuffle_response, shuffled_rnas, stem_lift
-from tasks.sae_structure.scores import Part, SeedScores, SourceScores, score_seed
+from tasks.sae_structure.scores import Part, SeedScores, SourceScores, score_seed, shift_p
 from tasks.sae_structure.tables import element_table, feature_table, item_table
 from tasks.sae_structure.tracts import tracts
 
@@ -311,9 +311,11 @@ class StructureRun:
         seeds = []
         for entry in entries:
             choice = entry.choices[kind]
-            values = score_seed(entry.oriented(kind, part.rows), choice.threshold, part, whole=not kind)
+            oriented = entry.oriented(kind, part.rows)
+            values = score_seed(oriented, choice.threshold, part, whole=kind == ALL)
+            p = shift_p(oriented >= choice.threshold, part) if kind == ALL else np.empty(0)
             names = tuple(entry.source.feature_name(int(feature)) for feature in choice.feature)
-            seeds.append(SeedScores(entry.seed, choice, names, entry.source.features, values))
+            seeds.append(SeedScores(entry.seed, choice, names, entry.source.features, values, p))
         return SourceScores(entries[0].name, entries[0].role, tuple(seeds), part)
 
 

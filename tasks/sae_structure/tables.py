@@ -13,7 +13,7 @@ import scipy.sparse
 
 from harness.datasets.records import Record
 from harness.statistics.metrics import matthews_of_counts
-from tasks.sae.concepts.choice import rank_auroc
+from tasks.sae.concepts.choice import SIGNIFICANT, rank_auroc
 from tasks.sae.concepts.membership import Membership
 from tasks.sae.concepts.selectivity import selectivity
 from tasks.sae.split_quality import SharedFeatures
@@ -29,7 +29,7 @@ _PER_ELEMENT = ("auroc", "mcc", "f1", "average_precision", "conditional_auroc", 
 def element_table(sources: Sequence[SourceScores], layer: int) -> pd.DataFrame:
     """One row per source, seed and element: what was chosen on select and what it scores on test.
 
-    ``covered``: F1 >= 0.5.
+    ``covered``: F1 >= 0.5 and q < 0.05.
     """
     frames = []
     for source in sources:
@@ -39,7 +39,8 @@ def element_table(sources: Sequence[SourceScores], layer: int) -> pd.DataFrame:
                 source.name, layer, seed.seed, elements, seed.choice, seed.feature_names, seed.candidates
             )
             scores = {name: seed.values[name].points for name in _PER_ELEMENT}
-            more = {"part": source.part.name, "q": np.nan, "covered": scores["f1"] >= 0.5}
+            covered = (scores["f1"] >= 0.5) & (seed.q < SIGNIFICANT)
+            more = {"part": source.part.name, "p": seed.p, "q": seed.q, "covered": covered}
             frames.append(pd.DataFrame(chosen | scores | more))
     return pd.concat(frames, ignore_index=True)
 

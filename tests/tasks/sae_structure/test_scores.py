@@ -13,7 +13,7 @@ from tasks.sae.sources.letters import LengthSource
 from tasks.sae_structure.choices import Entry as ChosenEntry
 from tasks.sae_structure.choices import choose, choosing_rows, null_of_shifts
 from tasks.sae_structure.nucleotides import Nucleotides, distance_edges
-from tasks.sae_structure.scores import Part, SeedScores, SourceScores, average_precisions, score_seed
+from tasks.sae_structure.scores import Part, SeedScores, SourceScores, average_precisions, score_seed, shift_p
 from tests.tasks.sae_structure.planted import planted_dataset
 
 RECORDS = tuple(record for record in planted_dataset().records if record.split == "test")
@@ -120,7 +120,24 @@ def test_macro_scores_are_means_over_elements_and_seeds() -> None:
     zeros = np.zeros(5, dtype=int)
     choice = FeatureChoice(zeros, zeros + 1, THRESHOLD, THRESHOLD, THRESHOLD)
     values = [score_seed(NOISY + shift, THRESHOLD, PART, whole=False) for shift in (0, 0.1)]
-    seeds = tuple(SeedScores(k, choice, ("",) * 5, 7, own) for k, own in enumerate(values))
+    seeds = tuple(
+        SeedScores(k, choice, ("",) * 5, 7, own, np.array([0.01, 0.04, np.nan, 0.5, 0.02]))
+        for k, own in enumerate(values)
+    )
     source = SourceScores("sae", "model", seeds, PART)
     assert source.macro.mcc.value == pytest.approx(np.mean([own["mcc"].points.mean() for own in values]))
     assert source.macro.mcc.n == PART.units == len(RECORDS) // 2
+    assert seeds[0].q == pytest.approx([0.04, 0.16 / 3, np.nan, 0.5, 0.04], nan_ok=True)
+
+
+def test_p_counts_the_shifts_that_hit_as_often() -> None:
+    called = np.column_stack([STEM, GENERATOR.random((len(STEM), 4)) < 0.3])
+    found = shift_p(called, PART)
+    rows, longest = len(STEM), np.bincount(PART.rna).max()
+    for c in range(2):
+        hits = [(called[:, c] & np.roll(PART.member[:, c], shift)).sum() for shift in range(rows)]
+        null = hits[longest : rows - longest + 1]
+        assert found[c] == pytest.approx((1 + sum(hit >= hits[0] for hit in null)) / (1 + len(null)))
+    assert found[0] < 0.001 < found[1:].min()
+    alone = part_of(np.arange(len(RECORDS)) == 0)
+    assert np.isnan(shift_p(called[alone.rows], alone)).all()
