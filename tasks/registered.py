@@ -7,10 +7,12 @@ from collections.abc import Callable, Mapping
 from harness.task import Task
 from tasks.overlap_ratio.task import OverlapRatio
 from tasks.sae_families.task import SaeFamilies
+from tasks.sae_structure.task import SaeStructure
 from tasks.structure_f1.task import StructureF1
 
 TASKS: Mapping[str, Callable[[], Task]] = {
     "overlap-ratio": OverlapRatio,
     "sae-families": SaeFamilies,
+    "sae-structure": SaeStructure,
     "structure-f1": StructureF1,
 }

@@ -22,7 +22,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.datasets.records import Dataset
+from harness.datasets.records import Dataset, Record
 from harness.errors import InputError
 from harness.storage.cache import cache_folder
 from harness.storage.files import atomic_path
@@ -78,6 +78,19 @@ def clusters_of(dataset: Dataset) -> list[str]:
         return [str(name) for name in own]
     found = clusters(dataset)
     return [found[record.id] for record in dataset.records]
+
+
+def kin(records: Sequence[Record], clusters: Sequence[str]) -> list[str]:
+    """The name of each record's group: families, or records of none, that share clusters make one."""
+    import networkx
+
+    names = [record.family or record.id for record in records]
+    graph = networkx.Graph((("family", name), ("cluster", own)) for name, own in zip(names, clusters, strict=True))
+    group: dict[str, str] = {}
+    for members in networkx.connected_components(graph):
+        own = [name for kind, name in members if kind == "family"]
+        group |= dict.fromkeys(own, min(own))
+    return [group[name] for name in names]
 
 
 def greedy(sequences: Sequence[str], identity: float) -> list[int]:

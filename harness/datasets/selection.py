@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from harness.datasets.records import Record
+from harness.datasets.records import Record, Split
 
 if TYPE_CHECKING:
     from harness.task import TaskSettings
@@ -18,6 +18,23 @@ _OVER, _UNDER, _NOT_WHOLE = "sequences over ", "sequences under ", "sequences th
 def by_hash(names: Iterable[str]) -> list[str]:
     """Names in an order that has nothing to do with them."""
     return sorted(names, key=lambda name: hashlib.sha256(name.encode()).hexdigest())
+
+
+def some_by_hash(records: Sequence[Record], most: int | None) -> list[Record]:
+    """At most ``most`` records, taken by the hash of their ids, in the order given; None takes all."""
+    chosen = set(by_hash(record.id for record in records)[:most])
+    return [record for record in records if record.id in chosen]
+
+
+def shares_of_limit(sizes: Mapping[Split, int], limit: int) -> dict[Split, int]:
+    """How many records each split gives to a limit: as many as the others, or all that it has; test before select."""
+    shares = dict.fromkeys(sizes, 0)
+    order: tuple[Split, ...] = ("test", "select", "train")
+    while limit and (open_to := [part for part in order if shares[part] < sizes[part]]):
+        for part in open_to[:limit]:
+            shares[part] += 1
+            limit -= 1
+    return shares
 
 
 def choosing_half(sizes: Mapping[str, int]) -> set[str]:

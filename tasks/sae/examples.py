@@ -16,6 +16,7 @@ from harness.datasets.records import Record
 
 QUANTILES = 10
 PER_QUANTILE = 2
+FEATURES_SHOWN = 256
 _BRACKETS = tuple(zip("([{<ABCD", ")]}>abcd", strict=True))
 
 Key = tuple[int, int]
@@ -60,6 +61,24 @@ def example_table(
                 found.append([*place, record.sequence, structures[index], activations])
     names = ["layer", "seed", "feature", "quantile", "item", "family", "sequence", "structure", "activations"]
     return pd.DataFrame(found, columns=names)
+
+
+def features_to_show(features: pd.DataFrame, families: pd.DataFrame, most: int) -> dict[tuple[int, int], list[int]]:
+    """Features whose example sequences are kept, by (layer, seed): those chosen for a concept, best on select first.
+
+    The first seed has further ones, up to ``most``: those that separate their best family best on select.
+    """
+    chosen = families[families["source"] == "sae"]
+    first = features["seed"].min()
+    shown = {}
+    live = features[features["live"]]
+    for layer, seed in live[["layer", "seed"]].drop_duplicates().itertuples(index=False):
+        part = live[(live["layer"] == layer) & (live["seed"] == seed)]
+        mine = chosen[(chosen["layer"] == layer) & (chosen["seed"] == seed)]
+        worth = (part["select_auroc"] - 0.5).abs() + part["feature"].isin(mine["feature"])
+        ranked = part["feature"][worth.sort_values(ascending=False, kind="stable").index]
+        shown[int(layer), int(seed)] = ranked[: most if seed == first else mine["feature"].nunique()].tolist()
+    return shown
 
 
 def dot_bracket(record: Record) -> str:

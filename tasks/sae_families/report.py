@@ -21,11 +21,11 @@ from tasks.sae.concepts.choice import null_of_maximum
 from tasks.sae.concepts.confounds import gain_over_composition, matched_auroc
 from tasks.sae.concepts.probes import PROBE_SIZES, share_of_dense, sparse_probes
 from tasks.sae.concepts.selectivity import selectivity
+from tasks.sae.failures import why_failed, without_stability
+from tasks.sae.gains import frozen_warnings, gain_metrics, gain_notes, gain_rows, gains
 from tasks.sae.sequence_scores import ScoredSource
 from tasks.sae.split_quality import SharedFeatures
 from tasks.sae_families.data import ScoredFamilies
-from tasks.sae_families.failures import why_failed, without_stability
-from tasks.sae_families.gains import frozen_warnings, gain_metrics, gain_notes, gain_rows, gains
 from tasks.sae_families.scores import SourceScores, select_score
 from tasks.sae_families.splits import minimum_detectable_difference
 from tasks.sae_families.tables import family_table, feature_table, group_table, item_table, similarity_tables
@@ -83,7 +83,11 @@ class LayerResult:
 def report(facts: CellFacts, layers: Sequence[LayerResult], item_set: str) -> TaskOutcome:
     """The outcome. The headline layer is the one whose features do best on select; test plays no part."""
     items, data = facts.data.items, facts.data
-    failures = {result.layer: why_failed(result.quality, result.entries, items) for result in layers}
+    rows_scored = np.concatenate([items.select, items.test])
+    failures = {
+        result.layer: why_failed(result.quality, (entry.matrix(rows_scored) for entry in result.entries))
+        for result in layers
+    }
     layers = [
         replace(result, quality=without_stability(result.quality), stable=None) if failures[result.layer] else result
         for result in layers

@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.adapter import ModelAdapter, Role
+from harness.adapter import ModelAdapter
 from harness.datasets.alignments import model_inputs, read_alone
-from harness.errors import NotApplicable
 from harness.storage.kept import Arrays
 from harness.task import CellContext, TaskOutcome
-from harness.twins import random_twin
 from tasks.common import subject
 from tasks.sae.aggregate import AGGREGATIONS, HEADLINES
-from tasks.sae.autoencoder.config import FrozenPart
-from tasks.sae.autoencoder.model import Metadata
-from tasks.sae.dictionaries import Dictionaries, DictionaryMaker
-from tasks.sae.examples import example_table
+from tasks.sae.cell import PlacedSource, SaeCell
+from tasks.sae.dictionaries import Dictionaries
+from tasks.sae.examples import FEATURES_SHOWN, example_table, features_to_show
 from tasks.sae.sequence_scores import ScoredSource, Scorer, States, StateScores
-from tasks.sae.sources.autoencoder import SaeSource
 from tasks.sae.sources.letters import CompositionSource, KmerSource, LengthSource
-from tasks.sae.sources.linear import IcaSource, LinearSource, NeuronSource, PcaSource
-from tasks.sae.split_quality import SplitMeter, compared, compared_codes, qualities, recovered_losses
+from tasks.sae.split_quality import SplitMeter, compared
 from tasks.sae_families.data import prepare
 from tasks.sae_families.pictures import draw_similarity
 from tasks.sae_families.report import CellFacts, LayerResult, report
@@ -35,7 +30,7 @@ from tasks.sae_families.scores import (
     score_stable,
     score_subsample,
 )
-from tasks.sae_families.tables import family_rows, features_to_show
+from tasks.sae_families.tables import family_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,10 +38,7 @@ if TYPE_CHECKING:
     from harness.datasets.records import Dataset
     from tasks.sae_families.settings import SaeFamiliesSettings
 
-SAMPLE_ROWS = 20_000
 MINIMUM_SUBSAMPLE = 64
-FEATURES_SHOWN = 256
-FROZEN: tuple[FrozenPart, ...] = ("decoder", "encoder")
 
 
 class FamiliesRun:
@@ -64,7 +56,7 @@ class FamiliesRun:
             self.groups = [family_rows(group, self.data.items.families) for group in settings.groups]
         names = [record.id for record in self.data.scored]
         self.scorer = Scorer(names, model_inputs(model.card, self.data.scored, family_asked=True), self.data.window)
-        self.train_inputs = model_inputs(model.card, self.data.train, family_asked=True)
+        self.cell = SaeCell(model, model_inputs(model.card, self.data.train, family_asked=True), settings, context)
         self.scored: list[StateScores] = []
         self.means: dict[int, NDArray[np.float32]] = {}
 
@@ -83,10 +75,10 @@ class FamiliesRun:
             facts = CellFacts(
                 data=self.data,
                 longest=self.settings.longest,
-                train_nucleotides=self.train_nucleotides,
+                train_nucleotides=self.cell.train_nucleotides,
                 card=self.model.card,
                 family_names=self.dataset.family_names,
-                standardisation=self.standardisation,
+                standardisation=self.cell.standardisation,
                 groups=self.groups,
                 aggregation=aggregation,
                 aggregation_scores=worth,
@@ -103,7 +95,7 @@ class FamiliesRun:
         test = self.data.items.test
         records = [self.data.scored[test[row]] for row in compared(len(test))]
         return example_table(
-            self.codes, records, features_to_show(tables["features"], tables["families"], FEATURES_SHOWN)
+            self.cell.codes, records, features_to_show(tables["features"], tables["families"], FEATURES_SHOWN)
         )
 
     def _draw(self, outcome: TaskOutcome) -> None:
@@ -115,95 +107,24 @@ class FamiliesRun:
         )
 
     def _own_sources(self) -> None:
-        """The model's own sources: autoencoders, trained, half frozen and untrained; neurons, PCA, ICA."""
-        settings, context = self.settings, self.context
-        with context.phase("activations"):
-            maker = self._maker(self.model, "sae")
-            self.train_nucleotides = maker.stream.nucleotides
-            self.standardisation = maker.standardisation
-        with context.phase("training"):
-            trained = maker.trained(settings.seeds, "sae", ("none", *FROZEN))
-            self.trained = trained["none"]
-            untrained = maker.untrained(settings.seeds)
-        with context.phase("PCA and ICA"):
-            entries = [self.scorer.prepare(source, layer, None) for layer, source in self._linear_sources(maker)]
-        entries += self._sae_entries(self.trained, "sae", "model", AGGREGATIONS)
-        entries += self._sae_entries(untrained, "sae-untrained", "ablation")
-        for part in FROZEN:
-            entries += self._sae_entries(trained[part], f"sae-frozen-{part}", "ablation")
-        with context.phase("scoring"):
-            kept = self._score(self.model, entries, "scoring", "scores", self.trained)
-        self.means = {layer: kept[f"mean {layer}"] for layer in settings.layers}
-        with context.phase("quality"):
-            self._measure(self.trained, kept)
-
-    def _linear_sources(self, maker: DictionaryMaker) -> list[tuple[int, LinearSource]]:
-        """Neurons, PCA and ICA of every layer."""
-        kinds: tuple[type[LinearSource], ...] = (NeuronSource, PcaSource, IcaSource)
-        sources = [(layer, kind()) for layer in self.settings.layers for kind in kinds]
-
-        def fit() -> Arrays:
-            samples = _sample(maker)
-            for layer, source in sources:
-                source.fit(samples[layer])
-            return {
-                f"{layer} {source.name} {part}": array
-                for layer, source in sources
-                for part, array in (("mean", source.mean), ("directions", source.directions))
-            }
-
-        kept = self.context.kept("PCA and ICA", fit)
-        for layer, source in sources:
-            start = f"{layer} {source.name}"
-            source.mean, source.directions = kept[f"{start} mean"], kept[f"{start} directions"]
-        return sources
-
-    def _measure(self, autoencoders: Dictionaries, measured: Arrays) -> None:
-        """Quality on test, and the checkpoints that carry it."""
-        items = self.data.items
-        sequences = [self.scorer.sequences[row] for row in items.test]
-        keys = list(autoencoders)
-        self.quality, found, self.shared = qualities(keys, measured, items.weights)
-        self.codes = compared_codes(keys, measured)
-        if {"log_probs", "replace_hidden"} <= self.model.card.capabilities:
-            metrics = recovered_losses(self.model, autoencoders, sequences, self.context)
-            for layer, more in metrics.items():
-                self.quality[layer] |= more
-        for (layer, seed), autoencoder in autoencoders.items():
-            metadata = Metadata(
-                model_identity=self.model.identity(),
-                dataset_fingerprint=self.dataset.fingerprint,
-                quality=found[layer, seed].numbers(),
-            )
-            autoencoder.save(self.context.artifacts / f"sae-layer-{layer}-seed-{seed}", metadata)
+        """Score the model's own sources, and measure its autoencoders on test."""
+        cell, test = self.cell, self.data.items.test
+        entries = [self._prepare(placed) for placed in cell.own_sources()]
+        with self.context.phase("scoring"):
+            kept = self._score(self.model, entries, "scoring", "scores", cell.trained)
+        self.means = {layer: kept[f"mean {layer}"] for layer in self.settings.layers}
+        with self.context.phase("quality"):
+            sequences = [self.scorer.sequences[row] for row in test]
+            cell.measure(kept, sequences, self.data.items.weights, self.dataset.fingerprint)
 
     def _random_twins(self) -> None:
-        """Every seed has a twin of its own, so that the interval covers initialisations of the model too."""
-        context = self.context
-        for number, seed in enumerate(self.settings.seeds):
-            try:
-                twin = random_twin(self.model, seed)
-            except NotApplicable:
-                return
-            with context.phase("random twins"):
-                name = f"sae-random-lm-{seed}"
-                label = f"sae-random-lm {number + 1}/{len(self.settings.seeds)}"
-                trained = self._maker(twin, name).trained([seed], label)["none"]
-                entries = self._sae_entries(trained, "sae-random-lm", "floor")
-                self._score(twin, entries, f"scoring {label}", f"{name} scores")
-            twin.unload()
+        for twin in self.cell.twins():
+            entries = [self._prepare(placed) for placed in twin.sources]
+            self._score(twin.model, entries, f"scoring {twin.label}", f"{twin.name} scores")
 
-    def _maker(self, model: ModelAdapter, name: str) -> DictionaryMaker:
-        config = self.settings.sae_config(model.card.width or 0)
-        return DictionaryMaker(model, self.train_inputs, self.settings.layers, config, self.context, name)
-
-    def _sae_entries(
-        self, autoencoders: Dictionaries, name: str, role: Role, aggregations: Sequence[str] = HEADLINES
-    ) -> list[StateScores]:
-        return [
-            self.scorer.prepare(SaeSource(autoencoder, name, role), layer, seed, aggregations)
-            for (layer, seed), autoencoder in autoencoders.items()
-        ]
+    def _prepare(self, placed: PlacedSource) -> StateScores:
+        shown = AGGREGATIONS if placed.source.name == "sae" else HEADLINES
+        return self.scorer.prepare(placed.source, placed.layer, placed.seed, shown)
 
     def _score(
         self,
@@ -271,7 +192,7 @@ class FamiliesRun:
         for other in AGGREGATIONS:
             if other not in rows:
                 rows[other] = [score_source([entry.scored_by(other) for entry in by_name["sae"]], items)]
-        shared = self.shared.get(layer)
+        shared = self.cell.shared.get(layer)
         sources["dense-probe"] = score_dense_probe(self.means[layer], items)
         return LayerResult(
             layer=layer,
@@ -280,15 +201,7 @@ class FamiliesRun:
             budget=budget,
             aggregations=rows,
             entries=[entry.scored_by(aggregation) for entry in by_name["sae"]],
-            quality=self.quality[layer],
+            quality=self.cell.quality[layer],
             shared=shared,
             stable=None if shared is None else score_stable(sources["sae"], shared.stable, items),
         )
-
-
-def _sample(maker: DictionaryMaker) -> dict[int, NDArray[np.float32]]:
-    """Per layer some rows of the training activations for PCA and ICA, (rows, width) float32."""
-    stream = maker.activations()
-    rows = min(SAMPLE_ROWS, stream.nucleotides)
-    batches = list(stream.batches(0, -(-rows // stream.batch_size)))
-    return {layer: np.concatenate([batch[layer].numpy() for batch in batches])[:rows] for layer in stream.layers}

@@ -14,6 +14,7 @@ from tasks.sae.concepts.membership import class_means
 from tasks.sae.concepts.selectivity import selectivity
 from tasks.sae.sequence_scores import ScoredSource
 from tasks.sae.split_quality import SharedFeatures
+from tasks.sae.tables import choice_columns, feature_columns
 from tasks.sae_families.groups import dendrogram_order, family_similarity, separating_features, unexplained_pairs
 from tasks.sae_families.scores import Items, SourceScores
 
@@ -24,32 +25,20 @@ def family_table(sources: Sequence[SourceScores], families: Sequence[str], layer
     for source in sources:
         for seed in source.seeds:
             choice, held = seed.choice, seed.held_out
-            frames.append(
-                pd.DataFrame(
-                    {
-                        "source": source.name,
-                        "layer": layer,
-                        "seed": pd.array([seed.scores.seed] * len(families), dtype="Int64"),
-                        "family": families,
-                        "feature": choice.feature,
-                        "feature_name": [seed.scores.feature_name(int(f)) for f in choice.feature],
-                        "sign": choice.sign,
-                        "threshold": choice.threshold,
-                        "candidates": seed.candidates,
-                        "select_auroc": choice.select_auroc,
-                        "select_mcc": choice.select_mcc,
-                        "auroc": held.auroc,
-                        "mcc": held.mcc,
-                        "f1": held.f1,
-                        "average_precision": held.average_precision,
-                        "precision": held.precision,
-                        "recall": held.true_positive_rate,
-                        "p": held.p,
-                        "q": held.q,
-                        "covered": held.covered,
-                    }
-                )
-            )
+            names = [seed.scores.feature_name(int(f)) for f in choice.feature]
+            chosen = choice_columns(source.name, layer, seed.scores.seed, families, choice, names, seed.candidates)
+            scores = {
+                "auroc": held.auroc,
+                "mcc": held.mcc,
+                "f1": held.f1,
+                "average_precision": held.average_precision,
+                "precision": held.precision,
+                "recall": held.true_positive_rate,
+                "p": held.p,
+                "q": held.q,
+                "covered": held.covered,
+            }
+            frames.append(pd.DataFrame(chosen | scores))
     return pd.concat(frames, ignore_index=True)
 
 
@@ -85,60 +74,25 @@ def item_table(
 def feature_table(
     entries: Sequence[ScoredSource], items: Items, layer: int, shared: SharedFeatures | None
 ) -> pd.DataFrame:
-    """One row per feature and seed: how often it is active, how selective it is, and the family it follows best.
-
-    The family and its AUROC come from select; ``test_auroc`` is the same pair on test. Dead features stay in, with
-    empty selectivity. ``stability`` (mean matched cosine) and ``stable`` say whether the other seeds have the feature
-    too; they are empty with one seed.
-    """
+    """The features of every seed, see :func:`tasks.sae.tables.feature_columns`: activity and ``test_auroc`` on test,
+    the family and its AUROC from select."""
     frames = []
     for number, entry in enumerate(entries):
         fit, held = entry.matrix(items.select), entry.matrix(items.test)
-        chosen = rank_auroc(fit, items.select_member)
-        best = np.abs(chosen - 0.5).argmax(axis=0)
-        columns = np.arange(fit.shape[1])
-        activity = selectivity(held, items.test_member)
-        active = entry.matrix(items.test, FRACTION_ACTIVE).mean(axis=0)
-        frames.append(
-            pd.DataFrame(
-                {
-                    "source": entry.name,
-                    "layer": layer,
-                    "seed": entry.seed,
-                    "feature": columns,
-                    "live": active > 0,
-                    "fraction_active": active,
-                    "maximum": entry.matrix(items.test, FULL_MAXIMUM).max(axis=0),
-                    "stability": np.nan if shared is None else shared.matched[number],
-                    "stable": pd.array([None] * len(columns) if shared is None else shared.stable[number], "boolean"),
-                    "tau": activity.tau,
-                    "information": activity.information,
-                    "family": [items.families[f] for f in best],
-                    "sign": np.where(chosen[best, columns] < 0.5, -1, 1),
-                    "select_auroc": chosen[best, columns],
-                    "test_auroc": rank_auroc(held, items.test_member)[best, columns],
-                }
-            )
+        columns = feature_columns(
+            layer,
+            entry.seed,
+            number,
+            shared,
+            active=entry.matrix(items.test, FRACTION_ACTIVE).mean(axis=0),
+            maximum=entry.matrix(items.test, FULL_MAXIMUM).max(axis=0),
+            activity=selectivity(held, items.test_member),
+            concepts=items.families,
+            select_auroc=rank_auroc(fit, items.select_member),
+            test_auroc=rank_auroc(held, items.test_member),
         )
+        frames.append(pd.DataFrame(columns))
     return pd.concat(frames, ignore_index=True)
-
-
-def features_to_show(features: pd.DataFrame, families: pd.DataFrame, most: int) -> dict[tuple[int, int], list[int]]:
-    """Features whose example sequences are kept, by (layer, seed): those chosen for a family, best on select first.
-
-    The first seed has further ones, up to ``most``: those that separate their best family best on select.
-    """
-    chosen = families[families["source"] == "sae"]
-    first = features["seed"].min()
-    shown = {}
-    live = features[features["live"]]
-    for layer, seed in live[["layer", "seed"]].drop_duplicates().itertuples(index=False):
-        part = live[(live["layer"] == layer) & (live["seed"] == seed)]
-        mine = chosen[(chosen["layer"] == layer) & (chosen["seed"] == seed)]
-        worth = (part["select_auroc"] - 0.5).abs() + part["feature"].isin(mine["feature"])
-        ranked = part["feature"][worth.sort_values(ascending=False, kind="stable").index]
-        shown[int(layer), int(seed)] = ranked[: most if seed == first else mine["feature"].nunique()].tolist()
-    return shown
 
 
 def similarity_tables(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from harness.adapter import ModelAdapter
 from harness.task import CellContext, Task, TaskCard, TaskOutcome, TaskSettings
+from tasks.sae.settings import QUALITY_LABELS
 from tasks.sae_families.settings import SaeFamiliesSettings
 
 if TYPE_CHECKING:
@@ -57,20 +58,6 @@ class SaeFamilies(Task):
             "gain_mcc": "gain in MCC",
             "average_precision_macro": "mean average precision",
             "coverage": "families found",
-            "fve": "variance explained",
-            "fve_raw": "variance explained, unscaled",
-            "l0": "active features per nucleotide",
-            "dead_share": "dead features",
-            "stability": "stability between seeds",
-            "stability_strict": "stability, cosine > 0.9",
-            "stability_raw": "stability in raw space",
-            "stability_activations": "stability of activations",
-            "stability_chance": "stability by chance",
-            "pw_mcc": "mean cosine between seeds",
-            "loss_recovered": "loss recovered",
-            "cross_entropy_reconstructed": "cross-entropy, reconstructed",
-            "cross_entropy_clean": "cross-entropy, untouched",
-            "cross_entropy_ablated": "cross-entropy, layer replaced by its mean",
             "auroc_matched": "AUROC against alike negatives",
             "auroc_matched_length": "AUROC of length, same pairs",
             "auroc_matched_gc": "AUROC of GC content, same pairs",
@@ -81,6 +68,7 @@ class SaeFamilies(Task):
             "select_null_95": "AUROC by chance on select",
             **{f"probe_{size}_share": f"share of the dense probe, {size} features" for size in (1, 2, 5, 16)},
             "candidates": "candidate features",
+            **QUALITY_LABELS,
         },
     )
     settings_type = SaeFamiliesSettings

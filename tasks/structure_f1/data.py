@@ -10,9 +10,16 @@ from functools import cached_property
 import numpy as np
 
 from harness.adapter import ModelAdapter
-from harness.datasets.clusters import clusters_of
+from harness.datasets.clusters import clusters_of, kin
 from harness.datasets.records import SPLITS, Dataset, Record, Split
-from harness.datasets.selection import by_hash, choosing_half, distinct, left_out_for_the_model, usable
+from harness.datasets.selection import (
+    choosing_half,
+    distinct,
+    left_out_for_the_model,
+    shares_of_limit,
+    some_by_hash,
+    usable,
+)
 from harness.datasets.tables import where_to_put
 from harness.errors import InputError, NotApplicable
 from tasks.structure_f1.maps import Indices, pair_index, positions
@@ -124,11 +131,11 @@ def prepare(dataset: Dataset, model: ModelAdapter, settings: StructureF1Settings
             skipped["RNAs without a split"] += 1
         else:
             parts[record.split].append(record)
-    parts["train"] = _by_hash(parts["train"], settings.train_records)
+    parts["train"] = some_by_hash(parts["train"], settings.train_records)
     if settings.limit is not None:
-        shares = _shares({part: len(members) for part, members in parts.items()}, settings.limit)
+        shares = shares_of_limit({part: len(members) for part, members in parts.items()}, settings.limit)
         skipped["RNAs beyond --limit"] = sum(len(members) for members in parts.values()) - sum(shares.values())
-        parts = {part: _by_hash(members, shares[part]) for part, members in parts.items()}
+        parts = {part: some_by_hash(members, shares[part]) for part, members in parts.items()}
     train, select, test = (
         tuple(Rna(record, model.token_of(record.sequence)) for record in parts[part]) for part in SPLITS
     )
@@ -139,22 +146,6 @@ def prepare(dataset: Dataset, model: ModelAdapter, settings: StructureF1Settings
             advice = "give splits select and test" if settings.limit is None else "raise --limit"
             raise _too_few(dataset, f"no {label} RNA with base pairs", counts, advice, model.card.name)
     return StructureData(train, select, test, counts, split)
-
-
-def _by_hash(records: Sequence[Record], most: int) -> list[Record]:
-    chosen = set(by_hash(record.id for record in records)[:most])
-    return [record for record in records if record.id in chosen]
-
-
-def _shares(sizes: Mapping[Split, int], limit: int) -> dict[Split, int]:
-    """How many RNAs each split gives to a limit: as many as the others, or all that it has; test before select."""
-    shares = dict.fromkeys(sizes, 0)
-    order: tuple[Split, ...] = ("test", "select", "train")
-    while limit and (open_to := [part for part in order if shares[part] < sizes[part]]):
-        for part in open_to[:limit]:
-            shares[part] += 1
-            limit -= 1
-    return shares
 
 
 def _too_few(
@@ -179,7 +170,7 @@ def _halved(dataset: Dataset, records: Sequence[Record], skipped: Counter[str], 
     if len(kept) < 2:
         raise _too_few(dataset, "one usable RNA" if kept else "no usable RNA", skipped, advice, model)
     clusters = clusters_of(dataset.subset(kept))
-    group = _groups(kept, clusters)
+    group = kin(kept, clusters)
     if len(set(group)) < 2:
         raise _too_few(dataset, f"{len(kept):,} usable RNAs, all of one family or cluster", skipped, advice, model)
     choosing = choosing_half(Counter(group))
@@ -187,16 +178,3 @@ def _halved(dataset: Dataset, records: Sequence[Record], skipped: Counter[str], 
         replace(record, split="select" if own in choosing else "test", cluster=cluster)
         for record, own, cluster in zip(kept, group, clusters, strict=True)
     ]
-
-
-def _groups(records: Sequence[Record], clusters: Sequence[str]) -> list[str]:
-    """The name of each record's group: families, or records of none, that share clusters make one."""
-    import networkx
-
-    names = [record.family or record.id for record in records]
-    graph = networkx.Graph((("family", name), ("cluster", own)) for name, own in zip(names, clusters, strict=True))
-    group: dict[str, str] = {}
-    for members in networkx.connected_components(graph):
-        own = [name for kind, name in members if kind == "family"]
-        group |= dict.fromkeys(own, min(own))
-    return [group[name] for name in names]

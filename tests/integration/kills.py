@@ -37,6 +37,15 @@ SETTINGS: dict[str, dict[str, str]] = {
         "seeds": "0,1",
         "draws": "100",
     },
+    "sae-structure": {
+        "limit": "60",
+        "features": "64",
+        "k": "4",
+        "steps": "12",
+        "batch_size": "256",
+        "seeds": "0,1",
+        "draws": "100",
+    },
     "structure-f1": {"limit": "24", "draws": "100"},
     "overlap-ratio": {"limit": "6", "draws": "100"},
 }
@@ -57,6 +66,7 @@ _IMPORTED = (
     "safetensors.torch",
     "model_adapters.encoder.network",
     "tasks.sae_families.run",
+    "tasks.sae_structure.run",
     "tasks.structure_f1.run",
     "tasks.overlap_ratio.run",
 )

@@ -28,6 +28,7 @@ from tasks.sae.autoencoder.config import SAEConfig
 from tasks.sae.autoencoder.model import SparseAutoencoder
 from tasks.sae.autoencoder.train import CALIBRATION_STEPS, train
 from tasks.sae_families.task import SaeFamilies
+from tasks.sae_structure.task import SaeStructure
 from tasks.structure_f1.settings import StructureF1Settings
 from tasks.structure_f1.task import StructureF1
 from tests.tasks.overlap_ratio.planted import FamilyModel
@@ -35,6 +36,8 @@ from tests.tasks.overlap_ratio.planted import dataset as family_dataset
 from tests.tasks.overlap_ratio.planted import records as family_records
 from tests.tasks.sae.planted import planted_stream
 from tests.tasks.sae_families.planted import WIDTH, PlantedModel, planted_dataset
+from tests.tasks.sae_structure.planted import StructureModel
+from tests.tasks.sae_structure.planted import planted_dataset as structured_dataset
 from tests.tasks.structure_f1.planted import AttentionModel
 from tests.tasks.structure_f1.planted import dataset as hairpins
 
@@ -149,6 +152,7 @@ def test_the_threshold_is_calibrated_on_nucleotides_beyond_the_training_steps() 
 
 def test_other_items_have_another_name(tmp_path: Path) -> None:
     structures, families, planted = hairpins(), family_dataset(family_records(families=16)), planted_dataset()
+    structured = structured_dataset()
 
     def fewer(data: Dataset) -> Dataset:
         """Without one record of the test split."""
@@ -159,6 +163,7 @@ def test_other_items_have_another_name(tmp_path: Path) -> None:
         (StructureF1(), AttentionModel(structures), structures, {"draws": 100}),
         (OverlapRatio(), FamilyModel(families), families, SMALL_OVERLAP),
         (SaeFamilies(), PlantedModel(planted), planted, SMALL_SAE),
+        (SaeStructure(), StructureModel(structured), structured, SMALL_SAE),
     ]
     for number, (task, model, data, settings) in enumerate(cases):
         whole = run(task, model, data, tmp_path / str(number), **settings).basis.item_set

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,16 +15,31 @@ from tasks.sae.concepts.membership import Floats, Membership, Scores, columns
 PROBE_SIZES = (1, 2, 5, 16)
 
 
-def probe_scores(select: ArrayLike, positive: NDArray[np.bool_], test: ArrayLike) -> Floats:
-    """Decision values (test items,) of a logistic regression fitted on select.
+@dataclass(frozen=True)
+class Probe:
+    """A logistic regression on columns standardised by the mean and deviation of what it was fitted on."""
 
-    Columns are standardised by the mean and deviation on select; classes weigh the same; L2 penalty with C = 1.
-    """
-    fit = np.asarray(select, dtype=np.float64)
-    centre, spread = fit.mean(axis=0), fit.std(axis=0)
-    spread = np.where(spread > 0, spread, 1.0)
-    model = LogisticRegression(class_weight="balanced", max_iter=1000).fit((fit - centre) / spread, positive)
-    return np.asarray(model.decision_function((np.asarray(test) - centre) / spread), dtype=np.float64)
+    centre: Floats
+    spread: Floats
+    model: LogisticRegression
+
+    @classmethod
+    def fit(cls, select: ArrayLike, positive: NDArray[np.bool_]) -> Probe:
+        """Classes weigh the same; L2 penalty with C = 1."""
+        fit = np.asarray(select, dtype=np.float64)
+        centre, spread = fit.mean(axis=0), fit.std(axis=0)
+        spread = np.where(spread > 0, spread, 1.0)
+        model = LogisticRegression(class_weight="balanced", max_iter=1000).fit((fit - centre) / spread, positive)
+        return cls(centre, spread, model)
+
+    def scores(self, items: ArrayLike) -> Floats:
+        """Decision values (items,)."""
+        return np.asarray(self.model.decision_function((np.asarray(items) - self.centre) / self.spread))
+
+
+def probe_scores(select: ArrayLike, positive: NDArray[np.bool_], test: ArrayLike) -> Floats:
+    """Decision values (test items,) of a probe fitted on select."""
+    return Probe.fit(select, positive).scores(test)
 
 
 def dense_probe(select: ArrayLike, select_member: Membership, test: ArrayLike, test_member: Membership) -> Floats:

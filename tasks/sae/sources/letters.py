@@ -1,4 +1,4 @@
-"""Floors that read letters alone: k-mers, how long a sequence is, and what it is made of."""
+"""Floors that read letters alone: k-mers, how long a sequence is, what it is made of, where a nucleotide lies."""
 
 from __future__ import annotations
 
@@ -76,3 +76,41 @@ class KmerSource(LetterSource):
             index -= 4**k
             k += 1
         return kmer_name(index, k)
+
+
+class PositionSource(LetterSource):
+    """Where a nucleotide lies: its distances to the nearest end, to the 5' and to the 3' end, and its share of the
+    way."""
+
+    name: str = "position"
+    role: Role = "floor"
+    features: int = 4
+
+    def encode(self, sequence: str) -> NDArray[np.float32]:
+        place = np.arange(len(sequence), dtype=np.float32)
+        back = place[::-1]
+        return np.column_stack([np.minimum(place, back), place, back, place / max(1, len(sequence) - 1)])
+
+    def feature_name(self, index: int) -> str:
+        return ("distance to the nearest end", "distance to the 5' end", "distance to the 3' end", "share of the way")[
+            index
+        ]
+
+
+class KmerPositionSource(LetterSource):
+    """The k-mers that cover a nucleotide, and where it lies."""
+
+    name = "kmer-position"
+    role: Role = "floor"
+
+    def __init__(self) -> None:
+        self.parts = KmerSource(), PositionSource()
+        self.features = sum(part.features for part in self.parts)
+
+    def encode(self, sequence: str) -> scipy.sparse.csr_array:
+        encoded = [scipy.sparse.csr_array(part.encode(sequence)) for part in self.parts]
+        return scipy.sparse.csr_array(scipy.sparse.hstack(encoded))
+
+    def feature_name(self, index: int) -> str:
+        kmers, position = self.parts
+        return kmers.feature_name(index) if index < kmers.features else position.feature_name(index - kmers.features)

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.datasets import clusters as module
-from harness.datasets.clusters import clusters, greedy
+from harness.datasets.clusters import clusters, greedy, kin
 from harness.datasets.records import Dataset, DatasetCard, Record, build_dataset
 from harness.datasets.resolve import load_dataset
 from harness.errors import InputError
@@ -160,3 +160,10 @@ def test_real_families(data_folder: Path, monkeypatch: pytest.MonkeyPatch) -> No
     leaders = generator.sample(sorted(members), 30)
     for number, first in enumerate(leaders):
         assert all(similarity(by_id[first], by_id[second]) < 0.8 for second in leaders[:number])
+
+
+def test_kin_are_joined_by_families_and_by_clusters() -> None:
+    records = [Record(name, "ACGU", family) for name, family in zip("abcde", ["F", "F", "G", None, None], strict=True)]
+    groups = kin(records, ["1", "2", "2", "3", "3"])
+    assert groups[0] == groups[1] == groups[2] and groups[3] == groups[4] != groups[0]
+    assert len(set(kin(records, list("12345")))) == 4

@@ -10,6 +10,8 @@ from harness.datasets.selection import (
     choosing_half,
     distinct,
     left_out_for_the_model,
+    shares_of_limit,
+    some_by_hash,
     usable,
     why_left_out,
 )
@@ -70,3 +72,16 @@ def test_usable_and_distinct_records_in_the_order_of_ids_with_counts() -> None:
     assert [r.id for r in found] == ["b", "c", "d"] and skipped == {"sequences of mostly N": 1, "of H": 1}
     assert [r.id for r in distinct(found, skipped)] == ["b", "c"] and skipped["exact duplicates"] == 1
     assert [r.id for r in distinct(found, Counter(), within_families=False)] == ["b"]
+
+
+def test_a_limit_is_shared_evenly_test_first_and_what_one_split_lacks_goes_to_the_others() -> None:
+    assert shares_of_limit({"train": 9, "select": 9, "test": 9}, 8) == {"train": 2, "select": 3, "test": 3}
+    assert shares_of_limit({"train": 9, "select": 1, "test": 2}, 8) == {"train": 5, "select": 1, "test": 2}
+    assert shares_of_limit({"train": 1, "select": 1, "test": 1}, 99) == {"train": 1, "select": 1, "test": 1}
+
+
+def test_some_records_by_hash_keep_their_order() -> None:
+    records = [Record(str(number), "ACGU") for number in range(20)]
+    some = some_by_hash(records, 5)
+    assert {record.id for record in some} == set(by_hash(record.id for record in records)[:5])
+    assert some == sorted(some, key=records.index) and some_by_hash(records, None) == records

@@ -1,12 +1,13 @@
 """Examples come from every part of the ranking, with the activations that the autoencoder gives."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
 from harness.datasets.records import Record
 from harness.datasets.structures import pairs_of_dot_bracket
-from tasks.sae.examples import dot_bracket, example_table
+from tasks.sae.examples import dot_bracket, example_table, features_to_show
 from tests.tasks.sae.planted import Planted, random_sequences, ready
 
 STRUCTURES = ["((..[[))..]]", "....", "((((....))))", "(([{<A..))]}>a"]
@@ -93,3 +94,17 @@ def test_structures_come_back_from_their_dot_bracket(structure):
 def test_an_unknown_structure_is_empty():
     assert dot_bracket(Record("x", "ACGU")) == ""
     assert dot_bracket(Record("x", "ACGU", pairs=())) == "...."
+
+
+def test_examples_are_kept_of_chosen_features_and_of_the_best_of_the_first_seed() -> None:
+    features = pd.DataFrame(
+        {
+            "layer": 2,
+            "seed": [0] * 5 + [1] * 5,
+            "feature": [*range(5)] * 2,
+            "live": [True, True, True, True, False] * 2,
+            "select_auroc": [0.5, 0.1, 0.8, 0.7, 1.0] * 2,
+        }
+    )
+    chosen = pd.DataFrame({"source": ["sae", "sae", "kmer"], "layer": 2, "seed": [0, 1, 1], "feature": [3, 0, 1]})
+    assert features_to_show(features, chosen, 3) == {(2, 0): [3, 1, 2], (2, 1): [0]}

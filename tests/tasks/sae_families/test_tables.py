@@ -10,7 +10,7 @@ from sklearn.metrics import roc_auc_score
 from tasks.sae.aggregate import FRACTION_ACTIVE, FULL_MAXIMUM, WINDOW
 from tasks.sae.split_quality import SharedFeatures
 from tasks.sae_families.scores import SourceScores, score_dense_probe, score_source
-from tasks.sae_families.tables import family_table, feature_table, features_to_show, item_table, similarity_tables
+from tasks.sae_families.tables import family_table, feature_table, item_table, similarity_tables
 from tests.tasks.sae_families.scored import FAMILIES, FEATURES, ITEMS, LABELS, TEST, scored_source
 
 NAMES = [f"rna {index}" for index in range(len(LABELS))]
@@ -95,17 +95,3 @@ def test_families_that_share_a_feature_are_neighbours_unless_a_clan_explains_it(
     assert pairs.iloc[0].tolist()[:2] == ["F0", "F2"]
     _, explained = similarity_tables(entries, ITEMS, ["clan", None, "clan", None])
     assert ["F0", "F2"] not in explained[["first", "second"]].to_numpy().tolist()
-
-
-def test_examples_are_kept_of_chosen_features_and_of_the_best_of_the_first_seed() -> None:
-    features = pd.DataFrame(
-        {
-            "layer": 2,
-            "seed": [0] * 5 + [1] * 5,
-            "feature": [*range(5)] * 2,
-            "live": [True, True, True, True, False] * 2,
-            "select_auroc": [0.5, 0.1, 0.8, 0.7, 1.0] * 2,
-        }
-    )
-    chosen = pd.DataFrame({"source": ["sae", "sae", "kmer"], "layer": 2, "seed": [0, 1, 1], "feature": [3, 0, 1]})
-    assert features_to_show(features, chosen, 3) == {(2, 0): [3, 1, 2], (2, 1): [0]}

@@ -1,4 +1,4 @@
-"""Length and composition: numbers that anyone can count."""
+"""Length, composition and position: numbers that anyone can count."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.sae.sources.letters import CompositionSource, LengthSource
+from tasks.sae.sources.letters import CompositionSource, KmerPositionSource, KmerSource, LengthSource, PositionSource
 
 
 @given(st.text("ACGUN", min_size=1, max_size=60))
@@ -32,3 +32,18 @@ def test_names_and_roles() -> None:
         *("share of A", "share of G", "share of GC")
     ]
     assert length.feature_name(0) == "length" and length.features == 1
+
+
+@given(st.text("ACGUN", min_size=1, max_size=60))
+def test_positions_count_from_both_ends_and_stand_beside_kmers(sequence: str) -> None:
+    position, both = PositionSource().encode(sequence), KmerPositionSource()
+    length = len(sequence)
+    for place, row in enumerate(position):
+        back = length - 1 - place
+        assert row == pytest.approx([min(place, back), place, back, place / max(1, length - 1)])
+    encoded = both.encode(sequence).toarray()
+    assert encoded.shape == (length, both.features) and (encoded >= 0).all()
+    kmers = KmerSource()
+    assert (encoded[:, : kmers.features] == kmers.encode(sequence).toarray()).all()
+    assert (encoded[:, kmers.features :] == position).all()
+    assert both.feature_name(0) == "A" and both.feature_name(both.features - 4) == "distance to the nearest end"

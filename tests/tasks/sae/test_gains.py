@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from harness.adapter import Role
 from harness.statistics.bootstrap import Estimate
 from tasks.sae.concepts.macro_scores import MacroScores
-from tasks.sae_families.gains import frozen_warnings, gain_metrics, gain_notes, gain_rows, gains
-from tasks.sae_families.scores import SourceScores
+from tasks.sae.gains import frozen_warnings, gain_metrics, gain_notes, gain_rows, gains
+
+
+@dataclass(frozen=True)
+class Scored:
+    name: str
+    role: Role
+    macro: MacroScores
+
 
 SPREAD = np.random.default_rng(0).normal(0, 0.01, 500)
 
 
-def source(name: str, role: Role, auroc: float, mcc: float, spread: float = 0.0) -> SourceScores:
+def source(name: str, role: Role, auroc: float, mcc: float, spread: float = 0.0) -> Scored:
     """``spread``: of the differences to the other sources, which share every other chance."""
     own = spread * np.random.default_rng(len(name)).normal(size=500)
     macro = [Estimate(value, value + SPREAD + own, 100) for value in (auroc, mcc, 0.5)]
-    return SourceScores(name, role, (), MacroScores(*macro))
+    return Scored(name, role, MacroScores(*macro))
 
 
-def notes(*sources: SourceScores) -> list[str]:
+def notes(*sources: Scored) -> list[str]:
     return list(gain_notes(sources[0], sources, gains(sources[0], sources)))
 
 

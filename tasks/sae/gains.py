@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Protocol
 
+from harness.adapter import Role
 from harness.statistics.bootstrap import Interval
 from harness.statistics.gains import Gain, smallest_gain
 from harness.task import Metric, TableRow
 from tasks.common import metric, table_row
-from tasks.sae_families.scores import SourceScores
+from tasks.sae.concepts.macro_scores import MacroScores
 
 MEASURES = {"auroc": "AUROC", "mcc": "MCC"}
 RANGES = {"auroc": (-1.0, 1.0), "mcc": (-2.0, 2.0)}
@@ -21,7 +23,20 @@ _BEATS = {
 }
 
 
-def gains(model: SourceScores, sources: Iterable[SourceScores]) -> dict[str, Gain]:
+class MacroScored(Protocol):
+    """A source with its macro scores on test."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def role(self) -> Role: ...
+
+    @property
+    def macro(self) -> MacroScores: ...
+
+
+def gains(model: MacroScored, sources: Iterable[MacroScored]) -> dict[str, Gain]:
     """Per measure the gain of ``model`` over every floor among ``sources``."""
     floors = [source for source in sources if source.role == "floor"]
     return {
@@ -45,7 +60,7 @@ def gain_rows(found: Mapping[str, Gain], layer: int) -> Iterator[TableRow]:
             yield table_row(f"gain_{name}", own, "sae", layer, stratum, within=RANGES[name])
 
 
-def gain_notes(model: SourceScores, sources: Sequence[SourceScores], found: Mapping[str, Gain]) -> Iterator[str]:
+def gain_notes(model: MacroScored, sources: Sequence[MacroScored], found: Mapping[str, Gain]) -> Iterator[str]:
     """Which floors win, the hardest first, and whether all of them, or any, are beaten beyond the interval."""
     floors = [source for source in sources if source.role == "floor"]
     for floor in sorted(floors, key=lambda floor: found["auroc"].over[floor.name].value):
@@ -63,7 +78,7 @@ def gain_notes(model: SourceScores, sources: Sequence[SourceScores], found: Mapp
             yield f"{'not every' if some else 'no'} floor is beaten with certainty in {label}"
 
 
-def frozen_warnings(sources: Mapping[str, SourceScores], stable: SourceScores | None) -> Iterator[str]:
+def frozen_warnings(sources: Mapping[str, MacroScored], stable: MacroScored | None) -> Iterator[str]:
     """Where training both halves of an autoencoder gains nothing certain over training one, and where stable features
     score below such controls beyond the interval."""
     if unbeaten := list(_against_frozen(sources["sae"], sources, lambda gain: gain.low <= 0)):
@@ -73,7 +88,7 @@ def frozen_warnings(sources: Mapping[str, SourceScores], stable: SourceScores | 
 
 
 def _against_frozen(
-    model: SourceScores, sources: Mapping[str, SourceScores], counts: Callable[[Interval], bool]
+    model: MacroScored, sources: Mapping[str, MacroScored], counts: Callable[[Interval], bool]
 ) -> Iterator[str]:
     for twin in (source for name, source in sources.items() if name.startswith("sae-frozen-")):
         for name, label in MEASURES.items():

@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 
 from harness.task import Metric
-from tasks.sae_families.failures import why_failed, without_stability
-from tests.tasks.sae_families.scored import ITEMS, scored_source
+from tasks.sae.failures import why_failed, without_stability
 
 AGREEMENT = ("stability", "stability_raw", "pw_mcc")
 GOOD = {"fve": Metric(value=0.8), "dead_share": Metric(value=0.1)}
 GOOD |= {name: Metric(value=0.4, low=0.3, high=0.5) for name in AGREEMENT}
+SCORES = np.random.default_rng(0).random((6, 24)).astype(np.float32)
 
 
 def test_sound_autoencoders_have_not_failed() -> None:
-    assert why_failed(GOOD, [scored_source(0), scored_source(1)], ITEMS) is None
+    assert why_failed(GOOD, [SCORES, SCORES]) is None
 
 
 @pytest.mark.parametrize(
@@ -29,14 +29,11 @@ def test_sound_autoencoders_have_not_failed() -> None:
     ],
 )
 def test_failures_of_quality_are_named(changes: dict[str, Metric], reason: str) -> None:
-    assert re.search(reason, why_failed(GOOD | changes, [scored_source(0)], ITEMS) or "")
+    assert re.search(reason, why_failed(GOOD | changes, [SCORES]) or "")
 
 
 def test_scores_without_any_difference_are_a_failure_of_their_seed() -> None:
-    flat = scored_source(1)
-    for index in range(len(ITEMS.select) + len(ITEMS.test)):
-        flat.scores.put(index, np.ones((12, 24), dtype=np.float32), slice(3, 9))
-    reason = why_failed(GOOD, [scored_source(0), flat], ITEMS)
+    reason = why_failed(GOOD, [SCORES, np.ones_like(SCORES)])
     assert reason == "every feature scores all sequences alike in 1 of 2 of them"
 
 

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
 from harness.task import Metric
-from tasks.sae.sequence_scores import ScoredSource
-from tasks.sae_families.scores import Items
 
 _ROUNDING = 1e-5
 
 
-def why_failed(quality: Mapping[str, Metric], entries: Sequence[ScoredSource], items: Items) -> str | None:
+def why_failed(quality: Mapping[str, Metric], scores: Iterable[NDArray[np.float32]]) -> str | None:
     """What is wrong with the autoencoders of a layer, in words; None where nothing is.
 
     Args:
         quality: metrics of the layer, over seeds.
-        entries: one per seed; one whose features score all sequences alike is enough to fail.
+        scores: (items, features) of every seed; one whose features score all items alike is enough to fail.
     """
     explained, dead = quality["fve"].value, quality["dead_share"].value
     if dead == 1:
@@ -27,9 +25,9 @@ def why_failed(quality: Mapping[str, Metric], entries: Sequence[ScoredSource], i
     if explained is None or explained < 0:
         known = "not a number" if explained is None else f"{explained:.3g}"
         return f"they explain less variance than the mean of the training states (FVE {known})"
-    rows = np.concatenate([items.select, items.test])
-    if alike := sum(_alike(entry.matrix(rows)) for entry in entries):
-        return f"every feature scores all sequences alike in {alike} of {len(entries)} of them"
+    alike = [_alike(matrix) for matrix in scores]
+    if any(alike):
+        return f"every feature scores all sequences alike in {sum(alike)} of {len(alike)} of them"
     return None
 
 
