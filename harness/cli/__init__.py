@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from importlib.metadata import entry_points
+from collections.abc import Callable
+from importlib.metadata import EntryPoint, entry_points
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -55,9 +56,25 @@ app.command("report")(report)
 app.command("export")(export)
 app.command("check")(check)
 app.add_typer(new, name="new")
+
+
+def _loaded(verb: EntryPoint) -> Callable[..., None]:
+    """The function of a verb that a package brings along; where it is broken, one that says so when it is called."""
+    try:
+        function: Callable[..., None] = verb.load()
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}"
+
+        def broken() -> None:
+            raise InputError(f"`harness {verb.name}` cannot be loaded from {verb.module} ({reason}): install it again")
+
+        return broken
+    return function
+
+
 for verb in sorted(entry_points(group="harness.verbs"), key=lambda entry: entry.name):
-    # verbs that a task brings along; their modules import heavy libraries where they run
-    app.command(verb.name)(verb.load())
+    # their modules import heavy libraries where they run
+    app.command(verb.name)(_loaded(verb))
 
 
 _UsageError: Any = typer.BadParameter.__base__  # typer exports no other name of it

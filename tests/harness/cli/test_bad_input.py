@@ -12,12 +12,14 @@ import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from harness.cli import main
+from harness.errors import InputError
 from harness.result import ResultRecord, read_records
 from tests import fakes
 from tests.model_adapters.conftest import reduced
@@ -263,3 +265,11 @@ def test_pages_that_cannot_be_written(harness: Harness, tmp_path: Path) -> None:
     ended = harness("leaderboard", "--out", "file/pages")
     assert ended.code == 2 and len(ended.stderr.splitlines()) == 1
     assert ended.error.startswith("error: file/pages/") and "cannot be written: Not a directory" in ended.error
+
+
+def test_a_verb_that_cannot_be_loaded_leaves_the_others_alone() -> None:
+    from harness.cli import _loaded
+
+    verb = EntryPoint("lost", "no_such_package.verb:lost", "harness.verbs")
+    with pytest.raises(InputError, match=r"`harness lost` cannot be loaded from no_such_package.verb \(ModuleNotFound"):
+        _loaded(verb)()
