@@ -174,12 +174,11 @@ def score_calls(called: Membership, part: Part) -> dict[str, Sampled]:
 
 def nucleotide_counts(called: Membership, part: Part) -> tuple[Floats, Floats, Floats, Floats]:
     """(RNAs, elements) each: hits, called, known and all nucleotides."""
-    found = []
-    for marked in (called & part.member, called, part.member, np.ones_like(called)):
-        sums = np.zeros((part.rnas, marked.shape[1]))
-        np.add.at(sums, part.rna, marked)
-        found.append(sums)
-    tp, calls, known, total = found
+    starts = np.searchsorted(part.rna, np.arange(part.rnas))  # every RNA has a row
+    tp, calls, known, total = (
+        np.add.reduceat(marked, starts, axis=0, dtype=np.float64)
+        for marked in (called & part.member, called, part.member, np.ones_like(called))
+    )
     return tp, calls, known, total
 
 

@@ -25,10 +25,13 @@ class ProbeSource(StateSource):
 
     def fit(self, hidden: NDArray[np.float32], member: Membership) -> None:
         """On nucleotides of select: (n, width) and (n, concepts)."""
-        self.probes = [Probe.fit(hidden, positive) for positive in member.T]
+        probes = [Probe.fit(hidden, positive) for positive in member.T]
+        self.directions = np.column_stack([probe.model.coef_[0] / probe.spread for probe in probes])
+        centre = probes[0].centre  # of the columns, whatever the concept
+        self.offsets = np.array([probe.model.intercept_[0] for probe in probes]) - centre @ self.directions
 
     def encode(self, hidden: NDArray[np.float32]) -> NDArray[np.float32]:
-        return np.column_stack([probe.scores(hidden) for probe in self.probes]).astype(np.float32)
+        return (hidden @ self.directions + self.offsets).astype(np.float32)
 
     def feature_name(self, index: int) -> str:
         return f"probe of {self.concepts[index]}"
