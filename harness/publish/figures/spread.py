@@ -37,11 +37,15 @@ _LEFT, _RIGHT, _ROW = 210, 40, 26
 
 @dataclass(frozen=True)
 class Spread:
-    """F1 of sequences (rows) and models (columns, best mean first), and the family or cluster of every sequence."""
+    """F1 of sequences (rows) and models (columns, best mean first), and the family or cluster of every sequence.
+
+    ``of_types``: the family of every sequence is known.
+    """
 
     models: tuple[Score, ...]
     values: Floats
     units: tuple[str, ...]
+    of_types: bool
 
     @property
     def quantiles(self) -> Floats:
@@ -88,7 +92,8 @@ def spread_of(models: Sequence[Score]) -> Spread | None:
     first = found[0][1].loc[shared]
     units = first["family"].fillna(first["cluster"]).fillna(first["item"])
     values = np.stack([items.loc[shared, "value"].to_numpy(dtype=np.float64) for _, items in found], axis=1)
-    return Spread(tuple(own for own, _ in found), values, tuple(map(str, units)))
+    of_types = bool(first["family"].notna().all())
+    return Spread(tuple(own for own, _ in found), values, tuple(map(str, units)), of_types)
 
 
 def _items(own: Score) -> pd.DataFrame | None:

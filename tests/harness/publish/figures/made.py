@@ -37,9 +37,10 @@ def record(
     higher: bool = True,
     table: Sequence[TableRow] = (),
     items: Mapping[str, float] | None = None,
+    families: Sequence[str | None] | None = None,
     **changes: Any,
 ) -> tuple[Path, ResultRecord]:
-    """One record below ``folder``. ``items`` are F1 by sequence; ``changes`` are fields of the task's entry."""
+    """One record below ``folder``. ``items``: F1 by sequence, of ``families``; ``changes``: fields of the task's entry."""
     ran = run_cell(make_cell(FakeModel(name, name)), folder / task, "cpu", Progress(quiet=True))
     (path,) = (folder / task).rglob(f"{ran.cell}.json")
     files = {key: None for key in ran.files if not key.endswith(".parquet")}
@@ -49,7 +50,8 @@ def record(
         draws_table(estimates).to_parquet(path.with_suffix("") / "draws.parquet", index=False)
         files[f"{ran.cell}/draws.parquet"] = None
     if items is not None:
-        rows = pd.DataFrame({"item": list(items), "cluster": None, "family": None, "metric": "f1"})
+        known = list(families or [None] * len(items))
+        rows = pd.DataFrame({"item": list(items), "cluster": None, "family": known, "metric": "f1"})
         other = rows.assign(metric="length", value=100.0)
         both = pd.concat([rows.assign(value=list(items.values())), other])
         both.to_parquet(path.with_suffix("") / "items.parquet", index=False)
