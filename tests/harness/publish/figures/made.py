@@ -40,7 +40,7 @@ def record(
     families: Sequence[str | None] | None = None,
     **changes: Any,
 ) -> tuple[Path, ResultRecord]:
-    """One record below ``folder``. ``items``: F1 by sequence, of ``families``; ``changes``: fields of the task's entry."""
+    """One record below ``folder``. ``items``: F1 by sequence, of ``families``; ``changes``: of the task's entry."""
     ran = run_cell(make_cell(FakeModel(name, name)), folder / task, "cpu", Progress(quiet=True))
     (path,) = (folder / task).rglob(f"{ran.cell}.json")
     files = {key: None for key in ran.files if not key.endswith(".parquet")}
