@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -45,6 +45,8 @@ class ModelReader:
         inputs: what the model reads: upper-case strings over A C G U N, or alignments with such queries.
         layers: as :meth:`ModelAdapter.hidden_states` takes them; they are the keys of the blocks.
 
+    ``on_sequence``, where it is set, is called after every sequence that the model has read.
+
     Raises:
         InputError: no sequence contains a nucleotide other than N.
     """
@@ -58,6 +60,7 @@ class ModelReader:
         """Rows of every sequence, (sequences,)."""
         if not self.counts.sum():
             raise InputError("there are no activations to read: no sequence contains a nucleotide other than N")
+        self.on_sequence: Callable[[], None] | None = None
         self._buffer: dict[int, NDArray[np.float32]] = {}
         self._latest: tuple[tuple[int, ...], Block] | None = None
 
@@ -95,6 +98,8 @@ class ModelReader:
                 known = origin[starts[index] : starts[index + 1], 1]
                 for layer in self.layers:
                     hidden[layer][starts[index] : starts[index + 1]] = states[layer][known]
+                if self.on_sequence is not None:
+                    self.on_sequence()
             self._latest = sequences, Block(hidden, origin)
         return self._latest[1]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -59,7 +60,13 @@ class DictionaryMaker:
         """Of every layer."""
 
         def fit() -> Arrays:
-            found = Standardisation.fit(self.activations())
+            stream, done = self.activations(), count(1)
+            with self.context.progress.track(f"{self.name} activations", len(stream.reader.sequences)) as advance:
+                stream.reader.on_sequence = lambda: advance(next(done))
+                try:
+                    found = Standardisation.fit(stream)
+                finally:
+                    stream.reader.on_sequence = None
             return {f"{layer} {part}": array for layer, own in found.items() for part, array in own.arrays().items()}
 
         kept = self.context.kept(f"{self.name} standardisation", fit)

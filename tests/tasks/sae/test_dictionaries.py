@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +11,7 @@ import pytest
 import torch
 
 from harness.adapter import ModelAdapter
-from harness.progress import Progress
+from harness.progress import Advance, Progress
 from harness.task import CellContext
 from tasks.sae.autoencoder.config import SAEConfig
 from tasks.sae.dictionaries import DictionaryMaker
@@ -90,7 +92,9 @@ def test_progress_counts_the_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
     class Recorder(Progress):
         def _lines(self, description, total):  # type: ignore[no-untyped-def]
-            assert (description, total) == ("the label", CONFIG.steps)
+            if description != "the label":
+                return lambda completed, detail="": None
+            assert total == CONFIG.steps
             return lambda completed, detail="": seen.append((completed, detail))
 
     maker(tmp_path, progress=Recorder()).trained((0,), "the label")["none"]
@@ -126,3 +130,18 @@ def test_what_is_finished_is_read_back_bit_for_bit_without_the_model(
         assert (kept.nucleotides, kept.position_share) == (own.nucleotides, own.position_share)
         assert (kept.mean == own.mean).all() and (kept.deviation == own.deviation).all()
     assert model.calls == 0
+
+
+def test_reading_the_activations_is_told_sequence_by_sequence(tmp_path: Path) -> None:
+    told: list[tuple[str, int, int]] = []
+
+    class Recorder(Progress):
+        @contextmanager
+        def track(self, description: str, total: int) -> Iterator[Advance]:
+            yield lambda completed, detail="": told.append((description, completed, total))
+
+    made = maker(tmp_path, progress=Recorder(quiet=True))
+    assert set(made.standardisation) == {1, 2}
+    assert told == [("sae activations", done, 6) for done in range(1, 7)]
+    made.trained((0,), "sae")  # what the training reads again is told as training
+    assert {description for description, _, _ in told} == {"sae activations", "sae"}
