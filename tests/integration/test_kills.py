@@ -13,7 +13,7 @@ from pathlib import Path
 
 
 def test_killed_cells_end_as_undisturbed_ones(tmp_path: Path) -> None:
-    kills = int(os.environ.get("HARNESS_KILLS", "6"))
+    kills = int(os.environ.get("HARNESS_KILLS", "4"))
     command = [sys.executable, "-m", "tests.integration.kills", str(kills), str(tmp_path)]
     # threads that wait for each other make small products many times slower on a busy machine
     environment = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
