@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.publish.escape import markdown
-from harness.publish.figures.drawing import LINE, WIDTH, Canvas, Scale, shortened
-from harness.publish.figures.spread import Spread, spread_of
+from harness.publish.figures.drawing import LINE, WIDTH
+from harness.publish.figures.spread import Spread, f1_rows, named, spread_of
 from harness.publish.figures.values import Figure, Trial, seed_of
 from harness.publish.format import number
 from harness.publish.links import record_link
@@ -30,7 +30,6 @@ ABOUT = (
 FEWEST_TYPES = 10
 """Rare and common ones, of each: intervals that resample fewer are too narrow."""
 _DRAWS = 2000
-_LEFT, _RIGHT, _ROW = 210, 40, 26
 
 
 @dataclass(frozen=True)
@@ -103,14 +102,11 @@ def _answer(rarity: Rarity) -> str:
 
 
 def _picture(trial: Trial, rarity: Rarity) -> str:
-    canvas = Canvas(f"{TITLE}: {trial.task}, {trial.title}")
-    scale = Scale([tick / 5 for tick in range(6)], _LEFT, WIDTH - _RIGHT)
-    top, bottom = 8, 14 + _ROW * len(rarity.spread.models)
-    canvas.grid_across(scale, top, bottom)
-    pairs = zip(rarity.spread.models, rarity.means(True).tolist(), rarity.means(False).tolist(), strict=True)
-    for place, (own, rare, common) in enumerate(pairs):
-        y = top + _ROW * place + 16
-        canvas.text("", _LEFT - 12, y + 4, shortened(own.name, _LEFT - 20), "end")
+    models = rarity.spread.models
+    canvas, scale, rows, bottom = f1_rows(f"{TITLE}: {trial.task}, {trial.title}", models)
+    pairs = zip(models, rows, rarity.means(True).tolist(), rarity.means(False).tolist(), strict=True)
+    for own, y, rare, common in pairs:
+        named(canvas, own, y)
         canvas.line("bar2 s0", scale(min(rare, common)), y, scale(max(rare, common)), y)
         canvas.dot("floor", scale(rare), y, f"{own.name}: rare types {number(rare)}")
         canvas.dot("s0", scale(common), y, f"{own.name}: common types {number(common)}")

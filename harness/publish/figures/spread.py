@@ -142,16 +142,24 @@ def _answer(spread: Spread) -> str:
     return f"Whether the model or the sequence matters more **cannot be told**: {numbers}."
 
 
-def _picture(trial: Trial, spread: Spread) -> str:
-    canvas = Canvas(f"{TITLE}: {trial.task}, {trial.title}")
+def f1_rows(title: str, models: Sequence[Score]) -> tuple[Canvas, Scale, list[float], float]:
+    """A picture with a row for each model over a scale of F1: the scale, the height of every row, and the lower end."""
+    canvas = Canvas(title)
     scale = Scale([tick / 5 for tick in range(6)], _LEFT, WIDTH - _RIGHT)
-    top, bottom = 8, 14 + _ROW * len(spread.models)
+    top, bottom = 8, 14 + _ROW * len(models)
     canvas.grid_across(scale, top, bottom)
-    for place, (own, (low, start, median, stop, high)) in enumerate(
-        zip(spread.models, spread.quantiles.T.tolist(), strict=True)
-    ):
-        y = top + _ROW * place + 16
-        canvas.text("", _LEFT - 12, y + 4, shortened(own.name, _LEFT - 20), "end")
+    return canvas, scale, [top + _ROW * place + 16 for place in range(len(models))], bottom
+
+
+def named(canvas: Canvas, own: Score, y: float) -> None:
+    """The name of a model, left of its row."""
+    canvas.text("", _LEFT - 12, y + 4, shortened(own.name, _LEFT - 20), "end")
+
+
+def _picture(trial: Trial, spread: Spread) -> str:
+    canvas, scale, rows, bottom = f1_rows(f"{TITLE}: {trial.task}, {trial.title}", spread.models)
+    for own, y, (low, start, median, stop, high) in zip(spread.models, rows, spread.quantiles.T.tolist(), strict=True):
+        named(canvas, own, y)
         canvas.line("bar2 s0", scale(low), y, scale(high), y)
         canvas.line("thick s0", scale(start), y, scale(stop), y)
         canvas.dot("s0", scale(median), y, f"{own.name}: median {number(median)}")
