@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,3 +41,22 @@ def without_stability(quality: Mapping[str, Metric]) -> dict[str, Metric]:
     failed = Metric(value=None, unit="not reported: the autoencoders failed")
     agreement = {name for name in quality if name.startswith("stability") or name == "pw_mcc"}
     return {name: failed if name in agreement else found for name, found in quality.items()}
+
+
+def layer_warnings(failures: Mapping[int, str | None], quality: Mapping[int, Mapping[str, Metric]]) -> Iterator[str]:
+    """What a reader must know of each layer before its numbers: autoencoders that failed, features like random ones.
+
+    Args:
+        failures: per layer what :func:`why_failed` says.
+        quality: per layer its metrics, without the stability of failed autoencoders.
+    """
+    for layer, reason in failures.items():
+        if reason:
+            yield f"the autoencoders of layer {layer} failed: {reason}"
+    for layer, metrics in quality.items():
+        own, chance = metrics.get("stability"), metrics.get("stability_chance")
+        if own and chance and own.value is not None and chance.high is not None and own.value <= chance.high:
+            yield (
+                f"the stability of layer {layer} means nothing: seeds share {own.value:.2f} of their live features, "
+                f"random decoder rows as many ({chance.value:.2f})"
+            )

@@ -90,7 +90,7 @@ class SplitMeter:
             "stability": decoder_stability(own, live=live),
             "stability_raw": decoder_stability(own, "raw", live),
             "stability_activations": activation_stability(codes, live),
-            "stability_chance": chance_stability(own),
+            "stability_chance": chance_stability(own, live=live),
         }
 
 

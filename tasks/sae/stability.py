@@ -59,6 +59,9 @@ def decoder_stability(
 ) -> Stability:
     """By the cosine of decoder rows, in the space of training or in that of the model's hidden states.
 
+    In the space of training only directions count in which states vary: along the others no training moves a decoder,
+    and no feature can be told from another.
+
     Args:
         autoencoders: two or more of one layer, of one width and number of features.
         live: (autoencoders, features); features that are dead are matched with none, and no share counts them.
@@ -66,8 +69,10 @@ def decoder_stability(
     return _compare([_decoder_rows(autoencoder, space) for autoencoder in autoencoders], _cosines, live)
 
 
-def chance_stability(autoencoders: Sequence[SparseAutoencoder], space: Space = "standardised") -> Stability:
-    """The same for random unit rows in the place of the decoders: what no training gives.
+def chance_stability(
+    autoencoders: Sequence[SparseAutoencoder], space: Space = "standardised", live: NDArray[np.bool_] | None = None
+) -> Stability:
+    """The same for random unit rows in the place of the decoders, as many as are live: what no training gives.
 
     In the raw space those rows are brought back like a decoder, and so lie along the directions of large variance.
     """
@@ -76,7 +81,7 @@ def chance_stability(autoencoders: Sequence[SparseAutoencoder], space: Space = "
         generator = torch.Generator().manual_seed(1_000_003 + number)
         random = torch.randn(autoencoder.decoder.shape, generator=generator).to(autoencoder.decoder.device)
         rows.append(_unit(autoencoder, random, space))
-    return _compare(rows, _cosines, None)
+    return _compare(rows, _cosines, live)
 
 
 def activation_stability(codes: Sequence[Codes], live: NDArray[np.bool_] | None = None) -> Stability:
@@ -122,7 +127,7 @@ def _decoder_rows(autoencoder: SparseAutoencoder, space: Space) -> Matrix:
 
 
 def _unit(autoencoder: SparseAutoencoder, rows: torch.Tensor, space: Space) -> Matrix:
-    placed = autoencoder.to_raw(rows) if space == "raw" else rows
+    placed = autoencoder.to_raw(rows) if space == "raw" else autoencoder.varying_part(rows)
     unit: Matrix = functional.normalize(placed).cpu().numpy()
     return unit
 

@@ -21,7 +21,7 @@ from tasks.sae.concepts.choice import null_of_maximum
 from tasks.sae.concepts.confounds import gain_over_composition, matched_auroc
 from tasks.sae.concepts.probes import PROBE_SIZES, share_of_dense, sparse_probes
 from tasks.sae.concepts.selectivity import selectivity
-from tasks.sae.failures import why_failed, without_stability
+from tasks.sae.failures import layer_warnings, why_failed, without_stability
 from tasks.sae.gains import frozen_warnings, gain_metrics, gain_notes, gain_rows, gains
 from tasks.sae.sequence_scores import ScoredSource
 from tasks.sae.split_quality import SharedFeatures
@@ -131,7 +131,7 @@ def report(facts: CellFacts, layers: Sequence[LayerResult], item_set: str) -> Ta
         },
         skipped=data.skipped,
         warnings=[
-            *(f"the autoencoders of layer {layer} failed: {reason}" for layer, reason in failures.items() if reason),
+            *layer_warnings(failures, {result.layer: result.quality for result in layers}),
             *frozen_warnings(chosen.sources, chosen.stable),
         ],
         notes=[*_notes(facts, chosen), *without_interval(metrics)],

@@ -25,7 +25,7 @@ class SaeFamilies(Task):
 
     card = TaskCard(
         name="sae-families",
-        version="3",
+        version="4",
         summary="one SAE feature per ncRNA family, chosen on select and scored on test (default: last layer, "
         "m = 4 d features, 3000 steps)",
         requires=frozenset({"hidden_states"}),
@@ -58,14 +58,14 @@ class SaeFamilies(Task):
             "gain_mcc": "gain in MCC",
             "average_precision_macro": "mean average precision",
             "coverage": "families found",
-            "auroc_matched": "AUROC against alike negatives",
+            "auroc_matched": "AUROC against matched negatives",
             "auroc_matched_length": "AUROC of length, same pairs",
             "auroc_matched_gc": "AUROC of GC content, same pairs",
             "gain_over_composition": "gain over composition",
             "group_separation": "separation of groups",
             "selectivity_tau": "selectivity, tau",
             "selectivity_information": "selectivity, information",
-            "select_null_95": "AUROC by chance on select",
+            "select_null_95": "chance AUROC on select",
             **{f"probe_{size}_share": f"share of the dense probe, {size} features" for size in (1, 2, 5, 16)},
             "candidates": "candidate features",
             **QUALITY_LABELS,

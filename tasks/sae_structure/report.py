@@ -15,7 +15,7 @@ from harness.statistics.bootstrap import Estimate
 from harness.statistics.gains import Gain
 from harness.task import Basis, Highlights, Metric, Place, TableRow, TaskOutcome
 from tasks.common import CORRELATION, SHARE, metric, over_seeds, table_row, without_interval
-from tasks.sae.failures import why_failed, without_stability
+from tasks.sae.failures import layer_warnings, why_failed, without_stability
 from tasks.sae.gains import frozen_warnings, gain_metrics, gain_notes, gain_rows, gains
 from tasks.sae.split_quality import SharedFeatures
 from tasks.sae_structure.choices import ALL, EQUAL, STABLE, Entry
@@ -133,7 +133,7 @@ def report(facts: CellFacts, layers: Sequence[LayerResult], item_set: str) -> Ta
         },
         skipped=facts.data.skipped,
         warnings=[
-            *(f"the autoencoders of layer {layer} failed: {reason}" for layer, reason in failures.items() if reason),
+            *layer_warnings(failures, quality),
             *frozen_warnings(chosen.sources, chosen.stable),
         ],
         notes=[*_notes(facts, chosen), *without_interval(metrics)],

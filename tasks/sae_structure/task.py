@@ -66,7 +66,7 @@ class SaeStructure(Task):
             "shuffle_response": "response to shuffling",
             "gain_mcc": "gain in MCC",
             "gain_auroc": "gain in AUROC",
-            "select_null_95": "MCC by chance on select",
+            "select_null_95": "chance MCC on select",
             "candidates": "candidate features",
             **QUALITY_LABELS,
         },

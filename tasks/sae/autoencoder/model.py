@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torch import Tensor, nn
 from torch.nn import functional
 
-from harness.activations.standardisation import Standardisation
+from harness.activations.standardisation import EIGENVALUE_FLOOR, Standardisation
 from harness.errors import InputError
 from harness.storage.files import write_bytes
 from tasks.sae.autoencoder.config import SAEConfig
@@ -19,6 +19,7 @@ from tasks.sae.autoencoder.sparse import SparseCode, decode, positions, select_b
 
 SCHEMA_VERSION: Literal[1] = 1
 _WHITE_SAMPLE = 256  # draws that the scale of a new encoder rests on
+_ROUNDING = 1e-3  # of the largest stretch of a whitening matrix, which is kept in single precision
 _CHUNK = 4096  # nucleotides whose dense pre-activations are in memory at once
 
 
@@ -160,6 +161,19 @@ class SparseAutoencoder(nn.Module):
         """Undo :meth:`to_standardised`: decoder rows, for one, as directions in the space of the model."""
         coloured = directions @ self.colouring if self.config.standardise == "whiten" else directions
         return coloured * self.scale
+
+    @torch.no_grad()
+    def varying_part(self, directions: Tensor) -> Tensor:
+        """Differences in the standardised space, (n, width), without their part along directions of no variance.
+
+        Those are the directions whose eigenvalue whitening raises to its floor. No gradient reaches a decoder there,
+        so its rows keep their random start.
+        """
+        if self.config.standardise != "whiten":
+            return directions
+        stretched, vectors = torch.linalg.eigh(self.whitening.double())
+        kept = vectors[:, stretched < (1 - _ROUNDING) * EIGENVALUE_FLOOR**-0.5].to(directions.dtype)
+        return directions @ kept @ kept.t()
 
     @property
     def standardised_mean(self) -> Tensor:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from harness.task import Metric
-from tasks.sae.failures import why_failed, without_stability
+from tasks.sae.failures import layer_warnings, why_failed, without_stability
 
 AGREEMENT = ("stability", "stability_raw", "pw_mcc")
 GOOD = {"fve": Metric(value=0.8), "dead_share": Metric(value=0.1)}
@@ -41,3 +41,19 @@ def test_the_stability_of_failed_autoencoders_has_no_value() -> None:
     kept = without_stability(GOOD)
     assert all(kept[name].value is kept[name].low is kept[name].high is None for name in AGREEMENT)
     assert kept["fve"] == GOOD["fve"] and without_stability({"fve": GOOD["fve"]}) == {"fve": GOOD["fve"]}
+
+
+def test_layers_that_failed_or_share_no_more_than_chance_are_named() -> None:
+    chance = Metric(value=0.9, low=0.85, high=0.95)
+    quality = {
+        0: {"stability": Metric(value=0.93), "stability_chance": chance},
+        1: {"stability": Metric(value=0.96), "stability_chance": chance},
+        2: without_stability({"stability": Metric(value=0.1), "stability_chance": chance}),
+        3: {},
+    }
+    found = list(layer_warnings({0: None, 1: None, 2: "all features are dead", 3: None}, quality))
+    assert found == [
+        "the autoencoders of layer 2 failed: all features are dead",
+        "the stability of layer 0 means nothing: seeds share 0.93 of their live features, random decoder rows as many "
+        "(0.90)",
+    ]

@@ -124,7 +124,7 @@ def test_stability_is_over_pairs_of_seeds_and_needs_two() -> None:
     assert metric.value == pytest.approx(expected.share) and found[1]["pw_mcc"].value == expected.pw_mcc.mean()
     assert found[1]["stability_strict"].value == expected.share_strict
     assert found[1]["stability_raw"].value == decoder_stability(list(own.values()), "raw", np.stack(live)).share
-    assert found[1]["stability_chance"].value == chance_stability(list(own.values())).share
+    assert found[1]["stability_chance"].value == chance_stability(list(own.values()), live=np.stack(live)).share
     assert found[1]["stability_activations"].value == pytest.approx(activation_stability(codes, np.stack(live)).share)
     np.testing.assert_array_equal(shared[1].matched, expected.matched)
     np.testing.assert_array_equal(shared[1].stable, expected.stable)

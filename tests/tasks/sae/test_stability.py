@@ -7,6 +7,7 @@ import pytest
 import scipy.sparse
 import torch
 
+from harness.activations.standardisation import Standardisation
 from harness.errors import InputError
 from tasks.sae.stability import (
     activation_correlations,
@@ -118,6 +119,43 @@ def test_dead_features_are_matched_with_none():
     assert decoder_stability([first, second], live=live).share == found.share
     nothing = decoder_stability([first, second], live=np.zeros((2, 64), dtype=bool))
     assert nothing.share == 0
+
+
+def flat_autoencoders(width=16, varying=3):
+    """Two with one decoder in the directions in which states vary, and random rows of their own in all others."""
+    states = np.random.default_rng(0).normal(size=(4000, varying)) @ np.random.default_rng(1).normal(
+        size=(varying, width)
+    )
+    fit = Standardisation.of(states.astype(np.float32))
+    own = []
+    for seed in range(2):
+        autoencoder = ready(width, seed=seed, standardise="whiten")
+        autoencoder.set_standardisation(fit)
+        own.append(autoencoder)
+    vectors = torch.linalg.eigh(own[0].whitening).eigenvectors
+    along, flat = vectors[:, :varying], vectors[:, varying:]
+    with torch.no_grad():
+        common = own[0].decoder @ along @ along.t()
+        for autoencoder in own:
+            autoencoder.decoder.copy_(common + autoencoder.decoder @ flat @ flat.t())
+    return own
+
+
+def test_directions_in_which_no_state_varies_do_not_count():
+    own = flat_autoencoders()
+    assert float(torch.nn.functional.cosine_similarity(own[0].decoder, own[1].decoder).mean().detach()) < 0.7
+    found = decoder_stability(own)
+    np.testing.assert_allclose(found.matched, 1, atol=1e-5)
+    assert found.share == 1
+
+
+def test_chance_counts_the_same_directions_and_as_many_features_as_are_live():
+    own = flat_autoencoders()
+    few = np.zeros((2, 64), dtype=bool)
+    few[:, :4] = True
+    crowded, sparse = chance_stability(own), chance_stability(own, live=few)
+    assert crowded.share > 0.9  # 64 random rows in three dimensions lie near each other
+    assert sparse.share < 0.8 and np.isnan(sparse.matched[0, 4:]).all()
 
 
 def test_activation_correlations_equal_slow_loops():
