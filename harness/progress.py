@@ -5,12 +5,14 @@ from __future__ import annotations
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import TypeVar
 
 from harness.names import printable
 
 Advance = Callable[..., None]
+Item = TypeVar("Item")
 
 
 class Progress:
@@ -43,6 +45,13 @@ class Progress:
         else:
             yield self._lines(description, total)
 
+    def over(self, description: str, items: Sequence[Item]) -> Iterator[Item]:
+        """The items one by one; one counts as completed when the next is asked for."""
+        with self.track(description, len(items)) as advance:
+            for completed, item in enumerate(items):
+                advance(completed)
+                yield item
+
     @contextmanager
     def _bar(self, description: str, total: int) -> Iterator[Advance]:
         from rich.console import Console
@@ -73,3 +82,7 @@ class Progress:
             self.message(f"  {description} {completed}/{total}, {left:.0f} s left {detail}".rstrip())
 
         return advance
+
+
+QUIET = Progress(quiet=True)
+"""Says nothing."""

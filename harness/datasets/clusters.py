@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 
 from harness.datasets.records import Dataset, Record
 from harness.errors import InputError
+from harness.progress import QUIET, Progress
 from harness.storage.cache import cache_folder
 from harness.storage.files import atomic_path
 
@@ -36,7 +37,7 @@ _WORD = 6
 _SHARE = 0.4  # of the share of 6-mers that independent errors leave, identity**6
 
 
-def clusters(dataset: Dataset, identity: float = 0.8) -> dict[str, str]:
+def clusters(dataset: Dataset, identity: float = 0.8, progress: Progress = QUIET) -> dict[str, str]:
     """Record id -> cluster id, which is the id of the cluster's representative, its longest member.
 
     Made once per dataset fingerprint and kept in ``$HARNESS_CACHE`` (default ``~/.cache/harness``).
@@ -59,7 +60,7 @@ def clusters(dataset: Dataset, identity: float = 0.8) -> dict[str, str]:
         by_sequence[record.sequence].append(record.id)
     sequences = sorted(by_sequence, key=lambda sequence: (-len(sequence), sequence))
     names = [by_sequence[sequence][0] for sequence in sequences]
-    representatives = greedy(sequences, identity)
+    representatives = greedy(sequences, identity, progress)
     found = {
         record: names[representative]
         for sequence, representative in zip(sequences, representatives, strict=True)
@@ -71,12 +72,12 @@ def clusters(dataset: Dataset, identity: float = 0.8) -> dict[str, str]:
     return found
 
 
-def clusters_of(dataset: Dataset) -> list[str]:
+def clusters_of(dataset: Dataset, progress: Progress = QUIET) -> list[str]:
     """The cluster of every record: the dataset's own where every record has one, else those of :func:`clusters`."""
     own = [record.cluster for record in dataset.records]
     if all(name is not None for name in own):
         return [str(name) for name in own]
-    found = clusters(dataset)
+    found = clusters(dataset, progress=progress)
     return [found[record.id] for record in dataset.records]
 
 
@@ -93,13 +94,13 @@ def kin(records: Sequence[Record], clusters: Sequence[str]) -> list[str]:
     return [group[name] for name in names]
 
 
-def greedy(sequences: Sequence[str], identity: float) -> list[int]:
+def greedy(sequences: Sequence[str], identity: float, progress: Progress = QUIET) -> list[int]:
     """Index of the representative of every sequence; ``sequences`` are distinct, the longest first."""
     from edlib import align
 
     index = _WordIndex(sequences)
     representative = [-1] * len(sequences)
-    for leader, sequence in enumerate(sequences):
+    for leader, sequence in enumerate(progress.over("clusters", sequences)):
         if representative[leader] >= 0:
             continue
         representative[leader] = leader

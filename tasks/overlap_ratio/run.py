@@ -9,6 +9,7 @@ import numpy as np
 
 from harness.adapter import ModelAdapter
 from harness.datasets.alignments import read_alone
+from harness.progress import Progress
 from harness.task import CellContext, TaskOutcome
 from tasks.common import subject, without_interval
 from tasks.overlap_ratio import report
@@ -39,7 +40,7 @@ def run_overlap(
     with context.phase("similarities"):
         shown = {m.variant: m.scored(repeats, data) for m in measures if m.layer == measures[0].layer}
     with context.phase("statistics"):
-        scores = _scores(measures, others, shown, repeats, data, settings.draws)
+        scores = _scores(measures, others, shown, repeats, data, settings.draws, context.progress)
         units = measures[0].units(len(data.records))
         families = family_table(data, shown["mean"], units, dataset.family_names)
         item_set = dataset.subset(data.records).fingerprint
@@ -63,6 +64,7 @@ def _scores(
     repeats: Sequence[Pairs],
     data: ComparedFamilies,
     draws: int,
+    progress: Progress,
 ) -> Scores:
     """Every measure on all families; those of the last layer, and the best one, on the test half too.
 
@@ -75,7 +77,7 @@ def _scores(
     validation: dict[int | None, float] = {}
     halves = [pairs.within(half) for pairs in shown["mean"] for half in (data.validation, ~data.validation)]
     halved = all(len(half.homologous) and len(half.others) for half in halves)
-    for measure in measures:
+    for measure in progress.over("statistics", measures):
         scored = shown[measure.variant] if measure.layer == last else measure.scored(repeats, data)
         found[measure.variant, measure.layer, ALL] = bootstrap.estimates(scored)
         if halved and measure.variant == "mean":

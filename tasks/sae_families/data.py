@@ -12,6 +12,7 @@ from harness.datasets.clusters import clusters_of
 from harness.datasets.records import Dataset, Record
 from harness.datasets.selection import by_hash, distinct, left_out_for_the_model, usable
 from harness.errors import NotApplicable
+from harness.progress import QUIET, Progress
 from tasks.sae.aggregate import window_length
 from tasks.sae_families.scores import Items
 from tasks.sae_families.settings import SaeFamiliesSettings
@@ -37,7 +38,7 @@ class ScoredFamilies:
         return [clan.get(family) for family in self.items.families]
 
 
-def prepare(dataset: Dataset, settings: SaeFamiliesSettings) -> ScoredFamilies:
+def prepare(dataset: Dataset, settings: SaeFamiliesSettings, progress: Progress = QUIET) -> ScoredFamilies:
     """Leave out what no model can be compared on, cluster, split, and take ``limit`` eligible families by hash.
 
     Raises:
@@ -45,7 +46,7 @@ def prepare(dataset: Dataset, settings: SaeFamiliesSettings) -> ScoredFamilies:
     """
     skipped: Counter[str] = Counter()
     records = distinct(usable(dataset.records, settings, skipped), skipped)
-    cluster = clusters_of(dataset.subset(records)) if records else []
+    cluster = clusters_of(dataset.subset(records), progress) if records else []
     try:
         splits = family_splits([r.family for r in records], cluster, [r.split for r in records])
     except NotApplicable as error:

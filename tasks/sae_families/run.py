@@ -24,6 +24,7 @@ from tasks.sae_families.data import prepare
 from tasks.sae_families.pictures import draw_similarity
 from tasks.sae_families.report import CellFacts, LayerResult, report
 from tasks.sae_families.scores import (
+    SourceScores,
     aggregation_scores,
     score_dense_probe,
     score_source,
@@ -52,7 +53,7 @@ class FamiliesRun:
         self.settings = settings
         self.context = context
         with context.phase("clusters and splits"):
-            self.data = prepare(dataset, settings)
+            self.data = prepare(dataset, settings, context.progress)
             self.groups = [family_rows(group, self.data.items.families) for group in settings.groups]
         names = [record.id for record in self.data.scored]
         self.scorer = Scorer(names, model_inputs(model.card, self.data.scored, family_asked=True), self.data.window)
@@ -173,12 +174,10 @@ class FamiliesRun:
         for entry in (*self.scored, *self.letter_sources):
             if entry.layer in (layer, None):
                 by_name.setdefault(entry.name, []).append(entry)
-        scored = {
-            other: {
-                name: score_source([entry.scored_by(other) for entry in own], items) for name, own in by_name.items()
-            }
-            for other in HEADLINES
-        }
+        scored: dict[str, dict[str, SourceScores]] = {other: {} for other in HEADLINES}
+        for name in self.context.progress.over(f"statistics of layer {layer}", list(by_name)):
+            for other, own in scored.items():
+                own[name] = score_source([entry.scored_by(other) for entry in by_name[name]], items)
         sources = scored[aggregation]
         budget = min(
             source.seeds[0].candidates for source in sources.values() if source.seeds[0].candidates >= MINIMUM_SUBSAMPLE

@@ -21,6 +21,7 @@ from harness.datasets.selection import (
 )
 from harness.datasets.tables import where_to_put
 from harness.errors import NotApplicable
+from harness.progress import QUIET, Progress
 from tasks.sae_structure.settings import SaeStructureSettings
 
 FEWEST_NEW = 20
@@ -50,7 +51,7 @@ class StructuredRnas:
         return (*self.train, *self.select, *self.test)
 
 
-def prepare(dataset: Dataset, settings: SaeStructureSettings) -> StructuredRnas:
+def prepare(dataset: Dataset, settings: SaeStructureSettings, progress: Progress = QUIET) -> StructuredRnas:
     """Leave out what no model can be compared on and what has no structure, split, and take ``limit`` RNAs by hash.
 
     Without given splits, groups of kin (RNAs that share a family or a cluster) stay whole: half of the RNAs train, a
@@ -67,7 +68,7 @@ def prepare(dataset: Dataset, settings: SaeStructureSettings) -> StructuredRnas:
     reason = "records without structure"
     records = usable(dataset.records, settings, skipped, lambda r: None if _structured(r) else reason)
     records = distinct(records, skipped, within_families=False)
-    clusters = clusters_of(dataset.subset(records)) if records else []
+    clusters = clusters_of(dataset.subset(records), progress) if records else []
     records = [replace(record, cluster=cluster) for record, cluster in zip(records, clusters, strict=True)]
     how = "given"
     if not any(record.split for record in records):

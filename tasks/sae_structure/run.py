@@ -73,7 +73,7 @@ class StructureRun:
         self.settings = settings
         self.context = context
         with context.phase("splits and structural elements"):
-            self.data = data = prepare(dataset, settings)
+            self.data = data = prepare(dataset, settings, context.progress)
             self.test, select = Nucleotides.of(data.test), Nucleotides.of(data.select)
             every = [nucleotides.labels.sum(axis=0) for nucleotides in (select, self.test)]
             self.elements = tuple(
@@ -276,13 +276,11 @@ class StructureRun:
         for entry in self.entries:
             if entry.layer in (layer, None):
                 by_name.setdefault(entry.name, []).append(entry)
-        scored = {
-            (kind, name): {
-                source: self._score_source(own, kind, part) for source, own in by_name.items() if kind in own[0].choices
-            }
-            for kind in (ALL, EQUAL, STABLE)
-            for name, part in self.parts.items()
-        }
+        asked = [(kind, name, source) for kind in (ALL, EQUAL, STABLE) for name in self.parts for source in by_name]
+        scored: dict[tuple[str, str], dict[str, SourceScores]] = defaultdict(dict)
+        for kind, name, source in self.context.progress.over(f"statistics of layer {layer}", asked):
+            if kind in by_name[source][0].choices:
+                scored[kind, name][source] = self._score_source(by_name[source], kind, self.parts[name])
         return LayerResult(
             layer=layer,
             scored=scored,

@@ -22,6 +22,7 @@ from harness.datasets.selection import (
 )
 from harness.datasets.tables import where_to_put
 from harness.errors import InputError, NotApplicable
+from harness.progress import QUIET, Progress
 from tasks.structure_f1.maps import Indices, pair_index, positions
 from tasks.structure_f1.settings import StructureF1Settings
 
@@ -103,7 +104,9 @@ class StructureData:
         return dataset.subset(rna.record for rna in (*self.select, *self.test)).fingerprint
 
 
-def prepare(dataset: Dataset, model: ModelAdapter, settings: StructureF1Settings) -> StructureData:
+def prepare(
+    dataset: Dataset, model: ModelAdapter, settings: StructureF1Settings, progress: Progress = QUIET
+) -> StructureData:
     """RNAs with known structure that every model can be compared on, in the order of their ids.
 
     ``limit`` and ``train_records`` take RNAs by the hash of their ids, not the first ones. Records without a given
@@ -124,7 +127,7 @@ def prepare(dataset: Dataset, model: ModelAdapter, settings: StructureF1Settings
     split = "given"
     if not any(record.split for record in records):
         split = "halves by family and cluster, made here"
-        records = _halved(dataset, records, skipped, model.card.name)
+        records = _halved(dataset, records, skipped, model.card.name, progress)
     parts: dict[Split, list[Record]] = {part: [] for part in SPLITS}
     for record in records:
         if record.split is None:
@@ -163,13 +166,15 @@ def _unpaired(record: Record) -> str | None:
     return "base pairs unknown" if record.pairs is None else None
 
 
-def _halved(dataset: Dataset, records: Sequence[Record], skipped: Counter[str], model: str) -> list[Record]:
+def _halved(
+    dataset: Dataset, records: Sequence[Record], skipped: Counter[str], model: str, progress: Progress
+) -> list[Record]:
     """Records with a split and a cluster each; what is of one family or of one cluster is of one split."""
     kept = distinct(records, skipped, within_families=False)
     advice = "a head is chosen on some RNAs and scored on others, so add some that are neither kin nor near-identical"
     if len(kept) < 2:
         raise _too_few(dataset, "one usable RNA" if kept else "no usable RNA", skipped, advice, model)
-    clusters = clusters_of(dataset.subset(kept))
+    clusters = clusters_of(dataset.subset(kept), progress)
     group = kin(kept, clusters)
     if len(set(group)) < 2:
         raise _too_few(dataset, f"{len(kept):,} usable RNAs, all of one family or cluster", skipped, advice, model)

@@ -31,7 +31,7 @@ def run_structure(
     model: ModelAdapter, dataset: Dataset, settings: StructureF1Settings, context: CellContext
 ) -> TaskOutcome:
     """Validation, test, statistics, pictures."""
-    data = prepare(dataset, model, settings)
+    data = prepare(dataset, model, settings, context.progress)
     selection = select(model, data, None, settings.draws, context)
     tested = score_test(model, data.test, selection.options, None, context)
     with context.phase("statistics"):

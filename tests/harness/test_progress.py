@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from harness.progress import Progress
+from harness.progress import QUIET, Progress
 
 Captured = pytest.CaptureFixture[str]
 
@@ -65,3 +65,13 @@ def test_a_terminal_gets_a_bar(monkeypatch: pytest.MonkeyPatch, capsys: Captured
         advance(3, "loss 0.5")
     output = capsys.readouterr()
     assert output.out == "" and "training" in output.err and "3/4" in output.err and "loss 0.5" in output.err
+
+
+def test_items_come_one_by_one_with_the_time_left(clock: list[float], capsys: Captured) -> None:
+    seen = []
+    for letter in Progress().over("clusters", "ACGU"):
+        seen.append(letter)
+        clock.append(clock[-1] + 10)
+    assert seen == list("ACGU")
+    assert capsys.readouterr().err.splitlines() == ["  clusters 2/4, 20 s left"]
+    assert list(QUIET.over("clusters", [])) == [] and capsys.readouterr().err == ""
