@@ -22,6 +22,7 @@ QUALITY_LABELS = {
     "stability_chance": "stability by chance",
     "pw_mcc": "mean cosine between seeds",
     "loss_recovered": "loss recovered",
+    "steering": "steering beyond controls, nats",
     "cross_entropy_reconstructed": "cross-entropy, reconstructed",
     "cross_entropy_clean": "cross-entropy, untouched",
     "cross_entropy_ablated": "cross-entropy, layer replaced by its mean",

@@ -20,6 +20,7 @@ from tasks.sae.examples import FEATURES_SHOWN, example_table, features_to_show
 from tasks.sae.sequence_scores import ScoredSource, Scorer, States, StateScores
 from tasks.sae.sources.letters import CompositionSource, KmerSource, LengthSource
 from tasks.sae.split_quality import SplitMeter, compared
+from tasks.sae.steering import add_steering
 from tasks.sae_families.data import prepare
 from tasks.sae_families.pictures import draw_similarity
 from tasks.sae_families.report import CellFacts, LayerResult, report
@@ -89,6 +90,12 @@ class FamiliesRun:
             outcome.notes += read_alone(self.model.card, used, family_asked=True)
             self._draw(outcome)
             outcome.tables["large/examples"] = self._examples(outcome.tables)
+        with self.context.phase("steering"):
+            test = self.data.items.test
+            sequences, clusters = (
+                [of[row] for row in test] for of in (self.scorer.sequences, self.data.scored_clusters)
+            )
+            add_steering(outcome, self.cell, sequences, clusters, self.context)
         return outcome
 
     def _examples(self, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:

@@ -29,6 +29,7 @@ from tasks.sae.sources.letters import CompositionSource, KmerPositionSource, Kme
 from tasks.sae.sources.probe import ProbeSource
 from tasks.sae.split_quality import SplitMeter, compared
 from tasks.sae.stability import decoder_stability
+from tasks.sae.steering import add_steering
 from tasks.sae_structure.choices import (
     ALL,
     EQUAL,
@@ -124,6 +125,9 @@ class StructureRun:
             outcome = report(facts, layers, self.dataset.subset((*self.data.select, *self.data.test)).fingerprint)
             outcome.notes += read_alone(self.model.card, self.data.used)
             self._add_tables(outcome, layers)
+        with context.phase("steering"):
+            sequences = [record.sequence for record in self.data.test]
+            add_steering(outcome, self.cell, sequences, self.data.test_units, context)
         return outcome
 
     def _add_tables(self, outcome: TaskOutcome, layers: Sequence[LayerResult]) -> None:
