@@ -107,7 +107,7 @@ class LayerResult:
 
 def report(facts: CellFacts, layers: Sequence[LayerResult], item_set: str) -> TaskOutcome:
     """The outcome. The headline layer is the one whose features do best on select; test plays no part."""
-    failures = {result.layer: why_failed(result.quality, ()) for result in layers}
+    failures = layer_failures(layers)
     quality = {r.layer: without_stability(r.quality) if failures[r.layer] else r.quality for r in layers}
     chosen = layers[0] if len(layers) == 1 else max(layers, key=lambda result: result.select_mcc)
     metrics = _metrics(chosen) | quality[chosen.layer] | _null(chosen) | _further(chosen)
@@ -139,6 +139,11 @@ def report(facts: CellFacts, layers: Sequence[LayerResult], item_set: str) -> Ta
         notes=[*_notes(facts, chosen), *without_interval(metrics)],
         highlights=_highlights(chosen),
     )
+
+
+def layer_failures(layers: Sequence[LayerResult]) -> dict[int, str | None]:
+    """Why the autoencoders of each layer failed, None where they did not."""
+    return {result.layer: why_failed(result.quality, ()) for result in layers}
 
 
 def _macro(source: SourceScores, measure: str) -> Estimate:
