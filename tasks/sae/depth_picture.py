@@ -50,7 +50,7 @@ def draw_depth(path: Path, depth: Depth, subject: str) -> None:
         image = _heat_map(axes, parts[parts["source"] == source], concepts, layers, SOURCES[source][0])
     bar = below.colorbar(image, ax=panels, fraction=0.02)
     bar.ax.tick_params(labelsize=SMALL, length=2)
-    bar.set_label(depth.told, size=SMALL)
+    bar.set_label(depth.told.removeprefix("mean "), size=SMALL)
     save_svg(figure, path)
 
 
