@@ -223,7 +223,7 @@ class Selectivities:
 
 def _told(trend: Correlation | None) -> str:
     if trend is None:
-        return "none, all layers tie"
+        return "none (layers tie, or one has no value)"
     own = metric(trend.interval, within=CORRELATION)
     ends = "" if own.low is None else f" [{own.low:.2f}, {own.high:.2f}]"
     return f"{trend.interval.value:.2f}{ends}, p {trend.p:.2g}"

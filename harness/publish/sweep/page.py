@@ -90,14 +90,16 @@ def _table(trial: Trial, out: Path) -> str:
     with_stability = any(own.stability is not None for own in trial.standings)
     header = ["model", *map(markdown, names), markdown(trial.headline), "gain over floors"]
     header += [markdown(trial.record.task.label(STABILITY))] if with_stability else []
+    header += ["place (ranks)"] if trial.orders else []
     rows = []
     for model in trial.models:
         for own in trial.of(model):
             row = [markdown(own.name), *(markdown(value) for _, value in own.values)]
             row += [cell(own.score.headline, whole=True), "–" if own.gain is None else signed(own.gain)]
             row += [cell(own.stability, whole=True)] if with_stability else []
-            rows.append([*row, rank_of(own), record_link(own.score.record, own.score.path, out)])
-    return table([*header, "place (ranks)", "record"], rows)
+            row += [rank_of(own)] if trial.orders else []
+            rows.append([*row, record_link(own.score.record, own.score.path, out)])
+    return table([*header, "record"], rows)
 
 
 def _missing(trial: Trial) -> Iterator[str]:

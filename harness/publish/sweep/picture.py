@@ -10,7 +10,8 @@ from harness.publish.format import HasInterval, number
 from harness.publish.sweep.trials import STABILITY, Standing, Trial, Values
 from harness.task import Metric
 
-_TOP, _LEFT, _GAP, _RIGHT = 36, 150, 26, 16
+_TOP, _GAP, _RIGHT = 36, 34, 16
+_WIDEST_LABEL = 280
 _BETWEEN = 9
 """Pixels from one model to the next in a row."""
 
@@ -26,20 +27,23 @@ def picture(trial: Trial) -> str:
     row = max(24, _BETWEEN * len(trial.models) + 10)
     bottom = _TOP + row * len(trial.combinations)
     panels = [panel for panel in _panels(trial) if _known(trial.standings, panel)]
-    wide = (WIDTH - _LEFT - _RIGHT - _GAP * (len(panels) - 1)) / len(panels)
+    start = 18 + min(max(LETTER * len(label_of(values)) for values in trial.combinations), _WIDEST_LABEL)
+    wide = (WIDTH - start - _RIGHT - _GAP * (len(panels) - 1)) / len(panels)
     for place, values in enumerate(trial.combinations):
         middle = _TOP + row * (place + 0.5)
-        canvas.text("quiet", _LEFT - 14, middle + 4, shortened(label_of(values), _LEFT - 18), "end")
+        canvas.text("quiet", start - 14, middle + 4, shortened(label_of(values), _WIDEST_LABEL), "end")
     for number_of, panel in enumerate(panels):
-        left = _LEFT + number_of * (wide + _GAP)
+        left = start + number_of * (wide + _GAP)
         across = scale_of(_known(trial.standings, panel), left, left + wide)
         canvas.grid_across(across, _TOP, bottom, _ends_of(across))
+        if across.ticks[0] < 0 < across.ticks[-1]:
+            canvas.line("axis", across(0), _TOP, across(0), bottom)
         canvas.text("bold", left, _TOP - 14, shortened(panel.title, wide + _GAP))
         for place, model in enumerate(trial.models):
             shift = _BETWEEN * (place - (len(trial.models) - 1) / 2)
             _draw(canvas, trial.of(model), panel, across, series(place), trial.combinations, row, shift)
-    y = _legend(canvas, trial.models, bottom + 40)
-    canvas.text("quiet", _LEFT, y + LINE + 8, "lines: 95 % intervals; of stability: the range over pairs of seeds")
+    y = _legend(canvas, trial.models, start, bottom + 40)
+    canvas.text("quiet", start, y + LINE + 8, "lines: 95 % intervals; of stability: the range over pairs of seeds")
     return canvas.svg(y + 2 * LINE + 8)
 
 
@@ -90,14 +94,14 @@ def _draw(
     canvas.curve(f"faint {kind}", line)
 
 
-def _legend(canvas: Canvas, models: Sequence[str], y: float) -> float:
+def _legend(canvas: Canvas, models: Sequence[str], start: float, y: float) -> float:
     """Names in their colours, in as many lines as they need. Returns the last line's y."""
-    x = float(_LEFT)
+    x = start
     for place, model in enumerate(models):
         wide = LETTER * len(model) + 26
-        if x > _LEFT and x + wide > WIDTH - _RIGHT:
-            x, y = float(_LEFT), y + LINE + 4
+        if x > start and x + wide > WIDTH - _RIGHT:
+            x, y = start, y + LINE + 4
         canvas.dot(series(place), x, y - 4, model, 3.5)
-        canvas.text(f"name {series(place)}", x + 9, y, shortened(model, WIDTH - _LEFT - 20))
+        canvas.text(f"name {series(place)}", x + 9, y, shortened(model, WIDTH - start - 20))
         x += wide
     return y

@@ -12,7 +12,7 @@ from harness.publish.escape import terminal
 from harness.publish.format import number, with_interval
 from harness.publish.sweep.page import rank_of
 from harness.publish.sweep.picture import label_of
-from harness.publish.sweep.trials import STABILITY, SweptRecord, trials
+from harness.publish.sweep.trials import STABILITY, Standing, SweptRecord, Trial, trials
 
 
 def print_sweep(swept: Sequence[SweptRecord], console: Console) -> None:
@@ -20,26 +20,26 @@ def print_sweep(swept: Sequence[SweptRecord], console: Console) -> None:
     for trial in trials(swept):
         for model in trial.models:
             own = trial.of(model)
+            columns = _columns(trial, own)
             title = Text.assemble("\n", terminal(trial.title, "bold"), " · ", terminal(model))
             grid = Table(title=title, title_justify="left", header_style="bold")
             grid.add_column("combination", overflow="fold")
-            grid.add_column(terminal(trial.headline), justify="right")
-            with_gain = any(standing.gain is not None for standing in own)
-            with_stability = any(standing.stability is not None for standing in own)
-            with_place = any(standing.place is not None for standing in own)
-            if with_gain:
-                grid.add_column("gain over floors", justify="right")
-            if with_stability:
-                grid.add_column(terminal(trial.record.task.label(STABILITY)), justify="right")
-            if with_place:
-                grid.add_column("place (ranks)", justify="right")
-            for standing in own:
-                cells: list[Text | str] = [terminal(label_of(standing.values)), with_interval(standing.score.headline)]
-                if with_gain:
-                    cells.append("–" if standing.gain is None else with_interval(standing.gain))
-                if with_stability:
-                    cells.append("–" if standing.stability is None else number(standing.stability.value))
-                if with_place:
-                    cells.append(rank_of(standing))
-                grid.add_row(*cells)
+            for name, cells in columns.items():
+                # names fold where there is no room, numbers never
+                grid.add_column(terminal(name), justify="right", min_width=max(map(len, cells)))
+            for standing, *cells in zip(own, *columns.values(), strict=True):
+                grid.add_row(terminal(label_of(standing.values)), *cells)
             console.print(grid)
+
+
+def _columns(trial: Trial, own: Sequence[Standing]) -> dict[str, list[str]]:
+    """What there is of each standing, by the name of the column; columns without a number are left out."""
+    found = {trial.headline: [with_interval(standing.score.headline) for standing in own]}
+    if any(standing.gain is not None for standing in own):
+        found["gain over floors"] = ["–" if s.gain is None else with_interval(s.gain) for s in own]
+    if any(standing.stability is not None for standing in own):
+        label = trial.record.task.label(STABILITY)
+        found[label] = ["–" if s.stability is None else number(s.stability.value) for s in own]
+    if any(standing.place is not None for standing in own):
+        found["place (ranks)"] = [rank_of(standing) for standing in own]
+    return found

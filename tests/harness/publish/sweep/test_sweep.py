@@ -117,9 +117,11 @@ def test_page_table_and_picture_hold_the_same_numbers(tmp_path: Path) -> None:
 
 
 def test_the_terminal_shows_it_in_100_columns(tmp_path: Path) -> None:
+    more = (("features", "8d"), ("aggregate", "window"), ("standardise", "whiten"))
+    members = [own._replace(values=(*own.values, *more)) for own in swept(tmp_path)]
     console = Console(width=100, record=True, force_terminal=False)
-    print_sweep(swept(tmp_path), console)
+    print_sweep(members, console)
     text = console.export_text()
     assert max(map(len, text.splitlines())) <= 100
-    for said in ("k=16", "0.900 [", "0.600 [", "0.500", "1 (1–2)"):
+    for said in ("k=16", "standardise", "0.900 [0.8", "0.600 [0.5", "0.500", "1 (1–2)"):
         assert said in text, said
