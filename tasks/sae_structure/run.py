@@ -47,12 +47,18 @@ from tasks.sae_structure.choices import (
     subsample,
 )
 from tasks.sae_structure.data import FEWEST_NEW, prepare
-from tasks.sae_structure.depth import numbers_by_layer
 from tasks.sae_structure.nucleotides import ELEMENTS, HEADLINE, Nucleotides, distance_edges
 from tasks.sae_structure.passes import Passes, Readable
 from tasks.sae_structure.pictures import draw_logos, draw_profiles
 from tasks.sae_structure.profiles import logo_table, profile_table
-from tasks.sae_structure.report import CellFacts, LayerResult, layer_failures, report, tract_metric
+from tasks.sae_structure.report import (
+    CellFacts,
+    LayerResult,
+    layer_failures,
+    numbers_by_layer,
+    report,
+    tract_metric,
+)
 from tasks.sae_structure.responses import shuffle_response, shuffled_rnas, stem_lift
 from tasks.sae_structure.scores import Part, SeedScores, SourceScores, score_seed, shift_p
 from tasks.sae_structure.tables import element_table, feature_table, item_table
