@@ -19,6 +19,7 @@ from harness.cli.list import list_names
 from harness.cli.new import new
 from harness.cli.report import report
 from harness.cli.run import run
+from harness.cli.sweep import sweep
 from harness.errors import HarnessError, InputError
 
 
@@ -49,6 +50,7 @@ def _harness(
 
 
 app.command("run")(run)
+app.command("sweep")(sweep)
 app.command("list")(list_names)
 app.command("leaderboard")(leaderboard)
 app.command("compare")(compare)

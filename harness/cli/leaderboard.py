@@ -42,7 +42,9 @@ def leaderboard(
         raise typer.Exit(1 if stale else 0)
     if not replace:
         _refuse_to_drop_rows(pages, results)
-    _write(pages)
+    write_pages(pages)
+    for path in pages:
+        print(path)
     for path in old:
         path.unlink(missing_ok=True)
 
@@ -111,7 +113,12 @@ def _read(path: Path) -> str:
     return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
 
 
-def _write(pages: dict[Path, str]) -> None:
+def write_pages(pages: dict[Path, str]) -> None:
+    """Write every text to its path.
+
+    Raises:
+        InputError: one cannot be written.
+    """
     from harness.errors import InputError
     from harness.storage.files import write_text
 
@@ -120,4 +127,3 @@ def _write(pages: dict[Path, str]) -> None:
             write_text(path, text)
         except OSError as error:
             raise InputError(f"{path} cannot be written: {error.strerror}; choose another --out") from None
-        print(path)

@@ -185,7 +185,12 @@ def _settings(task: Task, model: ModelAdapter, request: Request) -> TaskSettings
         raise InputError(f"{task.card.name}: {where}: {first['msg']}{given}") from None
 
 
+def takes_list(annotation: Any) -> bool:
+    """Whether commas in the text of a setting separate parts of one value."""
+    return get_origin(annotation) is tuple
+
+
 def _value(text: str, annotation: Any) -> Any:
     if text.lower() == "none":
         return None
-    return text.split(",") if get_origin(annotation) is tuple else text
+    return text.split(",") if takes_list(annotation) else text

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import permutations
+from math import factorial
 
 import numpy as np
 from scipy.stats import rankdata
@@ -44,6 +46,33 @@ def slope(places: Sequence[float], estimates: Sequence[Estimate]) -> Estimate:
     weights = centred / (centred**2).sum()
     value = float(weights @ [own.value for own in estimates])
     return Estimate(value, weights @ np.stack([own.draws for own in estimates]), first.n)
+
+
+def rank_trend(places: Sequence[float], estimates: Sequence[Estimate]) -> Correlation | None:
+    """Spearman's correlation of estimates with where they stand, such as layers; None where there is no order.
+
+    The interval is over the draws that the estimates share: that of the items and seeds, the places being what they
+    are. The p value is of the places: how often estimates in any order follow them as closely; exact up to 7 places.
+
+    Raises:
+        ValueError: the estimates do not share items and draws.
+    """
+    first = estimates[0]
+    if any(len(own.draws) != len(first.draws) or own.n != first.n for own in estimates):
+        raise ValueError("a trend needs estimates from the same items and draws")
+    values, along = np.array([own.value for own in estimates]), np.array(places, dtype=np.float64)[None, :]
+    point = _spearman(along, values[None, :])[0]
+    if np.isnan(point):
+        return None
+    drawn = np.stack([own.draws for own in estimates], axis=1)
+    estimate = Estimate(float(point), _spearman(np.broadcast_to(along, drawn.shape), drawn), first.n, first.note)
+    if factorial(len(values)) <= PERMUTATIONS:
+        orders = np.array(list(permutations(values)))
+        p = float((np.abs(_spearman(along, orders)) >= abs(point) - 1e-12).mean())
+    else:
+        orders = np.random.default_rng(len(values)).permuted(np.tile(values, (PERMUTATIONS, 1)), axis=1)
+        p = float(permutation_p(abs(point), np.abs(_spearman(along, orders))))
+    return Correlation(estimate.interval(), p)
 
 
 def rank_correlation(first: Sequence[Estimate], second: Sequence[Estimate], seed: int) -> Correlation | None:

@@ -17,12 +17,13 @@ from harness.task import CellContext
 from harness.twins import random_twin
 from tasks.sae.autoencoder.config import FrozenPart
 from tasks.sae.autoencoder.model import Metadata
+from tasks.sae.depth import MODEL, TWINS, AtLayer, quality_at, stability_at
 from tasks.sae.dictionaries import Dictionaries, DictionaryMaker
 from tasks.sae.settings import SaeSettings
 from tasks.sae.sources.autoencoder import SaeSource
 from tasks.sae.sources.base import StateSource
 from tasks.sae.sources.linear import IcaSource, LinearSource, NeuronSource, PcaSource
-from tasks.sae.split_quality import compared_codes, qualities, recovered_losses
+from tasks.sae.split_quality import Measured, compared_codes, measured_apart, qualities, recovered_losses
 
 SAMPLE_ROWS = 20_000
 FROZEN: tuple[FrozenPart, ...] = ("decoder", "encoder")
@@ -42,6 +43,7 @@ class Twin:
     """A random twin of the model with autoencoders of its own. ``name`` is that of what it keeps in the work folder."""
 
     model: ModelAdapter
+    trained: Dictionaries
     sources: list[PlacedSource]
     label: str
     name: str
@@ -57,6 +59,13 @@ class SaeCell:
         self.train_inputs = train_inputs
         self.settings = settings
         self.context = context
+        self._measured: dict[str, Measured] = {MODEL: {}, TWINS: {}}
+        self._shares: dict[int, Floats] = {}
+
+    @property
+    def several_layers(self) -> bool:
+        """Whether numbers are reported by layer, and random twins measured for it."""
+        return len(self.settings.layers) > 1
 
     def own_sources(self) -> list[PlacedSource]:
         """The model's own sources: autoencoders, trained, half frozen and untrained; neurons, PCA, ICA."""
@@ -71,7 +80,7 @@ class SaeCell:
             untrained = maker.untrained(settings.seeds)
         with context.phase("PCA and ICA"):
             sources = [PlacedSource(source, layer, None) for layer, source in self._linear_sources(maker)]
-        sources += _placed(self.trained, "sae", "model")
+        sources += _placed(self.trained, MODEL, "model")
         sources += _placed(untrained, "sae-untrained", "ablation")
         for part in FROZEN:
             sources += _placed(trained[part], f"sae-frozen-{part}", "ablation")
@@ -88,7 +97,7 @@ class SaeCell:
             with context.phase("random twins"):
                 name, label = f"sae-random-lm-{seed}", f"sae-random-lm {number + 1}/{len(seeds)}"
                 trained = self._maker(twin, name).trained([seed], label)["none"]
-                yield Twin(twin, _placed(trained, "sae-random-lm", "floor"), label, name)
+                yield Twin(twin, trained, _placed(trained, TWINS, "floor"), label, name)
             twin.unload()
 
     def measure(self, measured: Arrays, sequences: Sequence[str], weights: Floats, fingerprint: str) -> None:
@@ -103,6 +112,8 @@ class SaeCell:
         keys = list(self.trained)
         self.quality, found, self.shared = qualities(keys, measured, weights)
         self.codes = compared_codes(keys, measured)
+        self._measured[MODEL] = measured_apart(keys, measured)
+        self._shares = {layer: measured[f"{layer} stability shares"] for layer in self.shared}
         if {"log_probs", "replace_hidden"} <= self.model.card.capabilities:
             metrics = recovered_losses(self.model, self.trained, sequences, self.context)
             for layer, more in metrics.items():
@@ -114,6 +125,20 @@ class SaeCell:
                 quality=found[layer, seed].numbers(),
             )
             autoencoder.save(self.context.artifacts / f"sae-layer-{layer}-seed-{seed}", metadata)
+
+    def measure_twin(self, twin: Twin, measured: Arrays) -> None:
+        """The same of the autoencoders of a random twin, for the numbers by layer."""
+        self._measured[TWINS] |= measured_apart(list(twin.trained), measured)
+
+    def by_layer(self, weights: Floats) -> list[AtLayer]:
+        """Variance explained and active features of the model and of its random twins, and the model's stability, at
+        every layer; ``weights`` as for :meth:`measure`."""
+        found = [own for source, apart in self._measured.items() for own in quality_at(apart, source, weights)]
+        seeds = len(self.settings.seeds)
+        return found + [
+            stability_at(layer, shares, seeds, self.quality[layer]["stability"])
+            for layer, shares in self._shares.items()
+        ]
 
     def _linear_sources(self, maker: DictionaryMaker) -> list[tuple[int, LinearSource]]:
         """Neurons, PCA and ICA of every layer."""

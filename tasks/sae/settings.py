@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
+from harness.adapter import ModelCard
 from harness.errors import InputError
 from harness.task import LayerSettings, SeedSettings
 from tasks.sae.autoencoder.config import PRESETS, SAEConfig
@@ -21,6 +22,11 @@ QUALITY_LABELS = {
     "stability_activations": "stability of activations",
     "stability_chance": "stability by chance",
     "pw_mcc": "mean cosine between seeds",
+    "selectivity": "selectivity of features (tau)",
+    "trend_l0": "trend of active features with depth",
+    "trend_fve": "trend of variance explained with depth",
+    "trend_stability": "trend of stability with depth",
+    "trend_selectivity": "trend of selectivity with depth",
     "loss_recovered": "loss recovered",
     "steering": "steering beyond controls, nats",
     "cross_entropy_reconstructed": "cross-entropy, reconstructed",
@@ -60,6 +66,16 @@ class SaeSettings(LayerSettings, SeedSettings):
         if isinstance(self.features, int):  # any other size is known with the model's width alone
             self.sae_config(width=1)
         return self
+
+    def narrowed_to(self, card: ModelCard) -> Self:
+        """See :class:`harness.task.TaskSettings`.
+
+        Raises:
+            InputError: no autoencoder for a model of this width has these settings.
+        """
+        if card.width is not None:
+            self.sae_config(card.width)
+        return super().narrowed_to(card)
 
     def sae_config(self, width: int) -> SAEConfig:
         """The configuration of every autoencoder of the cell, for a model of this width.

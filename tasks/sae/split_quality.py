@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from harness.adapter import ModelAdapter
-from harness.statistics.bootstrap import Floats, nested_estimate, weighted_ratio
+from harness.statistics.bootstrap import Estimate, Floats, nested_estimate, weighted_ratio
 from harness.storage.kept import Arrays
 from harness.task import CellContext, Metric
 from tasks.common import SHARE, metric, over_seeds
@@ -22,6 +22,8 @@ from tasks.sae.quality import LossRecovered, Quality, QualityMeter, losses_recov
 from tasks.sae.sequence_scores import States
 from tasks.sae.stability import Stability, activation_stability, chance_stability, decoder_stability
 
+Measured = dict[tuple[int, int], tuple[Floats, Quality]]
+"""(layer, seed) -> sums (sequences, 6), as :meth:`QualityMeter.add` returns them, and the quality over them all."""
 MOST_MASKED_SEQUENCES = 200
 MOST_COMPARED_SEQUENCES = 1_000
 
@@ -124,20 +126,24 @@ def qualities(
         measured: its arrays.
         weights: (draws, sequences) bootstrap weights over the sequences.
     """
-    found = {
-        key: Quality(**{field.name: _plain(measured[f"{number} {field.name}"]) for field in fields(Quality)})
-        for number, key in enumerate(keys)
-    }
+    apart = measured_apart(keys, measured)
     metrics, shared = {}, {}
     for layer in sorted({layer for layer, _ in keys}):
-        own = [number for number, key in enumerate(keys) if key[0] == layer]
-        metrics[layer] = _layer_metrics(
-            [measured["sums"][number] for number in own], [found[keys[number]] for number in own], weights
-        )
+        own = [found for key, found in apart.items() if key[0] == layer]
+        metrics[layer] = _layer_metrics([sums for sums, _ in own], [quality for _, quality in own], weights)
         if len(own) > 1:
             metrics[layer] |= _stability_metrics(measured, layer)
             shared[layer] = SharedFeatures(measured[f"{layer} matched"], measured[f"{layer} stable"])
-    return metrics, found, shared
+    return metrics, {key: quality for key, (_, quality) in apart.items()}, shared
+
+
+def measured_apart(keys: Sequence[tuple[int, int]], measured: Arrays) -> Measured:
+    """The sums and the quality of every autoencoder, from the arrays of :class:`SplitMeter`."""
+    found = {}
+    for number, key in enumerate(keys):
+        values = {field.name: _plain(measured[f"{number} {field.name}"]) for field in fields(Quality)}
+        found[key] = measured["sums"][number], Quality(**values)
+    return found
 
 
 def _stability_metrics(measured: Arrays, layer: int) -> dict[str, Metric]:
@@ -217,21 +223,35 @@ def recovered_losses(
     return metrics
 
 
-def _layer_metrics(sums: Sequence[Floats], found: Sequence[Quality], weights: Floats) -> dict[str, Metric]:
-    """``sums``: per seed (sequences, 6), as :meth:`QualityMeter.add` returns them."""
+WITHIN = {"fve": (-inf, 1.0), "fve_raw": (-inf, 1.0), "l0": (0.0, inf)}
+"""A mean is positive, and a share of variance explained at most 1."""
+
+
+def quality_estimates(sums: Sequence[Floats], found: Sequence[Quality], weights: Floats) -> dict[str, Estimate]:
+    """Variance explained and active features of the autoencoders of a layer, with draws over sequences and seeds.
+
+    ``sums``: per seed (sequences, 6), as :meth:`QualityMeter.add` returns them.
+    """
     count = len(weights[0])
 
-    def ratio(numerator: int, denominator: int, points: Sequence[float], one_minus: bool) -> Metric:
-        """A mean is positive, and a share of variance explained at most 1."""
+    def ratio(numerator: int, denominator: int, points: Sequence[float], one_minus: bool) -> Estimate:
         draws = np.array([weighted_ratio(s[:, numerator], s[:, denominator], weights) for s in sums])
-        values = 1 - draws if one_minus else draws
-        within = (-inf, 1.0) if one_minus else (0.0, inf)
-        return metric(nested_estimate(values, points, count), higher_is_better=one_minus or None, within=within)
+        return nested_estimate(1 - draws if one_minus else draws, points, count)
 
     return {
         "fve": ratio(1, 3, [quality.fve_standardised for quality in found], True),
         "fve_raw": ratio(0, 2, [quality.fve_raw for quality in found], True),
         "l0": ratio(4, 5, [quality.l0 for quality in found], False),
+    }
+
+
+def _layer_metrics(sums: Sequence[Floats], found: Sequence[Quality], weights: Floats) -> dict[str, Metric]:
+    estimates = quality_estimates(sums, found, weights)
+    return {
+        **{
+            name: metric(estimate, higher_is_better=None if name == "l0" else True, within=WITHIN[name])
+            for name, estimate in estimates.items()
+        },
         "dead_share": metric(
             over_seeds([quality.dead_share for quality in found]),
             f"of features, on {found[0].nucleotides:,} nt",

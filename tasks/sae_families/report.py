@@ -26,7 +26,7 @@ from tasks.sae.gains import frozen_warnings, gain_metrics, gain_notes, gain_rows
 from tasks.sae.sequence_scores import ScoredSource
 from tasks.sae.split_quality import SharedFeatures
 from tasks.sae_families.data import ScoredFamilies
-from tasks.sae_families.scores import SourceScores, select_score
+from tasks.sae_families.scores import Items, SourceScores, select_score
 from tasks.sae_families.splits import minimum_detectable_difference
 from tasks.sae_families.tables import family_table, feature_table, group_table, item_table, similarity_tables
 
@@ -83,11 +83,7 @@ class LayerResult:
 def report(facts: CellFacts, layers: Sequence[LayerResult], item_set: str) -> TaskOutcome:
     """The outcome. The headline layer is the one whose features do best on select; test plays no part."""
     items, data = facts.data.items, facts.data
-    rows_scored = np.concatenate([items.select, items.test])
-    failures = {
-        result.layer: why_failed(result.quality, (entry.matrix(rows_scored) for entry in result.entries))
-        for result in layers
-    }
+    failures = layer_failures(layers, items)
     layers = [
         replace(result, quality=without_stability(result.quality), stable=None) if failures[result.layer] else result
         for result in layers
@@ -139,6 +135,15 @@ def report(facts: CellFacts, layers: Sequence[LayerResult], item_set: str) -> Ta
         items=merged.pop("items"),
         tables=merged,
     )
+
+
+def layer_failures(layers: Sequence[LayerResult], items: Items) -> dict[int, str | None]:
+    """Why the autoencoders of each layer failed, None where they did not."""
+    rows_scored = np.concatenate([items.select, items.test])
+    return {
+        result.layer: why_failed(result.quality, (entry.matrix(rows_scored) for entry in result.entries))
+        for result in layers
+    }
 
 
 def _metrics(result: LayerResult) -> dict[str, Metric]:

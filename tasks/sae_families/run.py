@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +15,8 @@ from harness.task import CellContext, TaskOutcome
 from tasks.common import subject
 from tasks.sae.aggregate import AGGREGATIONS, HEADLINES
 from tasks.sae.cell import PlacedSource, SaeCell
+from tasks.sae.depth import Depth
+from tasks.sae.depth_picture import draw_depth
 from tasks.sae.dictionaries import Dictionaries
 from tasks.sae.examples import FEATURES_SHOWN, example_table, features_to_show
 from tasks.sae.sequence_scores import ScoredSource, Scorer, States, StateScores
@@ -22,8 +24,9 @@ from tasks.sae.sources.letters import CompositionSource, KmerSource, LengthSourc
 from tasks.sae.split_quality import SplitMeter, compared
 from tasks.sae.steering import add_steering
 from tasks.sae_families.data import prepare
+from tasks.sae_families.depth import numbers_by_layer
 from tasks.sae_families.pictures import draw_similarity
-from tasks.sae_families.report import CellFacts, LayerResult, report
+from tasks.sae_families.report import CellFacts, LayerResult, layer_failures, report
 from tasks.sae_families.scores import (
     SourceScores,
     aggregation_scores,
@@ -86,6 +89,8 @@ class FamiliesRun:
                 aggregation_scores=worth,
             )
             outcome = report(facts, layers, self.dataset.subset(self.data.scored).fingerprint)
+            if self.cell.several_layers:
+                self._add_depth(outcome, layers)
             used = (*self.data.train, *self.data.scored)
             outcome.notes += read_alone(self.model.card, used, family_asked=True)
             self._draw(outcome)
@@ -114,6 +119,14 @@ class FamiliesRun:
             subject(self.model.card, self.dataset.card, outcome.basis.layer),
         )
 
+    def _add_depth(self, outcome: TaskOutcome, layers: Sequence[LayerResult]) -> None:
+        items = self.data.items
+        numbers = [*self.cell.by_layer(items.weights), *numbers_by_layer(layers, items)]
+        failed = [layer for layer, reason in layer_failures(layers, items).items() if reason]
+        depth = Depth(numbers, "auroc_macro", "mean AUROC", failed)
+        depth.add_to(outcome, self.settings.activation)
+        draw_depth(self.context.artifacts / "depth.svg", depth, subject(self.model.card, self.dataset.card))
+
     def _own_sources(self) -> None:
         """Score the model's own sources, and measure its autoencoders on test."""
         cell, test = self.cell, self.data.items.test
@@ -128,7 +141,10 @@ class FamiliesRun:
     def _random_twins(self) -> None:
         for twin in self.cell.twins():
             entries = [self._prepare(placed) for placed in twin.sources]
-            self._score(twin.model, entries, f"scoring {twin.label}", f"{twin.name} scores")
+            measured = twin.trained if self.cell.several_layers else None
+            kept = self._score(twin.model, entries, f"scoring {twin.label}", f"{twin.name} scores", measured)
+            if measured:
+                self.cell.measure_twin(twin, kept)
 
     def _prepare(self, placed: PlacedSource) -> StateScores:
         shown = AGGREGATIONS if placed.source.name == "sae" else HEADLINES

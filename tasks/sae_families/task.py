@@ -68,6 +68,7 @@ class SaeFamilies(Task):
             "select_null_95": "chance AUROC on select",
             **{f"probe_{size}_share": f"share of the dense probe, {size} features" for size in (1, 2, 5, 16)},
             "candidates": "candidate features",
+            "trend_auroc_macro": "trend of mean AUROC with depth",
             **QUALITY_LABELS,
         },
     )

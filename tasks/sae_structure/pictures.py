@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from harness.publish.pictures import save_svg
+from tasks.sae.depth_picture import SOURCES
 from tasks.sae_structure.profiles import BINS, FLANK, LETTERS, PLACES
 
 if TYPE_CHECKING:
@@ -16,11 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-SOURCES: Mapping[str, tuple[str, str]] = {
-    "sae": ("SAE of the model", "#1f5fa8"),
-    "sae-random-lm": ("SAE of random twins", "#b0b0b0"),
-    "kmer": ("k-mers", "#d98b27"),
-}
+SHOWN = ("sae", "sae-random-lm", "kmer")
 COLUMNS = 4
 # inches
 WIDE, HIGH = 2.6, 1.9
@@ -37,7 +33,8 @@ def draw_profiles(path: Path, profiles: pd.DataFrame, subject: str) -> None:
     for axes, element in zip(panels, elements, strict=True):
         own = profiles[profiles["element"] == element]
         axes.axvspan(-0.5, BINS - 0.5, color="#eef3f9", linewidth=0)
-        for source, (label, colour) in SOURCES.items():
+        for source in SHOWN:
+            label, colour = SOURCES[source]
             values = own[own["source"] == source]
             if len(values):
                 axes.plot(PLACES, values["active"], color=colour, linewidth=1.2, label=label)

@@ -15,6 +15,7 @@ from harness.statistics.bootstrap import Estimate
 from harness.statistics.gains import Gain
 from harness.task import Basis, Highlights, Metric, Place, TableRow, TaskOutcome
 from tasks.common import CORRELATION, SHARE, metric, over_seeds, table_row, without_interval
+from tasks.sae.depth import MODEL, TWINS, AtLayer
 from tasks.sae.failures import layer_warnings, why_failed, without_stability
 from tasks.sae.gains import frozen_warnings, gain_metrics, gain_notes, gain_rows, gains
 from tasks.sae.split_quality import SharedFeatures
@@ -107,7 +108,7 @@ class LayerResult:
 
 def report(facts: CellFacts, layers: Sequence[LayerResult], item_set: str) -> TaskOutcome:
     """The outcome. The headline layer is the one whose features do best on select; test plays no part."""
-    failures = {result.layer: why_failed(result.quality, ()) for result in layers}
+    failures = layer_failures(layers)
     quality = {r.layer: without_stability(r.quality) if failures[r.layer] else r.quality for r in layers}
     chosen = layers[0] if len(layers) == 1 else max(layers, key=lambda result: result.select_mcc)
     metrics = _metrics(chosen) | quality[chosen.layer] | _null(chosen) | _further(chosen)
@@ -139,6 +140,22 @@ def report(facts: CellFacts, layers: Sequence[LayerResult], item_set: str) -> Ta
         notes=[*_notes(facts, chosen), *without_interval(metrics)],
         highlights=_highlights(chosen),
     )
+
+
+def layer_failures(layers: Sequence[LayerResult]) -> dict[int, str | None]:
+    """Why the autoencoders of each layer failed, None where they did not."""
+    return {result.layer: why_failed(result.quality, ()) for result in layers}
+
+
+def numbers_by_layer(layers: Sequence[LayerResult]) -> Iterator[AtLayer]:
+    """The headline of every source, and every element of the model and of its random twins, on the headline's part."""
+    for result in layers:
+        for source in result.sources.values():
+            yield AtLayer.of("mcc_macro", source.name, result.layer, _macro(source, "mcc"), within=CORRELATION)
+            if source.name in (MODEL, TWINS):
+                for c, element in enumerate(source.part.elements):
+                    own = source.estimate("mcc", [c])
+                    yield AtLayer.of("mcc", source.name, result.layer, own, ELEMENTS[element], CORRELATION)
 
 
 def _macro(source: SourceScores, measure: str) -> Estimate:

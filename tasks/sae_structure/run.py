@@ -5,10 +5,12 @@ from __future__ import annotations
 import zlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import pandas as pd
+import scipy.sparse
 
 from harness.adapter import ModelAdapter
 from harness.datasets.alignments import model_inputs, read_alone
@@ -21,13 +23,15 @@ from tasks.common import subject
 from tasks.sae.cell import PlacedSource, SaeCell
 from tasks.sae.concepts.choice import rank_auroc
 from tasks.sae.concepts.membership import Integers
+from tasks.sae.depth import MODEL, TWINS, Depth, Selectivities
+from tasks.sae.depth_picture import draw_depth
 from tasks.sae.dictionaries import Dictionaries
 from tasks.sae.examples import FEATURES_SHOWN, example_table, features_to_show
 from tasks.sae.sources.autoencoder import SaeSource
 from tasks.sae.sources.base import Features, LetterSource, StateSource
 from tasks.sae.sources.letters import CompositionSource, KmerPositionSource, KmerSource, LengthSource
 from tasks.sae.sources.probe import ProbeSource
-from tasks.sae.split_quality import SplitMeter, compared
+from tasks.sae.split_quality import SplitMeter, compared, compared_codes
 from tasks.sae.stability import decoder_stability
 from tasks.sae.steering import add_steering
 from tasks.sae_structure.choices import (
@@ -47,7 +51,14 @@ from tasks.sae_structure.nucleotides import ELEMENTS, HEADLINE, Nucleotides, dis
 from tasks.sae_structure.passes import Passes, Readable
 from tasks.sae_structure.pictures import draw_logos, draw_profiles
 from tasks.sae_structure.profiles import logo_table, profile_table
-from tasks.sae_structure.report import CellFacts, LayerResult, report, tract_metric
+from tasks.sae_structure.report import (
+    CellFacts,
+    LayerResult,
+    layer_failures,
+    numbers_by_layer,
+    report,
+    tract_metric,
+)
 from tasks.sae_structure.responses import shuffle_response, shuffled_rnas, stem_lift
 from tasks.sae_structure.scores import Part, SeedScores, SourceScores, score_seed, shift_p
 from tasks.sae_structure.tables import element_table, feature_table, item_table
@@ -97,6 +108,7 @@ class StructureRun:
             progress=context.progress,
         )
         self.cell = SaeCell(model, model_inputs(model.card, data.train), settings, context)
+        self.selectivities = Selectivities(self.parts[ALL_RNAS].weights, self.parts[ALL_RNAS].units)
         self.entries: list[Entry] = []
 
     def outcome(self) -> TaskOutcome:
@@ -104,12 +116,16 @@ class StructureRun:
         own = self.cell.own_sources()
         sizes = (KmerSource.features, *(placed.source.features for placed in own))
         self.budget = min(size for size in sizes if size >= MINIMUM_SUBSAMPLE)
-        self._score(self.model, own, "sae", "scoring", self.cell.trained)
+        self._measure(self._score(self.model, own, "sae", "scoring", self.cell.trained, with_probes=True))
         with context.phase("k-mers, length, composition, position"):
             for source in (KmerSource(), KmerPositionSource(), LengthSource(), CompositionSource()):
                 self._score_letters(source)
         for twin in self.cell.twins():
-            self._score(twin.model, twin.sources, twin.name, f"scoring {twin.label}")
+            measured = twin.trained if self.cell.several_layers else {}
+            kept = self._score(twin.model, twin.sources, twin.name, f"scoring {twin.label}", measured)
+            if measured:
+                self.cell.measure_twin(twin, kept)
+                self._add_selectivities(TWINS, compared_codes(list(measured), kept))
         with context.phase("statistics"):
             layers = [self._evaluate(layer) for layer in self.settings.layers]
             facts = CellFacts(
@@ -123,6 +139,8 @@ class StructureRun:
                 choosing=len(self.choosing.rows),
             )
             outcome = report(facts, layers, self.dataset.subset((*self.data.select, *self.data.test)).fingerprint)
+            if self.cell.several_layers:
+                self._add_depth(outcome, layers)
             outcome.notes += read_alone(self.model.card, self.data.used)
             self._add_tables(outcome, layers)
         with context.phase("steering"):
@@ -130,11 +148,33 @@ class StructureRun:
             add_steering(outcome, self.cell, sequences, self.data.test_units, context)
         return outcome
 
+    def _add_depth(self, outcome: TaskOutcome, layers: Sequence[LayerResult]) -> None:
+        numbers = [
+            *self.cell.by_layer(self.parts[ALL_RNAS].weights),
+            *self.selectivities.by_layer(),
+            *numbers_by_layer(layers),
+        ]
+        failed = [layer for layer, reason in layer_failures(layers).items() if reason]
+        depth = Depth(numbers, "mcc_macro", "mean MCC", failed)
+        depth.add_to(outcome, self.settings.activation)
+        draw_depth(self.context.artifacts / "depth.svg", depth, subject(self.model.card, self.dataset.card))
+
+    @cached_property
+    def _compared_rows(self) -> Integers:
+        """The test nucleotides whose codes are kept."""
+        return np.flatnonzero(np.isin(self.test.rna, list(compared(len(self.data.test)))))
+
+    def _add_selectivities(self, source: str, codes: Mapping[tuple[int, int], scipy.sparse.csr_array]) -> None:
+        rows = self._compared_rows
+        member, rna = self.test.member(self.elements)[rows], self.test.rna[rows]
+        for (layer, _), code in codes.items():
+            self.selectivities.add(source, layer, code, member, rna)
+
     def _add_tables(self, outcome: TaskOutcome, layers: Sequence[LayerResult]) -> None:
         """What was chosen, features, examples, profiles, logos, and the numbers of every test RNA."""
         whole, part, records = self.parts[ALL_RNAS], self.headline_part, self.data.test
         shown = compared(len(records))
-        member = self.test.member(self.elements)[np.isin(self.test.rna, list(shown))]
+        member = self.test.member(self.elements)[self._compared_rows]
         runs = tracts([records[index].sequence for index in shown])
         found: dict[str, list[pd.DataFrame]] = defaultdict(list)
         for result in layers:
@@ -187,13 +227,17 @@ class StructureRun:
         placed: Sequence[PlacedSource],
         name: str,
         label: str,
-        measured: Dictionaries | None = None,
-    ) -> None:
+        measured: Dictionaries,
+        with_probes: bool = False,
+    ) -> Arrays:
         """Choose on select and score on test, each in one pass of the model.
 
         Args:
             name: what is kept in the work folder starts with it.
-            measured: the autoencoders whose quality is found in the same pass over test; probes are fitted beside them.
+            measured: the autoencoders whose quality is found in the same pass over test.
+
+        Returns:
+            All that was kept of the pass over test, with the arrays of :class:`SplitMeter`.
         """
         layers, context = self.settings.layers, self.context
         with context.phase("scoring"):
@@ -203,14 +247,14 @@ class StructureRun:
                 return self.passes.select_states(model, layers, f"{label} select")
 
             states = context.kept(f"{name} select", read_select)
-            if measured is not None:
+            if with_probes:
                 placed = [*placed, *self._probes(states)]
             entries = [Entry(own.source, own.layer, own.seed) for own in placed]
             self._choose(entries, states)
 
             def read_test() -> Arrays:
                 model.load(context.device)
-                meter = SplitMeter(measured or {}, len(self.data.test))
+                meter = SplitMeter(measured, len(self.data.test))
                 found = self.passes.values(model, layers, entries, label, meter.add)
                 return {**found, **meter.arrays()}
 
@@ -218,11 +262,14 @@ class StructureRun:
             for number, entry in enumerate(entries):
                 entry.values, entry.shuffled = kept[f"values {number}"], kept[f"shuffled {number}"]
             self.entries += entries
-        if measured is not None:
-            with context.phase("quality"):
-                sequences = [record.sequence for record in self.data.test]
-                weights = self.parts[ALL_RNAS].weights
-                self.cell.measure(kept, sequences, weights, self.dataset.fingerprint)
+        return kept
+
+    def _measure(self, kept: Arrays) -> None:
+        with self.context.phase("quality"):
+            sequences = [record.sequence for record in self.data.test]
+            self.cell.measure(kept, sequences, self.parts[ALL_RNAS].weights, self.dataset.fingerprint)
+            if self.cell.several_layers:
+                self._add_selectivities(MODEL, self.cell.codes)
 
     def _probes(self, states: Arrays) -> list[PlacedSource]:
         found = []

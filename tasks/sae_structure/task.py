@@ -68,6 +68,7 @@ class SaeStructure(Task):
             "gain_auroc": "gain in AUROC",
             "select_null_95": "chance MCC on select",
             "candidates": "candidate features",
+            "trend_mcc_macro": "trend of mean MCC with depth",
             **QUALITY_LABELS,
         },
     )

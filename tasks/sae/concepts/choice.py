@@ -43,6 +43,13 @@ class FeatureChoice:
         """The chosen features with their signs, (items, concepts), out of scores (items, features)."""
         return np.asarray(columns(scores, self.feature) * self.sign, dtype=np.float64)
 
+    def only(self, concept: int) -> FeatureChoice:
+        """The choice of one concept."""
+        own = slice(concept, concept + 1)
+        return FeatureChoice(
+            self.feature[own], self.sign[own], self.threshold[own], self.select_auroc[own], self.select_mcc[own]
+        )
+
 
 def select_features(scores: Scores, member: Membership, prevalence: float = PREVALENCE) -> FeatureChoice:
     """For every concept the feature with the largest |AUROC - 0.5| (the first of equals), its sign, and the threshold

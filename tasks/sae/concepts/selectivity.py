@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import scipy.sparse
 from scipy.stats import entropy
 
-from tasks.sae.concepts.membership import Floats, Membership, Scores, class_means
+from tasks.sae.concepts.membership import Floats, Integers, Membership, Scores, class_means
+
+_DRAWS_AT_ONCE = 20  # (concepts, draws, features) numbers are held
 
 
 @dataclass(frozen=True)
@@ -40,8 +43,43 @@ def selectivity(scores: Scores, member: Membership) -> Selectivity:
     x_c / sum x. Only the positive part of a score counts as activation; a feature is live if any concept has some.
     Cost O(items x features x concepts).
     """
-    positive = scores.maximum(0) if scipy.sparse.issparse(scores) else np.maximum(np.asarray(scores), 0)
-    means = class_means(positive, member)
+    means = class_means(_positive(scores), member)
     means = np.where(means.max(axis=0) > 0, means, np.nan)
     tau = (1 - means / means.max(axis=0)).sum(axis=0) / (len(means) - 1)
     return Selectivity(tau, 1 - entropy(means, axis=0) / np.log(len(means)))
+
+
+def median_tau_draws(scores: Scores, member: Membership, units: Integers, weights: Floats) -> Floats:
+    """(draws,): :attr:`Selectivity.median_tau` in every draw; NaN where a draw leaves a concept without items.
+
+    Args:
+        scores: (items, features).
+        member: (items, concepts).
+        units: (items,), the column of ``weights`` that says how often an item was drawn.
+        weights: (draws, units).
+
+    Cost O(draws x (units + features) x concepts) beyond one reading of the scores.
+    """
+    positive, sums = _positive(scores), []
+    for column in member.T:
+        rows = np.flatnonzero(column)
+        own, place = np.unique(units[rows], return_inverse=True)
+        gather = scipy.sparse.csr_array((np.ones(len(rows)), (place, np.arange(len(rows)))), (len(own), len(rows)))
+        sums.append((own, gather @ positive[rows], np.bincount(place, minlength=len(own))))
+    found = np.full(len(weights), np.nan)
+    for start in range(0, len(weights), _DRAWS_AT_ONCE):
+        part = weights[start : start + _DRAWS_AT_ONCE]
+        counts = np.stack([part[:, own] @ count for own, _, count in sums])
+        totals = np.stack([part[:, own] @ total for own, total, _ in sums])
+        means = totals / np.where(counts > 0, counts, np.nan)[:, :, None]
+        most = means.max(axis=0)
+        tau = (1 - means / np.where(most > 0, most, np.nan)).sum(axis=0) / (len(means) - 1)
+        for number, own in enumerate(tau, start):
+            live = own[np.isfinite(own)]
+            if len(live):
+                found[number] = np.median(live)
+    return found
+
+
+def _positive(scores: Scores) -> Any:
+    return scores.maximum(0) if scipy.sparse.issparse(scores) else np.maximum(np.asarray(scores), 0)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from harness.cli.run import _dataset_lines
+from harness.cli.asked import dataset_lines
 from harness.datasets.manifest import manifests
 from harness.datasets.records import Dataset, DatasetCard, Record
 from harness.registry import Registry
@@ -30,9 +30,9 @@ def cells(dataset: Dataset, *tasks: str) -> list[Any]:
     ],
 )
 def test_a_run_on_simulated_data_names_a_real_set_that_serves_its_tasks(tasks: list[str], named: str) -> None:
-    (line,) = _dataset_lines(cells(SIMULATED, *tasks))
+    (line,) = dataset_lines(cells(SIMULATED, *tasks))
     assert line.endswith(f"; for real sequences: HARNESS_DATA=FOLDER harness run … --dataset {named}")
     for name in named.split(" or "):
         assert not manifests()[name].simulated
     real = replace(SIMULATED, card=DatasetCard("found", "found"))
-    assert "for real sequences" not in _dataset_lines(cells(real, *tasks))[0]
+    assert "for real sequences" not in dataset_lines(cells(real, *tasks))[0]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import permutations
+
 import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
 from harness.statistics.bootstrap import Estimate, cluster_bootstrap_mean
-from harness.statistics.trends import rank_correlation, slope
+from harness.statistics.trends import rank_correlation, rank_trend, slope
 
 PLACES = (1.0, 3.0, 4.0)
 
@@ -104,3 +106,61 @@ def test_scores_that_all_tie_have_no_order_and_missing_draws_are_left_out() -> N
         own.draws[: len(own.draws) // 2] = np.nan
     found = rank_correlation(holed, estimates(values, seed=1), seed=0)
     assert found is not None and np.isfinite([found.interval.low, found.interval.high]).all()
+
+
+def slow_spearman(first: list[float], second: list[float]) -> float:
+    """Pearson's correlation of ranks that are counted one by one, with loops."""
+
+    def ranks(values: list[float]) -> list[float]:
+        return [
+            sum(other < own for other in values) + (1 + sum(other == own for other in values)) / 2 for own in values
+        ]
+
+    one, other = ranks(first), ranks(second)
+    middle = (len(first) + 1) / 2
+    above = sum((a - middle) * (b - middle) for a, b in zip(one, other, strict=True))
+    squares = [sum((a - middle) ** 2 for a in side) for side in (one, other)]
+    return float(above / (squares[0] * squares[1]) ** 0.5)
+
+
+def test_a_trend_is_spearmans_in_every_draw_and_its_p_counts_every_order() -> None:
+    values = [0.3, 0.1, 0.4, 0.4, 0.9]
+    layers = (0, 1, 2, 5, 7)
+    found = estimates(np.array(values), 0.3)
+    trend = rank_trend(layers, found)
+    assert trend is not None
+    point = slow_spearman(list(layers), values)
+    assert trend.interval.value == pytest.approx(point) and trend.interval.n == 20
+    drawn = [slow_spearman(list(layers), column.tolist()) for column in np.stack([own.draws for own in found], axis=1)]
+    assert (trend.interval.low, trend.interval.high) == pytest.approx(tuple(np.percentile(drawn, [2.5, 97.5])))
+    every = [abs(slow_spearman(list(layers), list(order))) for order in permutations(values)]
+    assert trend.p == pytest.approx(np.mean(np.array(every) >= abs(point) - 1e-9))
+
+
+@pytest.mark.parametrize("layers", [5, 9])
+def test_a_planted_trend_is_found_and_four_layers_are_too_few_for_a_verdict(layers: int) -> None:
+    falling = np.linspace(0.9, 0.1, layers)
+    trend = rank_trend(range(layers), estimates(falling, 1e-3))
+    assert trend is not None and trend.found and trend.interval.value == trend.interval.high == -1
+    few = rank_trend(range(4), estimates(falling[:4], 1e-4))
+    assert few is not None and few.interval.value == -1 and few.p == pytest.approx(2 / 24) and not few.found
+
+
+@pytest.mark.parametrize("layers", [5, 9])
+def test_the_interval_of_a_flat_trend_covers_zero(layers: int) -> None:
+    generator, repeats, covered, called = np.random.default_rng(5), 300, 0, 0
+    for repeat in range(repeats):
+        values = 0.5 + 0.05 * generator.normal(size=layers)  # the noise of the data is that of the draws
+        trend = rank_trend(range(layers), estimates(values, 0.05, draws=300, seed=repeat))
+        assert trend is not None
+        covered += trend.interval.low <= 0 <= trend.interval.high
+        called += trend.found
+    assert covered / repeats >= 0.93 and called / repeats <= 0.05
+
+
+def test_a_trend_of_what_ties_or_is_missing_has_no_order() -> None:
+    assert rank_trend(range(5), estimates(np.full(5, 0.3), 0)) is None
+    assert rank_trend(range(5), estimates(np.array([0.1, 0.2, np.nan, 0.3, 0.4]))) is None
+    first, second = estimates(np.array([0.1, 0.2]))
+    with pytest.raises(ValueError, match="same items"):
+        rank_trend((0, 1), [first, Estimate(0.2, second.draws, 21)])

@@ -270,6 +270,15 @@ def test_presets_fill_in_what_is_not_given() -> None:
         SaeFamiliesSettings(k=500).sae_config(20)
 
 
+def test_what_a_model_of_this_width_cannot_have_is_refused_before_it_runs() -> None:
+    card = PlantedModel(planted_dataset()).card
+    assert card.width == 12 and SaeFamiliesSettings(k=48).narrowed_to(card).k == 48
+    with pytest.raises(InputError, match="k = 49 active features out of 48"):
+        SaeFamiliesSettings(k=49).narrowed_to(card)
+    letters = card.model_copy(update={"width": None})  # not applicable, which the cell says
+    assert SaeFamiliesSettings(k=49).narrowed_to(letters).k == 49
+
+
 def test_the_size_follows_the_width_of_the_model() -> None:
     assert SaeFamiliesSettings().sae_config(640) == SAEConfig.for_width(640)
     assert SaeFamiliesSettings(k=9).sae_config(640) == SAEConfig.for_width(640, k=9)

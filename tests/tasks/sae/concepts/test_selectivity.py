@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import scipy.sparse
 
 from tasks.sae.concepts.membership import one_label_each
-from tasks.sae.concepts.selectivity import selectivity
+from tasks.sae.concepts.selectivity import median_tau_draws, selectivity
 
 
 def test_against_loops_on_unbalanced_classes():
@@ -41,3 +42,24 @@ def test_without_a_live_feature_the_median_is_nan():
     got = selectivity(-np.ones((4, 2)), one_label_each([0, 0, 1, 1], 2))
     assert got.live == 0
     assert np.isnan([got.median_tau, got.median_information]).all()
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_draws_are_the_median_of_items_that_are_repeated(sparse: bool) -> None:
+    """Every draw anew, from a table in which an item stands as often as its unit was drawn."""
+    generator = np.random.default_rng(1)
+    labels = generator.integers(3, size=60)
+    units = generator.integers(9, size=60)
+    member = one_label_each(labels, 3)
+    member[5:9] = True  # items of several concepts, and of none
+    member[10:14] = False
+    scores = generator.normal(size=(60, 8))
+    scores[:, 2] = -1
+    weights = generator.multinomial(9, np.full(9, 1 / 9), size=45)
+    weights[-1] = 0  # a draw without items
+    given = scipy.sparse.csr_array(scores) if sparse else scores
+    found = median_tau_draws(given, member, units, weights.astype(float))
+    for draw, own in zip(weights[:-1], found, strict=False):
+        rows = np.repeat(np.arange(60), draw[units])
+        assert own == pytest.approx(selectivity(scores[rows], member[rows]).median_tau)
+    assert np.isnan(found[-1])
