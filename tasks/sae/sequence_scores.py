@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from harness.activations.reader import known_positions
 from harness.adapter import ModelAdapter, Role
 from harness.sequences.alignment import ModelInput, sequence_of
-from tasks.sae.aggregate import MEAN, WINDOW, SequenceScores, window_start
+from tasks.sae.aggregate import HEADLINES, MEAN, SequenceScores, window_start
 from tasks.sae.concepts.membership import Integers
 from tasks.sae.sources.base import FeatureSource, LetterSource, StateSource
 
@@ -91,16 +91,16 @@ class Scorer:
             self._windows.append(slice(int(first), int(last)))
 
     def prepare(
-        self, source: StateSource, layer: int, seed: int | None, aggregations: Sequence[str] = (MEAN, WINDOW)
+        self, source: StateSource, layer: int, seed: int | None, aggregations: Sequence[str] = HEADLINES
     ) -> StateScores:
         """Room for the scores of one source, to be filled by :meth:`score_model_sources`."""
         scores = SequenceScores(len(self.sequences), source.features, aggregations)
         return StateScores(source, layer, seed, scores)
 
-    def score_letter_source(self, source: LetterSource) -> ScoredSource:
+    def score_letter_source(self, source: LetterSource, aggregations: Sequence[str] = HEADLINES) -> ScoredSource:
         """A source that needs no model. Frequencies over the whole sequence are always among its candidates: whether a
         k-mer is present in a window says less."""
-        scores = SequenceScores(len(self.sequences), source.features, (WINDOW, MEAN))
+        scores = SequenceScores(len(self.sequences), source.features, {MEAN, *aggregations})
         for index, sequence in enumerate(self.sequences):
             scores.put(index, source.encode(sequence)[self._known[index]], self._windows[index])
         return ScoredSource(source, None, None, scores, always=(MEAN,))

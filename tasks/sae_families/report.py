@@ -325,9 +325,11 @@ def _highlights(result: LayerResult, families: Sequence[str], names: Mapping[str
 
 
 def _aggregation_note(facts: CellFacts) -> str:
+    worth = facts.aggregation_scores
+    if len(worth) == 1:
+        return f"the score of a sequence is its {facts.aggregation}, as asked for"
     words = {MEAN: "the mean over the sequence", WINDOW: f"the largest activation in {facts.data.window} nt"}
     (other,) = set(words) - {facts.aggregation}
-    worth = facts.aggregation_scores
     return (
         f"scores are {words[facts.aggregation]} rather than {words[other]}: chosen for all sources together on select, "
         f"where their mean AUROC is {worth[facts.aggregation]:.3f} against {worth[other]:.3f}"

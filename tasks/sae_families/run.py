@@ -13,7 +13,7 @@ from harness.datasets.alignments import model_inputs, read_alone
 from harness.storage.kept import Arrays
 from harness.task import CellContext, TaskOutcome
 from tasks.common import subject
-from tasks.sae.aggregate import AGGREGATIONS, HEADLINES
+from tasks.sae.aggregate import AGGREGATIONS
 from tasks.sae.cell import PlacedSource, SaeCell
 from tasks.sae.depth import Depth
 from tasks.sae.depth_picture import draw_depth
@@ -68,13 +68,13 @@ class FamiliesRun:
     def outcome(self) -> TaskOutcome:
         with self.context.phase("k-mers, length, composition"):
             self.letter_sources = [
-                self.scorer.score_letter_source(source)
+                self.scorer.score_letter_source(source, self.settings.headlines)
                 for source in (KmerSource(), LengthSource(), CompositionSource())
             ]
         self._own_sources()
         self._random_twins()
         with self.context.phase("statistics"):
-            worth = aggregation_scores((*self.scored, *self.letter_sources), self.data.items)
+            worth = aggregation_scores((*self.scored, *self.letter_sources), self.data.items, self.settings.headlines)
             aggregation = max(worth, key=lambda name: worth[name])
             layers = [self._evaluate(layer, aggregation) for layer in self.settings.layers]
             facts = CellFacts(
@@ -147,7 +147,7 @@ class FamiliesRun:
                 self.cell.measure_twin(twin, kept)
 
     def _prepare(self, placed: PlacedSource) -> StateScores:
-        shown = AGGREGATIONS if placed.source.name == "sae" else HEADLINES
+        shown = AGGREGATIONS if placed.source.name == "sae" else self.settings.headlines
         return self.scorer.prepare(placed.source, placed.layer, placed.seed, shown)
 
     def _score(
@@ -197,7 +197,7 @@ class FamiliesRun:
         for entry in (*self.scored, *self.letter_sources):
             if entry.layer in (layer, None):
                 by_name.setdefault(entry.name, []).append(entry)
-        scored: dict[str, dict[str, SourceScores]] = {other: {} for other in HEADLINES}
+        scored: dict[str, dict[str, SourceScores]] = {other: {} for other in self.settings.headlines}
         for name in self.context.progress.over(f"statistics of layer {layer}", list(by_name)):
             for other, own in scored.items():
                 own[name] = score_source([entry.scored_by(other) for entry in by_name[name]], items)

@@ -141,7 +141,9 @@ def score_stable(source: SourceScores, stable: NDArray[np.bool_], items: Items) 
     return _select_and_score(source.name, source.role, all_scores, items)
 
 
-def aggregation_scores(entries: Iterable[ScoredSource], items: Items) -> dict[str, float]:
+def aggregation_scores(
+    entries: Iterable[ScoredSource], items: Items, aggregations: Sequence[str] = HEADLINES
+) -> dict[str, float]:
     """What each aggregation is worth to all sources alike: the split-half macro AUROC on select, mean over sources.
 
     Every source counts once, whatever its number of seeds and layers: the choice is not the one that suits the
@@ -164,7 +166,7 @@ def aggregation_scores(entries: Iterable[ScoredSource], items: Items) -> dict[st
                 ]
             )
         )
-        for aggregation in HEADLINES
+        for aggregation in aggregations
     }
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from pydantic import Field, field_validator
 from pydantic_core import PydanticCustomError
 
+from tasks.sae.aggregate import FRACTION_ACTIVE, FULL_MAXIMUM, HEADLINES, MEAN, WINDOW
 from tasks.sae.settings import SaeSettings
+
+_AGGREGATIONS = {"mean": MEAN, "window": WINDOW, "max": FULL_MAXIMUM, "active": FRACTION_ACTIVE}
 
 
 class SaeFamiliesSettings(SaeSettings):
@@ -16,6 +19,18 @@ class SaeFamiliesSettings(SaeSettings):
     task: ClassVar[str] = "sae-families"
 
     groups: tuple[str, ...] = Field((), description="two groups of families to compare, such as A+B,C+D")
+
+    # not in a record where it is not given: it came later, and older cells are the same without it
+    aggregate: Literal["mean", "window", "max", "active"] | None = Field(
+        None,
+        exclude_if=lambda value: value is None,
+        description="score of a sequence; by default its mean or the maximum in a window, as select prefers",
+    )
+
+    @property
+    def headlines(self) -> tuple[str, ...]:
+        """Aggregations that every source is scored by; select chooses one of them for the headline."""
+        return HEADLINES if self.aggregate is None else (_AGGREGATIONS[self.aggregate],)
 
     @field_validator("groups")
     @classmethod

@@ -14,7 +14,7 @@ from harness.activations.reader import known_positions
 from harness.adapter import ModelAdapter
 from harness.datasets.records import Record
 from harness.publish.escape import csv_cell
-from tasks.sae.aggregate import MEAN, window_start
+from tasks.sae.aggregate import WINDOW, aggregate, window_start
 from tasks.sae.annotate.meanings import Meaning
 from tasks.sae.annotate.windows import windows
 from tasks.sae.autoencoder.model import SparseAutoencoder
@@ -89,10 +89,10 @@ def _scores(record: Record, own: NDArray[np.float32], meaning: Meaning) -> NDArr
     """(length,): what is held against the threshold, the same for all nucleotides where a sequence is called."""
     if meaning.aggregation is None:
         return own
-    known = known_positions(record.sequence)
-    if meaning.aggregation == MEAN:
-        score = own[known].mean() if len(known) else 0.0
-    else:
+    if meaning.aggregation == WINDOW:
         start = window_start(record.id, len(own), meaning.window)
         score = own[start : start + meaning.window].max(initial=0)
+    else:
+        known = own[known_positions(record.sequence)]
+        score = aggregate(known[:, None], slice(None), meaning.aggregation)[0]
     return np.full(len(own), score, dtype=np.float32)

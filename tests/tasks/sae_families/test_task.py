@@ -256,6 +256,21 @@ def test_several_layers_come_from_one_cell(tmp_path: Path) -> None:
     assert gains == {(name, layer) for name in ("gain_auroc", "gain_mcc") for layer in (0, 2)}
 
 
+def test_one_aggregation_for_all_sources_where_it_is_asked_for(tmp_path: Path) -> None:
+    dataset = planted_dataset()
+    cell = make_cell(PlantedModel(dataset), dataset, aggregate="max", seeds=(0,))
+    record = run_cell(cell, tmp_path, "cpu", QUIET)
+    assert record.status == "done", record.error
+    assert record.selected["aggregation"] == "full maximum" and record.settings["aggregate"] == "max"
+    assert "the score of a sequence is its full maximum, as asked for" in record.notes
+    scored = {row.source for row in record.table if row.name == "auroc_macro" and row.stratum == "full maximum"}
+    assert {"sae", "kmer", "length", "neuron"} <= scored
+
+
+def test_a_cell_without_an_aggregation_of_its_own_is_the_cell_it_was_before_there_were_any() -> None:
+    assert "aggregate" not in SaeFamiliesSettings().model_dump()
+
+
 def test_presets_fill_in_what_is_not_given() -> None:
     demo = SaeFamiliesSettings(preset="demo")
     assert demo.steps < SaeFamiliesSettings().steps and demo.sae_config(128).steps == demo.steps
