@@ -53,7 +53,7 @@ def by_nucleotide(record: Record, codes: NDArray[np.float32], found: Sequence[Me
             *(csv_cell(record.id), i + 1, record.sequence[i], meaning.feature, float(own[i])),
             *(csv_cell(meaning.concept), "yes" if called[i] else "no", meaning.auroc, meaning.q),
         )
-        for meaning, own, called in _columns(record, codes, found)
+        for meaning, own, called in by_meaning(record, codes, found)
         for i in np.flatnonzero(own > 0).tolist()
     ]
     return pd.DataFrame(rows, columns=list(COLUMNS)).sort_values(["position", "feature"], kind="stable")
@@ -66,7 +66,7 @@ def by_interval(record: Record, codes: NDArray[np.float32], found: Sequence[Mean
     ``name`` is CONCEPT:FEATURE; ``score`` runs to 1,000 at the feature's largest activation in this sequence.
     """
     rows: list[tuple[object, ...]] = []
-    for meaning, own, called in _columns(record, codes, found):
+    for meaning, own, called in by_meaning(record, codes, found):
         marked = np.concatenate([[False], called & (own > 0), [False]]).astype(int)
         for start, end in np.flatnonzero(np.diff(marked)).reshape(-1, 2).tolist():
             score = round(1000 * float(own[start:end].max() / own.max()))
@@ -75,7 +75,7 @@ def by_interval(record: Record, codes: NDArray[np.float32], found: Sequence[Mean
     return pd.DataFrame(rows, columns=list(INTERVALS)).sort_values(["start", "end", "name"], kind="stable")
 
 
-def _columns(
+def by_meaning(
     record: Record, codes: NDArray[np.float32], found: Sequence[Meaning]
 ) -> Iterator[tuple[Meaning, NDArray[np.float32], NDArray[np.bool_]]]:
     """Every meaning with the activations of its feature and where its concept is called, (length,) each."""

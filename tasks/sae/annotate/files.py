@@ -1,4 +1,4 @@
-"""The two files of an annotation: whole, or not there."""
+"""The files of an annotation: whole, or not there."""
 
 from __future__ import annotations
 
@@ -15,17 +15,22 @@ from harness.datasets.records import Record
 from harness.storage.files import atomic_path
 from tasks.sae.annotate.annotation import COLUMNS, by_interval, by_nucleotide
 from tasks.sae.annotate.meanings import Meaning
+from tasks.sae.annotate.page import AnnotationPage
+
+SUFFIXES = ("tsv", "bed", "html")
 
 
 @dataclass(frozen=True)
 class AnnotationFiles:
-    """Open files, by nucleotide and by interval, to which sequences are added one after another."""
+    """Open files, by nucleotide and by interval, and a page, to which sequences are added one after another."""
 
     nucleotides: TextIO
     intervals: TextIO
+    page: AnnotationPage
 
     def add(self, record: Record, codes: NDArray[np.float32], found: Sequence[Meaning]) -> None:
         """One sequence more."""
+        self.page.add(record, codes)
         by_file = ((self.nucleotides, by_nucleotide), (self.intervals, by_interval))
         for file, rows_of in by_file:
             table = rows_of(record, codes, found)
@@ -33,14 +38,16 @@ class AnnotationFiles:
 
 
 @contextmanager
-def annotation_files(start: Path) -> Iterator[AnnotationFiles]:
-    """START.tsv and START.bed. Where the block ends with an error, neither is written."""
-    table, intervals = (start.with_name(f"{start.name}.{suffix}") for suffix in ("tsv", "bed"))
+def annotation_files(start: Path, page: AnnotationPage) -> Iterator[AnnotationFiles]:
+    """START.tsv, START.bed and START.html. Where the block ends with an error, none is written."""
+    table, intervals, view = (start.with_name(f"{start.name}.{suffix}") for suffix in SUFFIXES)
     with (
         atomic_path(table) as first,
         atomic_path(intervals) as second,
+        atomic_path(view) as third,
         first.open("w", encoding="utf-8") as nucleotides,
         second.open("w", encoding="utf-8") as stretches,
     ):
         nucleotides.write("\t".join(COLUMNS) + "\n")
-        yield AnnotationFiles(nucleotides, stretches)
+        yield AnnotationFiles(nucleotides, stretches, page)
+        third.write_text(page.html(), encoding="utf-8")

@@ -21,7 +21,8 @@ def annotate_verb(
 ) -> None:
     """Mark the nucleotides of new sequences with the features that were confirmed on held-out ones.
 
-    Writes OUT.tsv, one line per nucleotide and active feature, and OUT.bed, the stretches of called concepts.
+    Writes OUT.tsv, one line per nucleotide and active feature, OUT.bed, the stretches of called concepts, and OUT.html,
+    a page with the sequences coloured by activation.
     """
     from harness.adapter import ModelOptions
     from harness.compute.device import resolve_device
@@ -30,8 +31,9 @@ def annotate_verb(
     from harness.progress import Progress
     from harness.registry import Registry
     from tasks.sae.annotate.annotation import annotate
-    from tasks.sae.annotate.files import annotation_files
+    from tasks.sae.annotate.files import SUFFIXES, annotation_files
     from tasks.sae.annotate.meanings import meanings, record_of
+    from tasks.sae.annotate.page import AnnotationPage
     from tasks.sae.autoencoder.model import SparseAutoencoder
 
     record = record_of(sae)
@@ -47,11 +49,14 @@ def annotate_verb(
     model.load(chosen)
     autoencoder.to(chosen)
     start = Path(file.name.partition(".")[0]) if out is None else out
+    read_by = f"{record.model.card.name} (layer {autoencoder.layer}, seed {autoencoder.seed})"
+    subject = f"{read_by}, chosen on {record.dataset.name}"
+    page = AnnotationPage(file.name, subject, found)
     try:
-        with annotation_files(start) as files, progress.track("sequences", len(dataset.records)) as advance:
+        with annotation_files(start, page) as files, progress.track("sequences", len(dataset.records)) as advance:
             for done, (read_record, codes) in enumerate(annotate(model, autoencoder, found, dataset.records), 1):
                 files.add(read_record, codes, found)
                 advance(done)
     except OSError as error:
         raise InputError(f"{start}.tsv cannot be written: {error.strerror}; choose another --out") from None
-    print(f"{start}.tsv\n{start}.bed")
+    print("\n".join(f"{start}.{suffix}" for suffix in SUFFIXES))

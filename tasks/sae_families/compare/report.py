@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -20,6 +21,7 @@ from tasks.sae_families.compare.separation import SIGNIFICANT, Separation
 from tasks.sae_families.compare.tables import median_length, others_with
 
 ON_SCREEN = 6
+_NUMBERS = re.compile(r"[-–\d.,e%/\[\] ]*")
 FEATURES_ON_PAGE = 10
 
 
@@ -269,7 +271,8 @@ def _evidence(found: Comparison, own: Hypothesis) -> list[str]:
 
 
 def _markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    return table(header, [[markdown(cell) for cell in row] for row in rows])
+    # numbers are our own; escaped, they could not be read in the file
+    return table(header, [[cell if _NUMBERS.fullmatch(cell) else markdown(cell) for cell in row] for row in rows])
 
 
 def _rich(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:

@@ -13,6 +13,7 @@ from harness.activations.reader import known_positions
 from harness.adapter import ModelAdapter
 from harness.datasets.alignments import model_inputs
 from harness.datasets.records import Dataset, Record
+from harness.datasets.selection import some_by_hash
 from harness.errors import InputError
 from harness.progress import Progress
 from harness.sequences.kmers import kmer_counts, kmer_name
@@ -26,6 +27,7 @@ from tasks.sae.sources.autoencoder import SaeSource
 from tasks.sae.stability import decoder_stability
 from tasks.sae_families.compare.data import ComparedFamilies
 
+TWIN_SEQUENCES = 10_000
 KMERS = (1, 2, 3, 4, 5, 6)
 Matrix = NDArray[np.float32]
 
@@ -121,8 +123,8 @@ def twin_autoencoders(
 ) -> list[SparseAutoencoder]:
     """Autoencoders of a random twin with the configuration, layer and seeds of ``own``; kept in ``folder``.
 
-    They are trained on all sequences that the comparison reads and on all others of the dataset. Their own reads no
-    labels, and what they see of the held-out sequences can only help them: a floor should not be too low.
+    They are trained on sequences of the dataset, the compared ones among them, at most TWIN_SEQUENCES by hash. Training
+    reads no labels, and what it sees of held-out sequences can only help: a floor should not be too low.
     """
     first = own[0]
     folders = [folder / f"sae-layer-{first.layer}-seed-{autoencoder.seed}" for autoencoder in own]
@@ -131,7 +133,8 @@ def twin_autoencoders(
         kept = [SparseAutoencoder.load(place, twin.identity(), first.layer) for place in folders]
         if all(autoencoder.metadata == metadata and autoencoder.config == first.config for autoencoder in kept):
             return kept
-    inputs = model_inputs(twin.card, (*data.others, *data.records), family_asked=True)
+    read = some_by_hash((*data.others, *data.records), TWIN_SEQUENCES)
+    inputs = model_inputs(twin.card, read, family_asked=True)
     maker = DictionaryMaker(twin, inputs, [first.layer], first.config, context, "twin")
     trained = maker.trained([autoencoder.seed for autoencoder in own], "autoencoders of the random twin")["none"]
     found = [trained[first.layer, autoencoder.seed] for autoencoder in own]
