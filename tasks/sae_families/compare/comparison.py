@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.errors import InputError
 from harness.progress import Progress
 from harness.sequences.kmers import length_and_gc
 from tasks.sae.concepts.membership import class_means
@@ -82,15 +81,7 @@ def compare(
         sources: by name, the seeds of each; the model's own first.
         kmers: one source for each k.
         shuffled: the sequences of ``data`` with their dinucleotides shuffled.
-
-    Raises:
-        InputError: the groups share families.
     """
-    if groups and (shared := set(groups[0].families) & set(groups[1].families)):
-        raise InputError(
-            f"{groups[0].word} and {groups[1].word} share {', '.join(sorted(shared))}: name groups without common "
-            "families, for instance with LEVEL:NAME"
-        )
     by_k = {own.name: identified([own], data) for own in kmers}
     best = max(kmers, key=lambda own: by_k[own.name])
     members = {**sources, best.name: [best]}

@@ -71,7 +71,7 @@ def compared_families(dataset: Dataset, settings: SaeFamiliesSettings, clusters:
         cluster,
         [record.split for record in records],
         minimum_clusters=clusters,
-        per_split=min(PER_HALF, clusters // 2) if _has_splits(records) else PER_HALF,
+        per_split=clusters // 2 if _has_splits(records) else PER_HALF,
         most_clusters=2 * PER_HALF,
     )
     rows, labels = zip(*(splits.scored(half) for half in ("select", "test")), strict=True)

@@ -89,6 +89,21 @@ def group_named(words: str, levels: Levels, compared: Sequence[str]) -> FamilyGr
     return FamilyGroup(words, ", ".join(dict.fromkeys(group.level for group in found)), tuple(families))
 
 
+def two_groups(words: tuple[str, str], levels: Levels, compared: Sequence[str]) -> tuple[FamilyGroup, FamilyGroup]:
+    """Both groups of a comparison.
+
+    Raises:
+        InputError: one names no family, or the two share some.
+    """
+    first, second = (group_named(own, levels, compared) for own in words)
+    if shared := sorted(set(first.families) & set(second.families)):
+        raise InputError(
+            f"{first.word} and {second.word} share {', '.join(shared)}: name groups without common families, for "
+            "instance with LEVEL:NAME"
+        )
+    return first, second
+
+
 def _word_named(word: str, levels: Levels, compared: Sequence[str]) -> FamilyGroup:
     head, colon, rest = word.partition(":")
     asked = {head: levels.of[head]} if colon and head in levels.of else levels.of

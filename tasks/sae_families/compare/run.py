@@ -24,7 +24,7 @@ from tasks.sae.annotate.meanings import record_of
 from tasks.sae.autoencoder.model import SparseAutoencoder
 from tasks.sae_families.compare.comparison import SAE, TWIN, Comparison, compare
 from tasks.sae_families.compare.data import ComparedFamilies, compared_families
-from tasks.sae_families.compare.levels import group_named, levels_of
+from tasks.sae_families.compare.levels import levels_of, two_groups
 from tasks.sae_families.compare.pictures import draw
 from tasks.sae_families.compare.report import Subject, page, print_comparison
 from tasks.sae_families.compare.sources import (
@@ -82,12 +82,7 @@ class ComparisonRun:
         settings = SaeFamiliesSettings.model_validate({"longest": self.record.settings.get("longest")})
         data = compared_families(self.dataset, settings, clusters)
         levels = levels_of(self.dataset, labels)
-        groups = None
-        if words is not None:
-            groups = (
-                group_named(words[0], levels, data.families),
-                group_named(words[1], levels, data.families),
-            )
+        groups = None if words is None else two_groups(words, levels, data.families)
         generator = np.random.default_rng(0)
         shuffled = [dinucleotide_shuffle(record.sequence, generator) for record in data.records]
         for autoencoder in self.autoencoders:

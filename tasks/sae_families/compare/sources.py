@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.activations.reader import known_positions
 from harness.adapter import ModelAdapter
 from harness.datasets.alignments import model_inputs
 from harness.datasets.records import Dataset, Record
@@ -20,7 +19,6 @@ from harness.sequences.kmers import kmer_counts, kmer_name
 from harness.task import CellContext
 from tasks.sae.aggregate import MEAN
 from tasks.sae.autoencoder.model import Metadata, SparseAutoencoder
-from tasks.sae.concepts.membership import Integers, Scores
 from tasks.sae.dictionaries import DictionaryMaker
 from tasks.sae.sequence_scores import Scorer
 from tasks.sae.sources.autoencoder import SaeSource
@@ -47,9 +45,6 @@ class Compared:
     @property
     def candidates(self) -> int:
         return int(self.scores.shape[1])
-
-    def held(self, rows: Integers) -> Scores:
-        return self.scores[rows]
 
 
 def kmer_sources(data: ComparedFamilies, shuffled: Sequence[str]) -> list[Compared]:
@@ -140,19 +135,6 @@ def twin_autoencoders(
     found = [trained[first.layer, autoencoder.seed] for autoencoder in own]
     for autoencoder, place in zip(found, folders, strict=True):
         autoencoder.save(place, metadata)
-    return found
-
-
-def activations(
-    model: ModelAdapter, autoencoder: SparseAutoencoder, record: Record, features: Sequence[int]
-) -> NDArray[np.float32]:
-    """(length, features) of one sequence; N has 0."""
-    (given,) = model_inputs(model.card, [record], family_asked=True)
-    ((_, states),) = model.hidden_states([given], [autoencoder.layer])  # type: ignore[list-item]
-    known = known_positions(record.sequence)
-    code = SaeSource(autoencoder).encode(states[autoencoder.layer][known])
-    found = np.zeros((len(record.sequence), len(features)), dtype=np.float32)
-    found[known] = code.tocsc()[:, list(features)].toarray()
     return found
 
 
