@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import sys
 from pathlib import Path
 
@@ -124,6 +126,11 @@ def test_a_planted_family_is_called_and_another_model_refused(
     called = table[table.called == "yes"]
     assert record.family in set(called.concept) and set(table.sequence) == {record.id}
     assert len(Path("out/new.bed").read_text().splitlines()) > 0
+    page = Path("out/new.html").read_text()
+    (index,) = re.findall(r'id="index">(.*?)</script>', page)
+    ((name, length, marked, *_),) = json.loads(index)["sequences"]
+    shown = {json.loads(index)["meanings"][place][2] for place in marked}
+    assert (name, length) == (record.id, len(record.sequence)) and shown == set(called.concept)
     assert run("wrong", "new.fasta", "--sae", str(cell), "--out", "out/wrong") == 2
     assert "was trained on model" in capsys.readouterr().err and not list(Path("out").glob("wrong*"))
 
