@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 from typing import Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from harness.adapter import ModelCard, Role
 from harness.names import DatasetName, TaskName
@@ -32,6 +32,9 @@ class ModelEntry(_Strict):
     identity: str | None
     dtype: str
     attention_kernel: str | None = None
+    unread_tensors: tuple[str, ...] = Field(
+        default=(), description="heads among the weights that nothing reads, each with the number of its tensors"
+    )
 
 
 class TaskEntry(_Strict):

@@ -117,10 +117,12 @@ class Cell:
         """
         card, needs = self.model.card, self.task.card
         if missing := sorted(needs.requires - card.capabilities):
-            raise NotApplicable(f"{card.name} has no {', '.join(missing)}, which {needs.name} requires")
+            reason = self.model.reason(*missing)
+            raise NotApplicable(f"{card.name} has no {', '.join(missing)}, which {needs.name} requires{reason}")
         if needs.requires_any and not needs.requires_any & card.capabilities:
             either = " nor ".join(sorted(needs.requires_any))
-            raise NotApplicable(f"{card.name} has neither {either}, one of which {needs.name} requires")
+            reason = self.model.reason(*sorted(needs.requires_any))
+            raise NotApplicable(f"{card.name} has neither {either}, one of which {needs.name} requires{reason}")
         for what, alphabet in ((needs.name, needs.alphabet), (self.dataset.card.name, self.dataset.card.alphabet)):
             if alphabet != card.alphabet:
                 raise NotApplicable(f"{card.name} reads {card.alphabet} sequences, but {what} has {alphabet} ones")
@@ -277,6 +279,7 @@ def _record(
             identity=cell.model_identity,
             dtype=cell.options.dtype,
             attention_kernel=cell.model.attention_kernel,
+            unread_tensors=cell.model.unread_tensors,
         ),
         task=TaskEntry(
             name=card.name,

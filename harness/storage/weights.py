@@ -8,12 +8,15 @@ import os
 import sys
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from harness.errors import InputError, Unavailable
 from harness.storage.cache import file_digest
 from harness.storage.hub import hub_reachable
 
-_PATTERNS = ["config.json", "vocab.txt", "tokenizer.json", "*.safetensors"]
+INDEX = "model.safetensors.index.json"
+"""Names the parts of weights that are saved in several files."""
+_PATTERNS = ["config.json", "vocab.txt", "tokenizer.json", "*.safetensors", INDEX]
 
 
 def find_weights(
@@ -63,6 +66,40 @@ def safetensors_files(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.safetensors"))
 
 
+def read_config(folder: Path) -> dict[str, Any]:
+    """``config.json``.
+
+    Raises:
+        InputError: it is not there or no JSON object.
+    """
+    path = folder / "config.json"
+    if not path.is_file():
+        raise InputError(f"{folder} contains no config.json: save the model there with model.save_pretrained(FOLDER)")
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, TypeError, RecursionError) as error:
+        raise InputError(f"{path} is not a JSON object: {error}") from error
+
+
+def tensor_shapes(folder: Path) -> dict[str, tuple[int, ...]]:
+    """Shapes of all tensors by name, from the heads of the files.
+
+    Raises:
+        InputError: a file is damaged.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    shapes = {}
+    for file in safetensors_files(folder):
+        try:
+            with safe_open(file, framework="numpy") as tensors:
+                names = tensors.keys()
+                shapes.update({name: tuple(tensors.get_slice(name).get_shape()) for name in names})
+        except (SafetensorError, OSError) as error:
+            raise InputError(f"{file} is damaged ({error}): fetch or copy it again") from error
+    return shapes
+
+
 def _from_hub(hub_id: str, revision: str | None, network: bool) -> Path | str:
     """The folder of a complete snapshot, or why there is none."""
     from huggingface_hub import snapshot_download
@@ -105,7 +142,23 @@ def _problem(folder: Path) -> str | None:
         pickled = [*folder.glob("*.bin"), *folder.glob("*.pt"), *folder.glob("*.pth"), *folder.glob("*.ckpt")]
         way = f" (pickles are not read: run `python -m harness.storage.convert {folder}`)" if pickled else ""
         return f"contains no .safetensors file{way}"
-    return None
+    return _missing_part(folder)
+
+
+def _missing_part(folder: Path) -> str | None:
+    index = folder / INDEX
+    if not index.is_file():
+        return None
+    try:
+        parts = {str(name) for name in dict(json.loads(index.read_text(encoding="utf-8"))["weight_map"]).values()}
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        return f"contains a damaged {INDEX} ({type(error).__name__}): fetch or copy it again"
+    absent = sorted(parts - {file.name for file in safetensors_files(folder)})
+    if not absent:
+        return None
+    return (
+        f"contains {len(parts) - len(absent)} of {len(parts)} parts of the weights, not {absent[0]}: fetch or copy it"
+    )
 
 
 def _checked(folder: Path) -> Path:

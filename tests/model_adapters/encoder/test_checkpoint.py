@@ -100,19 +100,19 @@ def test_missing_unexpected_and_resized_weights_are_named(folder: Path) -> None:
         folder,
         **{
             "model.encoder.layer_norm.bias": None,
-            "surplus.weight": torch.zeros(2),
-            "lm_head.decoder.weight": torch.zeros(27, 32),
+            "model.surplus.weight": torch.zeros(2),
+            "model.encoder.layer.0.layer_norm.bias": torch.zeros(33),
         },
     )
     said = refusal(folder)
     assert "1 missing (model.encoder.layer_norm.bias)" in said
-    assert "1 unexpected (surplus.weight)" in said
-    assert "1 of another shape (lm_head.decoder.weight)" in said
+    assert "1 unexpected (model.surplus.weight)" in said
+    assert "1 of another shape (model.encoder.layer.0.layer_norm.bias)" in said
 
 
 def test_only_the_first_names_are_listed(folder: Path) -> None:
-    rewrite(folder, **{f"surplus.{number}": torch.zeros(2) for number in range(9)})
-    assert "9 unexpected (surplus.0, surplus.1, surplus.2)" in refusal(folder)
+    rewrite(folder, **{f"model.surplus.{number}": torch.zeros(2) for number in range(9)})
+    assert "9 unexpected (model.surplus.0, model.surplus.1, model.surplus.2)" in refusal(folder)
 
 
 def test_heads_on_the_card_may_be_there_or_not(folder: Path) -> None:
