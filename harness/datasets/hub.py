@@ -9,12 +9,12 @@ from harness.datasets import tables
 from harness.datasets.manifest import Manifest, manifests
 from harness.datasets.records import Dataset, DatasetCard, build_dataset
 from harness.errors import InputError, Unavailable, did_you_mean
-from harness.storage.hub import hub_reachable
+from harness.storage.hub import NotFetched, cached, fetch, hub_reachable
 
 if TYPE_CHECKING:
     import pandas
 
-_FILES = ["*.parquet", "README.md"]  # the README names configurations and splits
+FILES = ["*.parquet", "README.md"]  # the README names configurations and splits
 
 
 def load(identifier: str, manifest: Manifest | None = None) -> Dataset:
@@ -48,13 +48,10 @@ def is_cached(identifier: str) -> bool:
 
 
 def _snapshot(identifier: str) -> Path:
-    from huggingface_hub import constants, snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
+    from huggingface_hub import constants
 
-    try:
-        return Path(snapshot_download(identifier, repo_type="dataset", local_files_only=True, allow_patterns=_FILES))
-    except OSError:
-        pass
+    if (folder := cached(identifier, None, FILES, "dataset")) is not None:
+        return folder
     command = f"hf download --repo-type dataset {identifier}"
     if not hub_reachable():
         raise Unavailable(
@@ -62,12 +59,13 @@ def _snapshot(identifier: str) -> Path:
             f"run `{command}` on a networked machine, or copy its cache folder to {constants.HF_HUB_CACHE}"
         )
     try:
-        return Path(snapshot_download(identifier, repo_type="dataset", allow_patterns=_FILES))
-    except RepositoryNotFoundError as error:
-        raise InputError(f"the hub has no dataset {identifier!r}.{did_you_mean(identifier, manifests())}") from error
-    except (HfHubHTTPError, OSError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise Unavailable(f"hub dataset {identifier} cannot be fetched ({reason}): try `{command}`") from error
+        return fetch(identifier, None, FILES, "dataset")
+    except NotFetched as error:
+        if error.absent:
+            raise InputError(
+                f"the hub has no dataset {identifier!r}.{did_you_mean(identifier, manifests())}"
+            ) from error
+        raise Unavailable(f"hub dataset {identifier} cannot be fetched ({error}): try `{command}`") from error
 
 
 def _frame(snapshot: Path, identifier: str) -> pandas.DataFrame:

@@ -5,18 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import sys
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from harness.errors import InputError, Unavailable
 from harness.storage.cache import file_digest
-from harness.storage.hub import hub_reachable
+from harness.storage.hub import NotFetched, cached, fetch, hub_reachable
 
 INDEX = "model.safetensors.index.json"
 """Names the parts of weights that are saved in several files."""
-_PATTERNS = ["config.json", "vocab.txt", "tokenizer.json", "*.safetensors", INDEX]
+PATTERNS = ["config.json", "vocab.txt", "tokenizer.json", "*.safetensors", INDEX]
+"""Files of a model that are fetched: no pickle, no code."""
 
 
 def find_weights(
@@ -102,31 +101,17 @@ def tensor_shapes(folder: Path) -> dict[str, tuple[int, ...]]:
 
 def _from_hub(hub_id: str, revision: str | None, network: bool) -> Path | str:
     """The folder of a complete snapshot, or why there is none."""
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import LocalEntryNotFoundError
-    from huggingface_hub.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
-
-    def snapshot(local: bool) -> Path:
-        return Path(snapshot_download(hub_id, revision=revision, allow_patterns=_PATTERNS, local_files_only=local))
-
-    with suppress(LocalEntryNotFoundError):
-        folder = snapshot(local=True)
-        if _problem(folder) is None:  # else an interrupted download
-            return folder
+    folder = cached(hub_id, revision, PATTERNS)
+    if folder is not None and _problem(folder) is None:  # else an interrupted download
+        return folder
     if not network:
         return "not in the hub cache"
     if not hub_reachable():
         return "the hub does not answer"
-    silenced = not sys.stderr.isatty() and not are_progress_bars_disabled()
     try:
-        if silenced:
-            disable_progress_bars()
-        folder = snapshot(local=False)
-    except Exception as error:  # the hub's client lets errors of several libraries through
-        return next(iter(str(error).strip().splitlines()), type(error).__name__)
-    finally:
-        if silenced:
-            enable_progress_bars()
+        folder = fetch(hub_id, revision, PATTERNS)
+    except NotFetched as error:
+        return str(error)
     problem = _problem(folder)
     return folder if problem is None else f"the hub's copy {problem}"
 
