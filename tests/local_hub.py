@@ -81,7 +81,7 @@ class LocalHub(ThreadingHTTPServer):
         """The next fault of a path; those of a body wait for a request that gets one."""
         with self._lock:
             for part, waiting in self.faults.items():
-                if waiting and part in path and (body or waiting[0] not in ("cut", "corrupt")):
+                if waiting and part in path and (body or isinstance(waiting[0], int) or waiting[0] == "hang up"):
                     return waiting.pop(0)
         return None
 

@@ -25,6 +25,15 @@ FILES = {"config.json": b'{"model_type": "x"}', "vocab.txt": b"A\nC\n", "model.s
 LEFT = dict.fromkeys(("pytorch_model.bin", "tf_model.h5", "modeling_esm.py", "README.md", "runs/a.pt"), b"not read")
 
 
+class Hurried:
+    """The clock of the client, which would wait for seconds."""
+
+    sleep = staticmethod(lambda seconds: time.sleep(min(seconds, 0.01)))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(time, name)
+
+
 @pytest.fixture
 def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalHub]:
     """A hub, and the client of this process pointed at it, with an empty cache and short waits."""
@@ -33,8 +42,8 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalHub
         monkeypatch.setattr("huggingface_hub.constants.DOWNLOAD_CHUNK_SIZE", 2**16)
         monkeypatch.setenv("HARNESS_CACHE", str(tmp_path / "cache"))
         monkeypatch.setattr(hub, "WAITS", (0.01, 0.01))
-        real = time.sleep
-        monkeypatch.setattr("huggingface_hub.file_download.time.sleep", lambda seconds: real(min(seconds, 0.01)))
+        for module in ("file_download", "utils._http"):
+            monkeypatch.setattr(f"huggingface_hub.{module}.time", Hurried())
         running.add("someone/model", FILES | LEFT)
         yield running
 
