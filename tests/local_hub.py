@@ -39,6 +39,7 @@ class LocalHub(ThreadingHTTPServer):
     """``faults`` maps a part of a path to what happens at its next requests, one after the other."""
 
     daemon_threads = True
+    request_queue_size = 128  # the client connects many times at once
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
