@@ -107,7 +107,11 @@ def _from_hub(hub_id: str, revision: str | None, network: bool) -> Path | str:
     if not network:
         return "not in the hub cache"
     if not hub_reachable():
-        return "the hub does not answer"
+        from huggingface_hub import constants
+
+        return (
+            "not in the hub cache, and HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else "the hub does not answer"
+        )
     try:
         folder = fetch(hub_id, revision, PATTERNS)
     except NotFetched as error:

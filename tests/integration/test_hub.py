@@ -193,7 +193,7 @@ def test_a_process_that_went_offline_asks_nothing(server: LocalHub, monkeypatch:
     monkeypatch.setenv("HF_HUB_OFFLINE", "0")
     hub.go_offline()
     assert os.environ["HF_HUB_OFFLINE"] == "1"
-    assert "the hub does not answer" in refusal()
+    assert "not in the hub cache, and HF_HUB_OFFLINE is set" in refusal()
     assert not server.asked
 
 
