@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -68,6 +69,41 @@ def _snapshot(identifier: str) -> Path:
         raise Unavailable(f"hub dataset {identifier} cannot be fetched ({error}): try `{command}`") from error
 
 
+def _check_card(snapshot: Path, identifier: str) -> None:
+    """Refuse a README that takes its data from elsewhere, such as another folder of this machine.
+
+    Raises:
+        InputError: it does, or cannot be read.
+    """
+    import yaml
+
+    readme = snapshot / "README.md"
+    text = readme.read_text(encoding="utf-8", errors="replace") if readme.is_file() else ""
+    _, dashes, rest = text.partition("---")
+    if not dashes:
+        return
+    try:
+        stated = yaml.safe_load(rest.partition("\n---")[0])
+    except yaml.YAMLError as error:
+        raise InputError(f"hub dataset {identifier}: its README.md cannot be read: {_one_line(error)}") from error
+    configurations = stated.get("configs") if isinstance(stated, dict) else None
+    for name in _texts_in(configurations):
+        if "://" in name or "::" in name or name.startswith(("/", "~")) or ".." in name.split("/"):
+            raise InputError(f"hub dataset {identifier}: its README.md takes data from {name!r}, outside the dataset")
+
+
+def _texts_in(document: object) -> Iterator[str]:
+    if isinstance(document, str):
+        yield document
+    elif isinstance(document, dict | list):
+        for part in document.values() if isinstance(document, dict) else document:
+            yield from _texts_in(part)
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]
+
+
 def _frame(snapshot: Path, identifier: str) -> pandas.DataFrame:
     import pandas
 
@@ -75,11 +111,11 @@ def _frame(snapshot: Path, identifier: str) -> pandas.DataFrame:
         import datasets
     except ImportError as error:
         raise Unavailable(f"{identifier} needs the datasets library: pip install 'rna-harness[hub]'") from error
+    _check_card(snapshot, identifier)
     try:
         splits = datasets.load_dataset(str(snapshot))
     except Exception as error:  # configurations, damaged files, foreign formats: each raises its own
-        reason = " ".join(str(error).split())[:200]
-        raise InputError(f"hub dataset {identifier} cannot be read: {reason}") from error
+        raise InputError(f"hub dataset {identifier} cannot be read: {_one_line(error)}") from error
     frames = []
     for split, rows in splits.items():
         part = rows.to_pandas()

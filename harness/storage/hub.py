@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 from harness.errors import Unavailable
+from harness.storage.bounds import leads_outside
 from harness.storage.cache import file_digest
 
 Kind = Literal["model", "dataset"]
@@ -126,7 +127,8 @@ def remove_damaged(snapshot: Path) -> None:
         if not _is_whole(blob):
             damaged.append(file.relative_to(snapshot))
             file.unlink()
-            blob.unlink(missing_ok=True)
+            if not leads_outside(blob, snapshot.parents[1]):  # a link may lead anywhere
+                blob.unlink(missing_ok=True)
     if damaged:
         raise ValueError(f"the checksum of {damaged[0]} is not that of the hub")
 

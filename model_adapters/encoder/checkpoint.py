@@ -19,6 +19,9 @@ from model_adapters.encoder.entry import Entry
 from model_adapters.encoder.spelling import Part, Spelling, same_norms
 from model_adapters.encoder.tokens import token_reader, tokenizer_vocabulary
 
+_SIZES = ("vocab_size", "intermediate_size", "max_position_embeddings", "type_vocab_size", "hidden_size")
+_LARGEST_WITHOUT_WEIGHTS = 2**20
+"""Positions of a model that has no tensor for them, such as HyenaDNA's million."""
 _SHAPE_FIELDS = ("num_hidden_layers", "num_attention_heads", "hidden_size")
 
 
@@ -37,9 +40,10 @@ def trained_network(entry: Entry, folder: Path) -> nn.Module:
     """
     config = _checked_config(entry, folder)
     spelling, shapes = _read_names(entry, folder)
+    _check_size(entry, folder, config, shapes)
     try:
         network = _build(entry, config, initialisation=0)
-    except (TypeError, ValueError, KeyError) as error:
+    except (TypeError, ValueError, KeyError, RuntimeError, MemoryError) as error:
         raise InputError(f"{folder / 'config.json'} does not describe a {entry.architecture_name}: {error}") from error
     expected = network.state_dict()
     _check_fit(entry, folder, spelling, expected, shapes)
@@ -101,6 +105,25 @@ def _checked_config(entry: Entry, folder: Path) -> dict[str, Any]:
 
 def _lines(path: Path) -> dict[str, int]:
     return {token: number for number, token in enumerate(path.read_text(encoding="utf-8").split())}
+
+
+def _check_size(entry: Entry, folder: Path, config: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]]) -> None:
+    """Refuse a configuration of a network far larger than the weights, before it is built.
+
+    Raises:
+        InputError: a size in ``config.json`` exceeds everything that the tensors hold.
+    """
+    most = max([_LARGEST_WITHOUT_WEIGHTS, *(size for shape in shapes.values() for size in shape)])
+    for name, value in config.items():
+        if name in _SIZES and isinstance(value, int) and value > most:
+            raise InputError(
+                f"{folder / 'config.json'} has {name} {value:,}, but no tensor of {entry.name} is that large"
+            )
+    layers = config.get("num_hidden_layers", 0)
+    if isinstance(layers, int) and layers > max(len(shapes), 1):
+        raise InputError(
+            f"{folder / 'config.json'} has {layers:,} layers, but the weights hold {len(shapes):,} tensors"
+        )
 
 
 def _read_names(entry: Entry, folder: Path) -> tuple[Spelling, dict[str, tuple[int, ...]]]:
