@@ -12,8 +12,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pydantic_core import PydanticCustomError
 
 from harness.adapter import ModelCard, Role
+from harness.errors import InputError
 from harness.names import DatasetName, TaskName
-from harness.storage.bounds import link_outside
+from harness.storage.bounds import check_parquet, link_outside
 from harness.storage.files import write_text
 from harness.task import Basis, Highlights, Metric, TableRow
 
@@ -183,6 +184,11 @@ def verify(path: Path, record: ResultRecord) -> str | None:
             continue
         except OSError as error:
             return f"{path}: its file {name} cannot be read ({error.strerror})"
+        if file.suffix == ".parquet":
+            try:
+                check_parquet(file, f"{path}: its file {name}", file.stat().st_size)
+            except InputError as error:
+                return str(error)
         if found != expected:
             return f"{path}: its file {name} has changed since it was written: restore it, or run the cell again"
     return None

@@ -10,6 +10,7 @@ from harness.datasets import tables
 from harness.datasets.manifest import Manifest, manifests
 from harness.datasets.records import Dataset, DatasetCard, build_dataset
 from harness.errors import InputError, Unavailable, did_you_mean
+from harness.storage.bounds import check_parquet
 from harness.storage.hub import NotFetched, cached, fetch, hub_reachable
 
 if TYPE_CHECKING:
@@ -112,6 +113,8 @@ def _frame(snapshot: Path, identifier: str) -> pandas.DataFrame:
     except ImportError as error:
         raise Unavailable(f"{identifier} needs the datasets library: pip install 'rna-harness[hub]'") from error
     _check_card(snapshot, identifier)
+    for file in sorted(snapshot.rglob("*.parquet")):
+        check_parquet(file, f"hub dataset {identifier}: {file.name}", file.stat().st_size)
     try:
         splits = datasets.load_dataset(str(snapshot))
     except Exception as error:  # configurations, damaged files, foreign formats: each raises its own

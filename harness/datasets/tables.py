@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from harness.datasets.records import SPLITS, Dataset, Record, Split
 from harness.datasets.structures import pairs_of_dot_bracket
 from harness.errors import InputError
-from harness.storage.bounds import check_unpacked
+from harness.storage.bounds import check_parquet, check_unpacked
 
 if TYPE_CHECKING:
     import pandas
@@ -55,11 +55,9 @@ def _parquet(content: bytes) -> pandas.DataFrame:
     import pyarrow
     from pyarrow.parquet import ParquetFile
 
-    file, stored = ParquetFile(BytesIO(content)), len(content)
-    metadata = file.metadata
-    groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
-    check_unpacked("a Parquet file", stored, sum(group.total_byte_size for group in groups))
-    check_unpacked("a Parquet file", stored, metadata.num_rows * metadata.num_columns)
+    stored = len(content)
+    check_parquet(BytesIO(content), "a Parquet file", stored)
+    file = ParquetFile(BytesIO(content))
     batches, total = [], 0
     for batch in file.iter_batches(batch_size=256):
         total += batch.nbytes

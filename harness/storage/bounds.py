@@ -6,7 +6,7 @@ import zipfile
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 from harness.errors import InputError
 
@@ -50,6 +50,24 @@ def check_zip(path: Path) -> None:
     """Refuse an archive whose members unpack to far more than the file; another kind of file passes."""
     with suppress(zipfile.BadZipFile), zipfile.ZipFile(path) as archive:
         check_unpacked(str(path), path.stat().st_size, sum(member.file_size for member in archive.infolist()))
+
+
+def check_parquet(source: Path | BinaryIO, what: str, stored: int) -> None:
+    """Refuse a Parquet file that says of itself that it holds far more than its size; damaged ones pass.
+
+    Raises:
+        InputError: it does.
+    """
+    import pyarrow
+    from pyarrow.parquet import read_metadata
+
+    try:
+        metadata = read_metadata(source)
+        groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
+    except (pyarrow.ArrowException, OSError, ValueError):
+        return  # reading it says what is wrong
+    check_unpacked(what, stored, sum(group.total_byte_size for group in groups))
+    check_unpacked(what, stored, metadata.num_rows * metadata.num_columns)
 
 
 def leads_outside(path: Path, folder: Path) -> bool:

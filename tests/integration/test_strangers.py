@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 import os
 import pickle
@@ -99,6 +100,21 @@ def test_a_parquet_bomb_is_refused(kind: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"bomb.parquet: a Parquet file of .* bytes unpacks to over") as error:
         readers.read(path)
     one_line(error)
+
+
+@pytest.mark.usefixtures("low_bound")
+def test_parquet_bombs_of_the_hub_and_of_results_are_refused(finished: tuple[Path, Path], tmp_path: Path) -> None:
+    bomb = tmp_path / "bomb.parquet"
+    many = pyarrow.table({"id": ["a"] * 2_000_000, "sequence": ["A"] * 2_000_000})
+    pyarrow.parquet.write_table(many, bomb, compression="zstd")
+    with pytest.raises(InputError, match=r"hub dataset someone/set: bomb.parquet of .* bytes unpacks to over"):
+        hub._frame(tmp_path, "someone/set")
+    _, path = finished
+    shutil.copy(bomb, path.with_suffix("") / "items.parquet")
+    digest = hashlib.sha256(bomb.read_bytes()).hexdigest()
+    forged(path, files={f"{path.stem}/items.parquet": digest})
+    with pytest.raises(ValueError, match=r"its file .*items.parquet of .* bytes unpacks to over"):
+        read_verified(path)
 
 
 def test_a_table_is_read_as_before(tmp_path: Path) -> None:
@@ -324,7 +340,7 @@ def test_a_damaged_link_of_the_hub_cache_removes_no_foreign_file(tmp_path: Path)
     foreign = tmp_path / ("0" * 64)
     foreign.write_text("precious")
     (snapshot / "model.safetensors").symlink_to(foreign)
-    with pytest.raises(ValueError, match="the checksum of model.safetensors"):
+    with pytest.raises(ValueError, match=r"the checksum of model\.safetensors"):
         remove_damaged(snapshot)
     assert foreign.read_text() == "precious" and not os.path.lexists(snapshot / "model.safetensors")
 
