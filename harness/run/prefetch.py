@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 from harness.adapter import ModelAdapter
@@ -43,8 +44,10 @@ def needs(registry: Registry, models: Iterable[str], tasks: Iterable[str], datas
     cards = [registry.task(name).card for name in tasks]
     own = [name for card in cards for name in (card.default_dataset, card.real_dataset) if name]
     adapters = [registry.model(name) for name in models]
-    return [_model(adapter) for adapter in adapters] + [
-        _dataset(registry, name) for name in dict.fromkeys([*datasets] or own)
+    answers = cache(hub_reachable)  # asked once: a hub that does not answer takes seconds
+    return [
+        *(_model(adapter, answers) for adapter in adapters),
+        *(_dataset(registry, name, answers) for name in dict.fromkeys([*datasets] or own)),
     ]
 
 
@@ -73,7 +76,7 @@ def readable(size: float) -> str:
     return f"{value:.0f} {_UNITS[power]}" if power < 2 or value >= 100 else f"{value:.1f} {_UNITS[power]}"
 
 
-def _model(adapter: ModelAdapter) -> Need:
+def _model(adapter: ModelAdapter, answers: Callable[[], bool]) -> Need:
     card = adapter.card
     here = adapter.available()
 
@@ -89,10 +92,12 @@ def _model(adapter: ModelAdapter) -> Need:
 
     if here or card.hub_id is None:
         return Need("model", card.name, card.licence, _here(here), 0, get)
-    return _on_the_hub(Need("model", card.name, card.licence, "", 0, get), card.hub_id, card.revision, PATTERNS)
+    return _on_the_hub(
+        Need("model", card.name, card.licence, "", 0, get), card.hub_id, card.revision, PATTERNS, answers
+    )
 
 
-def _dataset(registry: Registry, name: str) -> Need:
+def _dataset(registry: Registry, name: str, answers: Callable[[], bool]) -> Need:
     manifest = manifests().get(name)
     identifier = hub_identifier(manifest) if manifest else None
     licence = manifest.licence if manifest else "unknown"
@@ -130,7 +135,7 @@ def _dataset(registry: Registry, name: str) -> Need:
         return f"checksums verified in {folder}"
 
     need = Need("dataset", name, licence, "here", 0, get)
-    return need if here else _on_the_hub(need, identifier, None, dataset_hub.FILES)
+    return need if here else _on_the_hub(need, identifier, None, dataset_hub.FILES, answers)
 
 
 def _here(here: bool) -> str:
@@ -148,13 +153,15 @@ def _check_cached(identifier: str, revision: str | None, patterns: list[str], ki
         fetch(identifier, revision, patterns, kind)
 
 
-def _on_the_hub(need: Need, identifier: str, revision: str | None, patterns: list[str]) -> Need:
+def _on_the_hub(
+    need: Need, identifier: str, revision: str | None, patterns: list[str], answers: Callable[[], bool]
+) -> Need:
     """The need with its size on the hub or, where the hub does not say, with the reason in place of what gets it."""
     from huggingface_hub import constants
 
     kind: Kind = "model" if need.kind == "model" else "dataset"
     try:
-        if not hub_reachable():
+        if not answers():
             why = "HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else f"{constants.ENDPOINT} cannot be reached"
             option = "--repo-type dataset " if kind == "dataset" else ""
             raise Unavailable(

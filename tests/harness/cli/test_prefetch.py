@@ -93,6 +93,14 @@ def test_one_that_cannot_be_had_does_not_keep_the_others(server: LocalHub) -> No
     assert "all of it" not in done.stdout
 
 
+def test_a_hub_that_does_not_answer_is_asked_once(server: LocalHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    server.faults["/"] += ["hang up"] * 100
+    done = prefetch("--model", "rnafm,rnabert,ncrna-nano", "--dataset", "someone/set")
+    assert done.exit_code == 3 and len(server.asked) == 1
+    assert done.stderr.count(f"{server.url} cannot be reached") == 3 and "ncrna-nano: " in done.stdout
+    assert "`hf download --repo-type dataset someone/set`" in done.stderr
+
+
 def test_what_does_not_fit_is_refused_before_it_is_fetched(server: LocalHub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda place: shutil._ntuple_diskusage(100, 99, 1))
     done = prefetch("--model", "rnabert")
