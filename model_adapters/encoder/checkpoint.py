@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
@@ -49,11 +50,15 @@ def trained_network(entry: Entry, folder: Path) -> nn.Module:
     _check_fit(entry, folder, spelling, expected, shapes)
     state = {}
     for file in safetensors_files(folder):
-        tensors = {_current(spelling.names[name], expected): tensor for name, tensor in load_file(file).items()}
-        # a head of another shape is no part of what was asked for
-        state.update(
-            {name: t for name, t in tensors.items() if name not in expected or expected[name].shape == t.shape}
-        )
+        try:
+            saved = load_file(file)
+        except (SafetensorError, OSError) as error:
+            raise InputError(f"{file} is damaged ({error}): fetch or copy it again") from error
+        for name, tensor in saved.items():
+            current = _current(spelling.names[name], expected)
+            # a head of another shape is no part of what was asked for
+            if current not in expected or expected[current].shape == tensor.shape:
+                state[current] = tensor
     network.load_state_dict(state, strict=False)  # strictness was checked, tied weights and unused heads allowed for
     return network
 

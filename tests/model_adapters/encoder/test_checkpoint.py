@@ -137,6 +137,15 @@ def test_a_file_that_is_no_safetensors(folder: Path) -> None:
     assert "is damaged" in refusal(folder)
 
 
+def test_a_header_that_the_library_refuses(folder: Path) -> None:
+    path = folder / "model.safetensors"
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b'"F32"', b'"XYZ"', 1))
+    assert "is damaged" in refusal(folder)
+    path.write_bytes(content + b"more")
+    assert "bytes, and its tensors need" in refusal(folder)
+
+
 @pytest.mark.parametrize("text", ["{", "[1]", ""])
 def test_configurations_that_are_no_object(folder: Path, text: str) -> None:
     (folder / "config.json").write_text(text)
