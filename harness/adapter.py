@@ -10,9 +10,10 @@ library and read no weights into memory. The first call that needs the weights l
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, NoReturn
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -122,6 +123,10 @@ class ModelAdapter(ABC):
     card: ModelCard
     attention_kernel: str | None = None
     """Which implementation of attention runs, for the record; None where there is no attention."""
+    lost: Mapping[str, str] = MappingProxyType({})
+    """Capabilities of the architecture that these weights lack, and so the card, and why."""
+    unread_tensors: tuple[str, ...] = ()
+    """Heads among the weights that nothing reads, for the record."""
 
     @abstractmethod
     def identity(self) -> str:
@@ -252,8 +257,12 @@ class ModelAdapter(ABC):
             if rule := self.card.broken_length_rule(len(sequence)):
                 raise InputError(f"sequence {index} has {len(sequence)} nt; {self.card.name} takes {rule}")
 
+    def reason(self, *capabilities: str) -> str:
+        """``: why`` these weights lack one of the capabilities, or nothing where the architecture has none of them."""
+        return next((f": {self.lost[capability]}" for capability in capabilities if capability in self.lost), "")
+
     def _lacks(self, capability: str) -> NoReturn:
-        raise NotApplicable(f"{self.card.name} has no {capability.replace('_', ' ')}")
+        raise NotApplicable(f"{self.card.name} has no {capability.replace('_', ' ')}{self.reason(capability)}")
 
 
 ModelFactory = Callable[[ModelOptions], ModelAdapter]

@@ -6,12 +6,15 @@ import hashlib
 import json
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticCustomError
 
 from harness.adapter import ModelCard, Role
+from harness.errors import InputError
 from harness.names import DatasetName, TaskName
+from harness.storage.bounds import check_parquet, link_outside
 from harness.storage.files import write_text
 from harness.task import Basis, Highlights, Metric, TableRow
 
@@ -32,6 +35,9 @@ class ModelEntry(_Strict):
     identity: str | None
     dtype: str
     attention_kernel: str | None = None
+    unread_tensors: tuple[str, ...] = Field(
+        default=(), description="heads among the weights that nothing reads, each with the number of its tensors"
+    )
 
 
 class TaskEntry(_Strict):
@@ -74,6 +80,13 @@ class Environment(_Strict):
     peak_memory_mb: float | None
 
 
+def _in_its_folder(files: dict[str, str | None]) -> dict[str, str | None]:
+    for name in files:
+        if PurePosixPath(name).is_absolute() or not {"..", "\\"}.isdisjoint((*PurePosixPath(name).parts, *name)):
+            raise PydanticCustomError("file", "{name} is not a file below the record", {"name": repr(name)})
+    return files
+
+
 class ResultRecord(_Strict):
     """One finished cell. Leaderboards and reports are made from these alone.
 
@@ -84,7 +97,7 @@ class ResultRecord(_Strict):
     """
 
     schema_version: Literal[2] = SCHEMA_VERSION
-    cell: str
+    cell: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")
     status: Status
     error: str | None = None
     model: ModelEntry
@@ -103,7 +116,7 @@ class ResultRecord(_Strict):
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     highlights: Highlights | None = None
-    files: dict[str, str | None] = {}
+    files: Annotated[dict[str, str | None], AfterValidator(_in_its_folder)] = {}
     environment: Environment
     digest: str | None = None
 
@@ -156,6 +169,8 @@ def verify(path: Path, record: ResultRecord) -> str | None:
     Tables must be there. Everything else (pictures, sparse autoencoders, tables under ``large/``) may be left out of a
     published folder, and is compared where it is there.
     """
+    if (link := link_outside(path.with_suffix(""))) is not None:
+        return f"{path}: {link.relative_to(path.parent)} is a link to another place: put the file there"
     for name, expected in record.files.items():
         if expected is None:
             continue
@@ -169,6 +184,11 @@ def verify(path: Path, record: ResultRecord) -> str | None:
             continue
         except OSError as error:
             return f"{path}: its file {name} cannot be read ({error.strerror})"
+        if file.suffix == ".parquet":
+            try:
+                check_parquet(file, f"{path}: its file {name}", file.stat().st_size)
+            except InputError as error:
+                return str(error)
         if found != expected:
             return f"{path}: its file {name} has changed since it was written: restore it, or run the cell again"
     return None

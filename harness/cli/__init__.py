@@ -13,10 +13,12 @@ import typer
 
 from harness.cli.check import check
 from harness.cli.compare import compare
+from harness.cli.doctor import doctor
 from harness.cli.export import export
 from harness.cli.leaderboard import leaderboard
 from harness.cli.list import list_names
 from harness.cli.new import new
+from harness.cli.prefetch import prefetch
 from harness.cli.report import report
 from harness.cli.run import run
 from harness.cli.sweep import sweep
@@ -57,6 +59,8 @@ app.command("compare")(compare)
 app.command("report")(report)
 app.command("export")(export)
 app.command("check")(check)
+app.command("prefetch")(prefetch)
+app.command("doctor")(doctor)
 app.add_typer(new, name="new")
 
 

@@ -15,6 +15,7 @@ from harness.datasets.content import read_content
 from harness.datasets.records import Dataset, Record, normalise_sequence
 from harness.errors import HarnessError, InputError
 from harness.sequences.alignment import Alignment, ModelInput
+from harness.storage.bounds import leads_outside
 
 if TYPE_CHECKING:
     import numpy as np
@@ -70,6 +71,8 @@ def with_alignments(dataset: Dataset, folder: Path) -> Dataset:
         path = next((path for suffix in suffixes if (path := folder / (record.id + suffix)).is_file()), None)
         if path is None:
             continue
+        if leads_outside(path, folder):
+            raise InputError(f"record {record.id!r}: its alignment {path} lies outside {folder}: move it there")
         alignment = read_alignments(path)[0]
         if alignment.query != record.sequence:
             raise InputError(f"{path}: the first sequence is not that of record {record.id!r}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,12 +10,13 @@ from harness.datasets import tables
 from harness.datasets.manifest import Manifest, manifests
 from harness.datasets.records import Dataset, DatasetCard, build_dataset
 from harness.errors import InputError, Unavailable, did_you_mean
-from harness.storage.hub import hub_reachable
+from harness.storage.bounds import check_parquet
+from harness.storage.hub import NotFetched, cached, fetch, hub_reachable
 
 if TYPE_CHECKING:
     import pandas
 
-_FILES = ["*.parquet", "README.md"]  # the README names configurations and splits
+FILES = ["*.parquet", "README.md"]  # the README names configurations and splits
 
 
 def load(identifier: str, manifest: Manifest | None = None) -> Dataset:
@@ -48,13 +50,10 @@ def is_cached(identifier: str) -> bool:
 
 
 def _snapshot(identifier: str) -> Path:
-    from huggingface_hub import constants, snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
+    from huggingface_hub import constants
 
-    try:
-        return Path(snapshot_download(identifier, repo_type="dataset", local_files_only=True, allow_patterns=_FILES))
-    except OSError:
-        pass
+    if (folder := cached(identifier, None, FILES, "dataset")) is not None:
+        return folder
     command = f"hf download --repo-type dataset {identifier}"
     if not hub_reachable():
         raise Unavailable(
@@ -62,12 +61,48 @@ def _snapshot(identifier: str) -> Path:
             f"run `{command}` on a networked machine, or copy its cache folder to {constants.HF_HUB_CACHE}"
         )
     try:
-        return Path(snapshot_download(identifier, repo_type="dataset", allow_patterns=_FILES))
-    except RepositoryNotFoundError as error:
-        raise InputError(f"the hub has no dataset {identifier!r}.{did_you_mean(identifier, manifests())}") from error
-    except (HfHubHTTPError, OSError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise Unavailable(f"hub dataset {identifier} cannot be fetched ({reason}): try `{command}`") from error
+        return fetch(identifier, None, FILES, "dataset")
+    except NotFetched as error:
+        if error.absent:
+            raise InputError(
+                f"the hub has no dataset {identifier!r}.{did_you_mean(identifier, manifests())}"
+            ) from error
+        raise Unavailable(f"hub dataset {identifier} cannot be fetched ({error}): try `{command}`") from error
+
+
+def _check_card(snapshot: Path, identifier: str) -> None:
+    """Refuse a README that takes its data from elsewhere, such as another folder of this machine.
+
+    Raises:
+        InputError: it does, or cannot be read.
+    """
+    import yaml
+
+    readme = snapshot / "README.md"
+    text = readme.read_text(encoding="utf-8", errors="replace") if readme.is_file() else ""
+    _, dashes, rest = text.partition("---")
+    if not dashes:
+        return
+    try:
+        stated = yaml.safe_load(rest.partition("\n---")[0])
+    except yaml.YAMLError as error:
+        raise InputError(f"hub dataset {identifier}: its README.md cannot be read: {_one_line(error)}") from error
+    configurations = stated.get("configs") if isinstance(stated, dict) else None
+    for name in _texts_in(configurations):
+        if "://" in name or "::" in name or name.startswith(("/", "~")) or ".." in name.split("/"):
+            raise InputError(f"hub dataset {identifier}: its README.md takes data from {name!r}, outside the dataset")
+
+
+def _texts_in(document: object) -> Iterator[str]:
+    if isinstance(document, str):
+        yield document
+    elif isinstance(document, dict | list):
+        for part in document.values() if isinstance(document, dict) else document:
+            yield from _texts_in(part)
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]
 
 
 def _frame(snapshot: Path, identifier: str) -> pandas.DataFrame:
@@ -77,11 +112,13 @@ def _frame(snapshot: Path, identifier: str) -> pandas.DataFrame:
         import datasets
     except ImportError as error:
         raise Unavailable(f"{identifier} needs the datasets library: pip install 'rna-harness[hub]'") from error
+    _check_card(snapshot, identifier)
+    for file in sorted(snapshot.rglob("*.parquet")):
+        check_parquet(file, f"hub dataset {identifier}: {file.name}", file.stat().st_size)
     try:
         splits = datasets.load_dataset(str(snapshot))
     except Exception as error:  # configurations, damaged files, foreign formats: each raises its own
-        reason = " ".join(str(error).split())[:200]
-        raise InputError(f"hub dataset {identifier} cannot be read: {reason}") from error
+        raise InputError(f"hub dataset {identifier} cannot be read: {_one_line(error)}") from error
     frames = []
     for split, rows in splits.items():
         part = rows.to_pandas()

@@ -21,6 +21,7 @@ from harness.datasets.records import (
 )
 from harness.errors import HarnessError, InputError
 from harness.names import name_from, printable
+from harness.storage.bounds import leads_outside
 
 FORMATS: dict[str, tuple[str, ...]] = {
     "fasta": (".fa", ".fas", ".fasta", ".fna", ".ffn", ".frn"),
@@ -138,6 +139,8 @@ def _of_folder(folder: Path) -> list[Record]:
     if not files:
         raise InputError(f"{folder} is a folder without structure files ({' '.join(suffixes)}): give a file in it")
     rows = []
+    if foreign := next((path for path in files if leads_outside(path, folder)), None):
+        raise InputError(f"{foreign} is a link out of {folder}: put the file there")
     for path in files:
         format = format_of(path)
         content = read_content(path)

@@ -38,7 +38,7 @@ def load_dataset(name_or_path: str, taken: Container[str] = ()) -> Dataset:
         if given:
             raise InputError(f"{name_or_path} has families of its own: a family pattern is for files")
         return _load_named(manifest)
-    if path := _find_file(name_or_path):
+    if path := find_file(name_or_path):
         manifest = None if given else _recognise(path)
         name = name_from(readers.stem(path))
         if manifest is None and name is not None and (name in manifests() or name in taken):
@@ -72,12 +72,21 @@ def dataset_cards() -> list[tuple[DatasetCard, bool]]:
     return [(manifest.card, _is_here(manifest)) for manifest in manifests().values()]
 
 
+def hub_identifier(manifest: Manifest) -> str | None:
+    """Where a named set can be fetched; None for one that is a file alone or ships with the package."""
+    return manifest.hub or (None if manifest.file or manifest.embedded else manifest.name)
+
+
+def local_file(manifest: Manifest) -> Path | None:
+    """The file of a named set below ``$HARNESS_DATA``, where it is there."""
+    folder = data_folder()
+    return folder / manifest.file if folder and manifest.file and (folder / manifest.file).is_file() else None
+
+
 def _is_here(manifest: Manifest) -> bool:
-    if manifest.embedded:
+    if manifest.embedded or local_file(manifest):
         return True
-    if manifest.file and (folder := data_folder()) and (folder / manifest.file).is_file():
-        return True
-    identifier = manifest.hub or (None if manifest.file else manifest.name)
+    identifier = hub_identifier(manifest)
     return identifier is not None and hub.is_cached(identifier)
 
 
@@ -88,9 +97,9 @@ def _load_named(manifest: Manifest) -> Dataset:
         return dataset
     if not manifest.file:
         return hub.load(manifest.name, manifest)
+    if (file := local_file(manifest)) is not None:
+        return _read(file, manifest)
     folder = data_folder()
-    if folder and (folder / manifest.file).is_file():
-        return _read(folder / manifest.file, manifest)
     where = (
         f"HARNESS_DATA={folder} does not contain it"
         if folder
@@ -116,7 +125,7 @@ def _read(path: Path, manifest: Manifest) -> Dataset:
     )
 
 
-def _find_file(name: str) -> Path | None:
+def find_file(name: str) -> Path | None:
     """A path as it is, or below ``$HARNESS_DATA``; folders too."""
     path = Path(name).expanduser()
     candidates = [path, *([folder / path] if (folder := data_folder()) else [])]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from harness.datasets.records import SPLITS, Dataset, Record, Split
 from harness.datasets.structures import pairs_of_dot_bracket
 from harness.errors import InputError
+from harness.storage.bounds import check_parquet, check_unpacked
 
 if TYPE_CHECKING:
     import pandas
@@ -44,9 +45,27 @@ def read_frame(content: bytes, format: str) -> pandas.DataFrame:
     import pandas
 
     if format == "parquet":
-        return pandas.read_parquet(BytesIO(content))
+        return _parquet(content)
     # na_filter: an RNA may be called NA
     return pandas.read_csv(BytesIO(content), sep="\t" if format == "tsv" else ",", dtype=str, na_filter=False)
+
+
+def _parquet(content: bytes) -> pandas.DataFrame:
+    """In small pieces, so that many repeats of one long text are noticed before they fill the memory."""
+    import pyarrow
+    from pyarrow.parquet import ParquetFile
+
+    stored = len(content)
+    check_parquet(BytesIO(content), "a Parquet file", stored)
+    file = ParquetFile(BytesIO(content))
+    batches, total = [], 0
+    for batch in file.iter_batches(batch_size=256):
+        total += batch.nbytes
+        check_unpacked("a Parquet file", stored, total)
+        batches.append(batch)
+    table = pyarrow.Table.from_batches(batches, schema=file.schema_arrow)
+    frame: pandas.DataFrame = table.to_pandas()
+    return frame
 
 
 def records(

@@ -26,6 +26,7 @@ from harness.result import (
     read_verified,
 )
 from harness.run.environment import code_stamp, describe
+from harness.storage.bounds import leads_outside
 from harness.storage.files import atomic_path, write_text
 from harness.storage.lock import exclusive
 from harness.task import CellContext, Task, TaskOutcome, TaskSettings
@@ -117,10 +118,12 @@ class Cell:
         """
         card, needs = self.model.card, self.task.card
         if missing := sorted(needs.requires - card.capabilities):
-            raise NotApplicable(f"{card.name} has no {', '.join(missing)}, which {needs.name} requires")
+            reason = self.model.reason(*missing)
+            raise NotApplicable(f"{card.name} has no {', '.join(missing)}, which {needs.name} requires{reason}")
         if needs.requires_any and not needs.requires_any & card.capabilities:
             either = " nor ".join(sorted(needs.requires_any))
-            raise NotApplicable(f"{card.name} has neither {either}, one of which {needs.name} requires")
+            reason = self.model.reason(*sorted(needs.requires_any))
+            raise NotApplicable(f"{card.name} has neither {either}, one of which {needs.name} requires{reason}")
         for what, alphabet in ((needs.name, needs.alphabet), (self.dataset.card.name, self.dataset.card.alphabet)):
             if alphabet != card.alphabet:
                 raise NotApplicable(f"{card.name} reads {card.alphabet} sequences, but {what} has {alphabet} ones")
@@ -137,6 +140,8 @@ def run_cell(cell: Cell, results: Path, device: str, progress: Progress, force: 
         progress.message(cell.name)
         return _record(cell, "unavailable", device, error=reason)
     path, work = cell.path(results), cell.work(results)
+    if linked := _linked(path, work, results):
+        return _record(cell, "failed", device, error=linked)
     try:
         # without a lock where nothing is to be done: the folder may be one to read only
         if force or work.exists() or (record := cell.finished(results)) is None:
@@ -150,6 +155,14 @@ def run_cell(cell: Cell, results: Path, device: str, progress: Progress, force: 
         return _record(cell, "failed", device, error=_cannot_write(error, path))
     progress.message(f"{cell.name}: already {record.status} ({path})")
     return record
+
+
+def _linked(path: Path, work: Path, results: Path) -> str | None:
+    """Refuse to write through links in a results folder, which may come from a stranger."""
+    for place in (path.parent, work, path.with_suffix("")):
+        if leads_outside(place, results) or (place != path.parent and place.is_symlink()):
+            return f"{place} is a link out of {results}: remove it, or give its target as --results"
+    return None
 
 
 def _say_why(path: Path, progress: Progress) -> None:
@@ -277,6 +290,7 @@ def _record(
             identity=cell.model_identity,
             dtype=cell.options.dtype,
             attention_kernel=cell.model.attention_kernel,
+            unread_tensors=cell.model.unread_tensors,
         ),
         task=TaskEntry(
             name=card.name,

@@ -11,6 +11,7 @@ from harness.adapter import ModelAdapter, ModelOptions
 from harness.datasets.records import Dataset
 from harness.registry import Registry
 from harness.run.cell import Cell
+from harness.storage.hub import go_offline
 from harness.task import Task
 
 
@@ -82,5 +83,9 @@ class Resolver:
 
 
 def resolve(spec: CellSpec) -> Cell:
-    """The cell of a spec, in a process that has made none yet."""
+    """The cell of a spec, in a process that has made none yet.
+
+    A worker never asks the hub: whoever planned the cell has fetched what it needs.
+    """
+    go_offline()
     return Resolver(spec.plugins).cell(spec)

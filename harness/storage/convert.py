@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import HarnessError, InputError
+from harness.storage.bounds import check_zip
 from harness.storage.files import atomic_path
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ def _tensors(path: Path) -> dict[str, Tensor]:
 
     import torch
 
+    check_zip(path)
     try:
         document: Any = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:

@@ -37,7 +37,7 @@ def exclusive(path: Path, tell: Callable[[str], None]) -> Iterator[None]:
 def _acquire(path: Path, tell: Callable[[str], None]) -> int:
     path.parent.mkdir(parents=True, exist_ok=True)
     while True:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)  # never another file, by a link
         try:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -5,15 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import sys
-from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from harness.errors import InputError, Unavailable
 from harness.storage.cache import file_digest
-from harness.storage.hub import hub_reachable
+from harness.storage.hub import NotFetched, cached, fetch, hub_reachable
 
-_PATTERNS = ["config.json", "vocab.txt", "tokenizer.json", "*.safetensors"]
+INDEX = "model.safetensors.index.json"
+"""Names the parts of weights that are saved in several files."""
+_LONGEST_HEADER = 100_000_000
+"""Bytes, as the library allows."""
+PATTERNS = ["config.json", "vocab.txt", "tokenizer.json", "*.safetensors", INDEX]
+"""Files of a model that are fetched: no pickle, no code."""
 
 
 def find_weights(
@@ -63,33 +67,68 @@ def safetensors_files(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.safetensors"))
 
 
+def read_config(folder: Path) -> dict[str, Any]:
+    """``config.json``.
+
+    Raises:
+        InputError: it is not there or no JSON object.
+    """
+    path = folder / "config.json"
+    if not path.is_file():
+        raise InputError(f"{folder} contains no config.json: save the model there with model.save_pretrained(FOLDER)")
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, TypeError, RecursionError) as error:
+        raise InputError(f"{path} is not a JSON object: {error}") from error
+
+
+def tensor_shapes(folder: Path) -> dict[str, tuple[int, ...]]:
+    """Shapes of all tensors by name, from the heads of the files.
+
+    Raises:
+        InputError: a file is damaged.
+    """
+    shapes = {}
+    for file in safetensors_files(folder):
+        try:
+            shapes.update(_shapes_of(file))
+        except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
+            raise InputError(f"{file} is damaged ({error}): fetch or copy it again") from error
+    return shapes
+
+
+def _shapes_of(file: Path) -> dict[str, tuple[int, ...]]:
+    """Of one file, by hand: naming a model imports neither numpy nor the library, which checks the rest on loading."""
+    size = file.stat().st_size
+    with file.open("rb") as opened:
+        length = int.from_bytes(opened.read(8), "little")
+        if length > min(size, _LONGEST_HEADER):
+            raise ValueError("it does not start as safetensors do")
+        header = dict(json.loads(opened.read(length)))
+    header.pop("__metadata__", None)
+    needed = 8 + length + max((int(tensor["data_offsets"][1]) for tensor in header.values()), default=0)
+    if needed != size:
+        raise ValueError(f"it has {size:,} bytes, and its tensors need {needed:,}")
+    return {name: tuple(map(int, tensor["shape"])) for name, tensor in header.items()}
+
+
 def _from_hub(hub_id: str, revision: str | None, network: bool) -> Path | str:
     """The folder of a complete snapshot, or why there is none."""
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import LocalEntryNotFoundError
-    from huggingface_hub.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
-
-    def snapshot(local: bool) -> Path:
-        return Path(snapshot_download(hub_id, revision=revision, allow_patterns=_PATTERNS, local_files_only=local))
-
-    with suppress(LocalEntryNotFoundError):
-        folder = snapshot(local=True)
-        if _problem(folder) is None:  # else an interrupted download
-            return folder
+    folder = cached(hub_id, revision, PATTERNS)
+    if folder is not None and _problem(folder) is None:  # else an interrupted download
+        return folder
     if not network:
         return "not in the hub cache"
     if not hub_reachable():
-        return "the hub does not answer"
-    silenced = not sys.stderr.isatty() and not are_progress_bars_disabled()
+        from huggingface_hub import constants
+
+        return (
+            "not in the hub cache, and HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else "the hub does not answer"
+        )
     try:
-        if silenced:
-            disable_progress_bars()
-        folder = snapshot(local=False)
-    except Exception as error:  # the hub's client lets errors of several libraries through
-        return next(iter(str(error).strip().splitlines()), type(error).__name__)
-    finally:
-        if silenced:
-            enable_progress_bars()
+        folder = fetch(hub_id, revision, PATTERNS)
+    except NotFetched as error:
+        return str(error)
     problem = _problem(folder)
     return folder if problem is None else f"the hub's copy {problem}"
 
@@ -105,7 +144,23 @@ def _problem(folder: Path) -> str | None:
         pickled = [*folder.glob("*.bin"), *folder.glob("*.pt"), *folder.glob("*.pth"), *folder.glob("*.ckpt")]
         way = f" (pickles are not read: run `python -m harness.storage.convert {folder}`)" if pickled else ""
         return f"contains no .safetensors file{way}"
-    return None
+    return _missing_part(folder)
+
+
+def _missing_part(folder: Path) -> str | None:
+    index = folder / INDEX
+    if not index.is_file():
+        return None
+    try:
+        parts = {str(name) for name in dict(json.loads(index.read_text(encoding="utf-8"))["weight_map"]).values()}
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        return f"contains a damaged {INDEX} ({type(error).__name__}): fetch or copy it again"
+    absent = sorted(parts - {file.name for file in safetensors_files(folder)})
+    if not absent:
+        return None
+    return (
+        f"contains {len(parts) - len(absent)} of {len(parts)} parts of the weights, not {absent[0]}: fetch or copy it"
+    )
 
 
 def _checked(folder: Path) -> Path:

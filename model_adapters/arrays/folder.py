@@ -13,6 +13,7 @@ from harness.adapter import Alphabet
 from harness.datasets.records import normalise_sequence
 from harness.errors import HarnessError, InputError, Unavailable
 from harness.names import ModelName
+from harness.storage.bounds import check_zip
 
 MANIFEST = "manifest.json"
 DOCUMENTATION = "docs/precomputed.md"
@@ -128,6 +129,7 @@ def _open(path: Path, key: str, stack: ExitStack) -> Any:
             raise InputError(f"{path} contains one array: name it without #{key}")
         return np.load(path, mmap_mode="r", allow_pickle=False)
     if suffix == ".npz":
+        check_zip(path)
         arrays = stack.enter_context(np.load(path, allow_pickle=False))
         return arrays[_known(key, arrays.files, path)]
     if suffix == ".safetensors":

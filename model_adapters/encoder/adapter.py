@@ -8,16 +8,18 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.adapter import ModelAdapter, ModelOptions, Replacement
-from harness.errors import HarnessError
+from harness.errors import HarnessError, InputError
 from harness.storage.cache import file_digest
-from harness.storage.weights import find_weights, weights_digest
+from harness.storage.weights import find_weights, read_config, tensor_shapes, weights_digest
 from model_adapters.encoder.entry import Entry, Tokens, byte_pair_file
+from model_adapters.encoder.spelling import Spelling
 
 if TYPE_CHECKING:
     import numpy as np
@@ -65,6 +67,10 @@ class EncoderAdapter(ModelAdapter):
             )
         self._identity: str | None = None
         self._network: Network | None = None
+        self._described: Path | None = None
+        if initialisation is None:
+            with suppress(HarnessError):  # what is wrong is said when the weights are needed
+                self._folder(network=False)
 
     def identity(self) -> str:
         if self._identity is None:
@@ -201,7 +207,30 @@ class EncoderAdapter(ModelAdapter):
     def _folder(self, network: bool = True) -> Path:
         entry = self.entry
         packaged = Path(__file__).parents[1] / entry.packaged if entry.packaged else None
-        return find_weights(entry.name, self.options.weights, packaged, entry.hub_id, entry.revision, network)
+        folder = find_weights(entry.name, self.options.weights, packaged, entry.hub_id, entry.revision, network)
+        if folder != self._described:
+            self._described = folder
+            with suppress(InputError):  # damaged files are refused with a reason when they are loaded
+                self._describe(folder)
+        return folder
+
+    def _describe(self, folder: Path) -> None:
+        """Learn from the names of the tensors what these weights lack, and what of them is not read."""
+        architecture = self.entry.architecture
+        spelling = Spelling(architecture, tensor_shapes(folder))
+        self.unread_tensors = spelling.unread
+        if architecture.lm_head is None or spelling.has_head(read_config(folder)):
+            return
+        reason = f"the weights hold no language-model head (no tensor of {architecture.lm_head})"
+        before = self.card.capabilities
+        self.entry = self.entry.model_copy(
+            update={
+                "architecture": architecture.model_copy(update={"lm_head": None}),
+                "quirks": (*self.entry.quirks, f"{reason}: no log-probabilities"),
+            }
+        )
+        self.card = self.entry.card
+        self.lost = dict.fromkeys(before - self.card.capabilities, reason)
 
     def _ready(self, sequences: Sequence[str]) -> Network:
         self.check_lengths(sequences)

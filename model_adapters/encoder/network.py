@@ -17,7 +17,7 @@ from harness.compute.device import device_named
 from harness.compute.memory import release_freed_memory
 from harness.errors import HarnessError, InputError
 from harness.sequences.pieces import Pieces
-from model_adapters.encoder.checkpoint import random_network, trained_network
+from model_adapters.encoder.checkpoint import fault_of_head, random_network, trained_network
 from model_adapters.encoder.entry import Entry
 from model_adapters.encoder.head import LanguageModelHead, MaskedTokens
 from model_adapters.encoder.tokens import TokenReader, token_reader
@@ -66,10 +66,12 @@ class Network:
         self.attentions = [block.get_submodule(path) for block in self.blocks] if path else []
         last = self.model.get_submodule(architecture.final_norm) if architecture.final_norm else self.blocks[-1]
         self.sites = [self.model.get_submodule(architecture.embeddings), *self.blocks[:-1], last]
+        self.fault_of_head: str | None = None
+        """Why the head that the architecture has is not to be used."""
         if architecture.lm_head:
             steps = [self.model.get_submodule(name) for name in architecture.lm_head.split()]
             head = steps[0] if len(steps) == 1 else nn.Sequential(*steps)
-            self.head = LanguageModelHead(architecture, head, reader)
+            self._head = LanguageModelHead(architecture, head, reader)
         self.leading = [reader.special(token) for token in architecture.leading]
         self.trailing = [reader.special(token) for token in architecture.trailing]
         self.offset = len(self.leading)
@@ -81,7 +83,18 @@ class Network:
         """Weights from ``folder``, or random ones, on ``device``."""
         place = device_named(device)
         model = random_network(entry, initialisation) if folder is None else trained_network(entry, folder)
-        return cls(entry, model, token_reader(entry, folder), place, dtype)
+        # while tied tensors are one: in low precision they become two
+        fault = None if folder is None else fault_of_head(entry, folder, model)
+        network = cls(entry, model, token_reader(entry, folder), place, dtype)
+        network.fault_of_head = fault
+        return network
+
+    @property
+    def head(self) -> LanguageModelHead:
+        """Raises InputError where the weights hold only a part of it."""
+        if self.fault_of_head is not None:
+            raise InputError(self.fault_of_head)
+        return self._head
 
     def hidden_states(
         self, sequences: Sequence[str], layers: Mapping[int, int], leading: bool = False

@@ -10,7 +10,6 @@ deep-learning library is imported until the model runs.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -22,7 +21,7 @@ from pydantic import ValidationError
 
 from harness.adapter import ModelFactory, ModelOptions
 from harness.errors import InputError
-from harness.storage.weights import safetensors_files
+from harness.storage.weights import read_config, tensor_shapes
 from model_adapters.encoder.adapter import EncoderAdapter
 from model_adapters.encoder.architectures import architecture_of
 from model_adapters.encoder.entry import Architecture, Entry, Group, OwnTokenizer, Tokens
@@ -125,19 +124,15 @@ _UNKNOWN: Mapping[str, Any] = {"group": None, "corpus": "unknown", "licence": "u
 
 def _read_config(folder: Path) -> dict[str, Any]:
     """``config.json`` with the sizes under the names that most architectures use."""
-    path = folder / "config.json"
-    if not path.is_file():
-        raise InputError(f"{folder} contains no config.json: save the model there with model.save_pretrained(FOLDER)")
-    try:
-        config: dict[str, Any] = dict(json.loads(path.read_text(encoding="utf-8")))
-    except (ValueError, TypeError) as error:
-        raise InputError(f"{path} is not a JSON object: {error}") from error
+    config = read_config(folder)
     for name, short in _SHORT_NAMES.items():
         if short in config:
             config[name] = config[short]
     for name in ("model_type", "vocab_size", *_SHORT_NAMES):
         if name not in config:
-            raise InputError(f"{path} has no {name}: save the model again with model.save_pretrained(FOLDER)")
+            raise InputError(
+                f"{folder / 'config.json'} has no {name}: save the model again with model.save_pretrained(FOLDER)"
+            )
     return config
 
 
@@ -176,15 +171,11 @@ def _parameters(shapes: Mapping[str, Sequence[int]]) -> int | None:
     return sum(map(math.prod, shapes.values())) or None
 
 
-def _shapes(folder: Path) -> dict[str, Sequence[int]]:
-    """Shapes of all tensors by name; nothing of a damaged file, which loading refuses with a reason."""
-    from safetensors import SafetensorError, safe_open
-
-    shapes = {}
-    for path in safetensors_files(folder):
-        with suppress(SafetensorError, OSError), safe_open(path, framework="numpy") as tensors:
-            shapes.update({name: tensors.get_slice(name).get_shape() for name in tensors.keys()})  # noqa: SIM118
-    return shapes
+def _shapes(folder: Path) -> Mapping[str, Sequence[int]]:
+    """Shapes of all tensors by name; none of damaged files, which loading refuses with a reason."""
+    with suppress(InputError):
+        return tensor_shapes(folder)
+    return {}
 
 
 def _words(config: Mapping[str, Any], architecture: Architecture, own: OwnTokenizer) -> str:

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 import random
-import socketserver
 import subprocess
 import sys
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -22,6 +18,7 @@ from harness.cli import main
 from harness.errors import InputError
 from harness.result import ResultRecord, read_records
 from tests import fakes
+from tests.local_hub import LocalHub, environment_of
 from tests.model_adapters.conftest import reduced
 
 RUN = ["run", "--plugin", fakes.__file__, "--no-floors", "--device", "cpu"]
@@ -216,28 +213,18 @@ def test_real_weights_of_another_architecture(harness: Harness, weights_folder: 
     assert ended.code == 1 and "contains a rnabert model, but ncrna-nano is a rinalmo" in ended.error
 
 
-class Hub(socketserver.ThreadingTCPServer):
-    """Counts who calls, and hangs up without an answer."""
-
-    calls = 0
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        self.calls += 1
-        self.shutdown_request(request)
-
-
 def test_a_model_without_weights_and_network_is_told_so_at_once(tmp_path: Path) -> None:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "HARNESS_WEIGHTS"))}
     command = [sys.executable, "-c", "from harness.cli import main; main()", "run", "--model", "rinalmo"]
-    with Hub(("127.0.0.1", 0), socketserver.BaseRequestHandler) as hub:
-        threading.Thread(target=hub.serve_forever, daemon=True).start()
-        address = f"http://127.0.0.1:{hub.server_address[1]}"
-        own = {"HF_HOME": str(tmp_path / "hub"), "HF_ENDPOINT": address, "HF_HUB_OFFLINE": "0"}
+    with LocalHub() as hub:
+        hub.faults["/"] += ["hang up"] * 100
         done = subprocess.run(
-            [*command, "--task", "sae-families"], capture_output=True, text=True, cwd=tmp_path, env=kept | own
+            [*command, "--task", "sae-families"],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            env=environment_of(hub, tmp_path / "hub") | {"HF_HUB_OFFLINE": "0"},
         )
-        hub.shutdown()
-    assert 1 <= hub.calls <= 3  # the hub library alone would try again and again, for half a minute
+    assert 1 <= len(hub.asked) <= 3  # the hub library alone would try again and again, for half a minute
     assert done.returncode == 3, done.stderr
     (error,) = [line for line in done.stderr.splitlines() if line.startswith("error:")]
     assert "no weights of rinalmo-giga" in error and "hf download multimolecule/rinalmo-giga" in error

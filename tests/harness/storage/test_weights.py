@@ -4,20 +4,17 @@ import hashlib
 import json
 import os
 import socket
-import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
-from huggingface_hub.errors import LocalEntryNotFoundError
-from huggingface_hub.utils import filter_repo_objects
 
 from harness.errors import InputError, Unavailable
 from harness.storage.cache import file_digest
 from harness.storage.hub import hub_reachable
 from harness.storage.weights import find_weights, weights_digest
+from tests.local_hub import LocalHub, point_at
 
 
 @pytest.fixture(autouse=True)
@@ -42,23 +39,11 @@ def save(folder: Path, content: bytes = b"weights", name: str = "model.safetenso
 
 
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A hub that is there and has nothing."""
-
-    class Nothing(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_error(404)
-
-        do_HEAD = do_GET
-
-        def log_message(self, *arguments: object) -> None:
-            pass
-
-    with HTTPServer(("127.0.0.1", 0), Nothing) as running:
-        threading.Thread(target=running.serve_forever, daemon=True).start()
-        monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", f"http://127.0.0.1:{running.server_port}")
+    with LocalHub() as running:
+        point_at(running, tmp_path / "hub", monkeypatch)
         yield
-        running.shutdown()
 
 
 def cached_snapshot(tmp_path: Path) -> Path:
@@ -84,23 +69,6 @@ def test_an_unfinished_download_is_not_taken_for_a_model(tmp_path: Path) -> None
     (cached_snapshot(tmp_path) / "model.safetensors").unlink()
     with pytest.raises(Unavailable, match="the hub does not answer"):
         find_weights("model", hub_id="someone/model", revision="main")
-
-
-def test_what_is_fetched_is_what_models_read_and_no_pickle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    kept = ["config.json", "vocab.txt", "tokenizer.json", "model-00001-of-00002.safetensors"]
-    offered = [*kept, "pytorch_model.bin", "tf_model.h5", "modeling_esm.py", "README.md"]
-    fetched: list[str] = []
-
-    def snapshot(repository: str, allow_patterns: list[str], local_files_only: bool, **_: object) -> str:
-        if local_files_only:
-            raise LocalEntryNotFoundError("nothing cached")
-        fetched.extend(filter_repo_objects(offered, allow_patterns=allow_patterns))
-        return str(save(tmp_path / "fetched"))
-
-    monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot)
-    monkeypatch.setattr("harness.storage.weights.hub_reachable", lambda: True)
-    assert find_weights("model", hub_id="someone/model") == tmp_path / "fetched"
-    assert fetched == kept
 
 
 def test_without_a_network_the_answer_comes_soon_and_names_the_command() -> None:

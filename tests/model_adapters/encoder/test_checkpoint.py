@@ -100,19 +100,19 @@ def test_missing_unexpected_and_resized_weights_are_named(folder: Path) -> None:
         folder,
         **{
             "model.encoder.layer_norm.bias": None,
-            "surplus.weight": torch.zeros(2),
-            "lm_head.decoder.weight": torch.zeros(27, 32),
+            "model.surplus.weight": torch.zeros(2),
+            "model.encoder.layer.0.layer_norm.bias": torch.zeros(33),
         },
     )
     said = refusal(folder)
     assert "1 missing (model.encoder.layer_norm.bias)" in said
-    assert "1 unexpected (surplus.weight)" in said
-    assert "1 of another shape (lm_head.decoder.weight)" in said
+    assert "1 unexpected (model.surplus.weight)" in said
+    assert "1 of another shape (model.encoder.layer.0.layer_norm.bias)" in said
 
 
 def test_only_the_first_names_are_listed(folder: Path) -> None:
-    rewrite(folder, **{f"surplus.{number}": torch.zeros(2) for number in range(9)})
-    assert "9 unexpected (surplus.0, surplus.1, surplus.2)" in refusal(folder)
+    rewrite(folder, **{f"model.surplus.{number}": torch.zeros(2) for number in range(9)})
+    assert "9 unexpected (model.surplus.0, model.surplus.1, model.surplus.2)" in refusal(folder)
 
 
 def test_heads_on_the_card_may_be_there_or_not(folder: Path) -> None:
@@ -135,6 +135,15 @@ def test_damaged_files(folder: Path, kept: int, damage: str) -> None:
 def test_a_file_that_is_no_safetensors(folder: Path) -> None:
     (folder / "model.safetensors").write_bytes(b"<!DOCTYPE html>" * 100)
     assert "is damaged" in refusal(folder)
+
+
+def test_a_header_that_the_library_refuses(folder: Path) -> None:
+    path = folder / "model.safetensors"
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b'"F32"', b'"XYZ"', 1))
+    assert "is damaged" in refusal(folder)
+    path.write_bytes(content + b"more")
+    assert "bytes, and its tensors need" in refusal(folder)
 
 
 @pytest.mark.parametrize("text", ["{", "[1]", ""])
