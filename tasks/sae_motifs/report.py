@@ -33,7 +33,15 @@ UNITS = {
     "hit_rate_excess": "the same less that of permuted libraries",
 }
 HIGHER_IS_BETTER = {"clusters_null": None, "matched_clusters_null": None}
-RANGES = {"hit_rate": SHARE, "hit_rate_excess": CORRELATION}
+COUNT = (0.0, float("inf"))
+RANGES = {
+    "clusters": COUNT,
+    "clusters_null": COUNT,
+    "matched_clusters": COUNT,
+    "matched_clusters_null": COUNT,
+    "hit_rate": SHARE,
+    "hit_rate_excess": CORRELATION,
+}
 
 
 @dataclass(frozen=True)

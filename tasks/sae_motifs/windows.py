@@ -15,6 +15,8 @@ MOST_WINDOWS = 500
 LARGEST_SHARE = 0.25
 """Of the clusters: in a small set the 500 strongest would be nearly all sequences, whether they hold a motif or not."""
 FEWEST_WINDOWS = 20
+LEAST_ACTIVE = 0.5
+"""Of the 20th strongest activation: with weaker ones the motif of a rare feature would drown in noise."""
 LEAST_BITS = 0.25
 SHORTEST = 4
 
@@ -68,8 +70,10 @@ def trimmed(counts: Floats, windows: int) -> FeatureMotif | None:
 
 
 def strongest(maxima: Floats, representatives: Integers) -> Integers:
-    """Rows of the sequences whose windows count, for one feature: those with the largest activation above 0, one per
-    cluster. Equal ones are taken in a fixed random order, which has nothing to do with their names.
+    """Rows of the sequences whose windows count, for one feature, one per cluster: those with the strongest activation,
+    of at least half of the 20th strongest. None where fewer than 20 are active.
+
+    Equal ones are taken in a fixed random order, which has nothing to do with their names.
 
     Args:
         maxima: (sequences,) largest activation.
@@ -79,8 +83,12 @@ def strongest(maxima: Floats, representatives: Integers) -> Integers:
     order = order[np.argsort(-maxima[order], kind="stable")]
     order = order[maxima[order] > 0]
     _, first = np.unique(representatives[order], return_index=True)
+    order = order[np.sort(first)]
+    if len(order) < FEWEST_WINDOWS:
+        return order[:0]
+    strong = maxima[order] >= LEAST_ACTIVE * maxima[order[FEWEST_WINDOWS - 1]]
     most = min(MOST_WINDOWS, int(LARGEST_SHARE * len(np.unique(representatives))))
-    return order[np.sort(first)][:most]
+    return order[strong][:most]
 
 
 def feature_motifs(

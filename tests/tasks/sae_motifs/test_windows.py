@@ -22,9 +22,17 @@ def test_letters_around_an_activation_are_counted_and_ends_count_nothing() -> No
 
 
 def test_one_window_per_cluster_the_strongest_and_none_that_is_silent() -> None:
-    maxima = np.array([1.0, 3.0, 2.0, 0.0, 5.0, -1.0] + [0.0] * 30)
-    clusters = np.array([0, 0, 1, 2, 3, 4, *range(5, 35)])
-    assert strongest(maxima, clusters).tolist() == [4, 1, 2]
+    maxima = np.concatenate([[2.0, 3.0], np.linspace(10, 4, 20), [-1.0], np.zeros(100)])
+    clusters = np.concatenate([[0, 0], np.arange(1, 122)])
+    # that of cluster 0 is the 21st, and stronger than half of the 20th
+    assert strongest(maxima, clusters).tolist() == [*range(2, 22), 1]
+    maxima[1] = 1.9
+    assert strongest(maxima, clusters).tolist() == [*range(2, 22), 0]
+    maxima[:2] = 1.9
+    assert strongest(maxima, clusters).tolist() == [*range(2, 22)]
+    maxima[21] = 0
+    maxima[:2] = 0
+    assert strongest(maxima, clusters).tolist() == []
 
 
 def test_no_more_than_a_quarter_of_the_clusters_count() -> None:
