@@ -117,7 +117,8 @@ def _round(entry: Entry, libraries: Sequence[Library], subset: Integers | None) 
     """Benjamini-Hochberg over the candidates; one without a motif counts as a test with p = 1."""
     candidates = entry.source.features if subset is None else len(subset)
     chosen = np.ones(len(entry.with_motif), bool) if subset is None else np.isin(entry.with_motif, subset)
-    claims, rates = [], np.zeros(len(libraries))
+    claims: list[tuple[Claim, ...]] = []
+    rates = np.zeros(len(libraries))
     for number, library in enumerate(libraries):
         if not chosen.any():
             claims.append(())

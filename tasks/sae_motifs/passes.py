@@ -77,11 +77,11 @@ class Passes:
     Memory: select sequences x features x 10 bytes per source and seed; of test, chosen features alone.
     """
 
+    progress: Progress
     select: Readable
     select_shuffled: Readable
     test: Readable
     test_shuffled: Readable
-    progress: Progress
 
     def maxima(self, model: ModelAdapter, layers: Sequence[int], entries: Sequence[Entry], label: str) -> Arrays:
         """Of select, by number of the entry: "maxima N" and "places N" (sequences, features), "shuffled N"."""

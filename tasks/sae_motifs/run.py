@@ -71,10 +71,8 @@ class MotifRun:
             real = load_library(settings.motifs)
             self.libraries = (real, *(real.permuted(number) for number in range(PERMUTED_LIBRARIES)))
         select, test = ([_shuffle(record) for record in part] for part in (data.select, data.test))
-        self.passes = Passes(
-            *(Readable.of(model_inputs(model.card, part)) for part in (data.select, select, data.test, test)),
-            progress=context.progress,
-        )
+        readable = [Readable.of(model_inputs(model.card, part)) for part in (data.select, select, data.test, test)]
+        self.passes = Passes(context.progress, *readable)
         self.clusters = [_numbered(part) for part in (data.select, data.test)]
         self.units = len(set(self.clusters[1].tolist()))
         self.weights = cluster_weights([r.cluster or r.id for r in data.test], settings.draws)

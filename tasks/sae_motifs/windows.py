@@ -69,7 +69,7 @@ def trimmed(counts: Floats, windows: int) -> FeatureMotif | None:
     return FeatureMotif(counts[kept[0] : kept[-1] + 1], int(kept[0]) - FLANK, windows)
 
 
-def strongest(maxima: Floats, representatives: Integers) -> Integers:
+def strongest(maxima: NDArray[np.floating], representatives: Integers) -> Integers:
     """Rows of the sequences whose windows count, for one feature, one per cluster: those with the strongest activation,
     of at least half of the 20th strongest. None where fewer than 20 are active.
 
