@@ -86,8 +86,7 @@ class Entry:
     def excess_on_select(self) -> float:
         """Motif clusters matched at equal candidates, less the same with permuted libraries: layers are compared by
         it."""
-        rounds = self.rounds[EQUAL if EQUAL in self.rounds else ALL]
-        counts = np.array([[len(part) for part in own.claims] for own in rounds], dtype=np.float64)
+        counts = np.array([[len(part) for part in own.claims] for own in self.rounds[EQUAL]], dtype=np.float64)
         return float((counts[:, 0] - counts[:, 1:].mean(axis=1)).mean())
 
 
@@ -106,7 +105,7 @@ def choose_claims(entry: Entry, libraries: Sequence[Library], subsets: Mapping[s
 
 
 def subsamples(features: int, budget: int, number: int) -> list[Integers | None]:
-    """Seeded choices of as many features as every source has; one of all where the source has no more."""
+    """Seeded choices of ``budget`` features; one of all where the source has no more."""
     if features <= budget:
         return [None]
     generator = np.random.default_rng([0, number])

@@ -73,13 +73,9 @@ class LayerResult:
     shared: SharedFeatures | None
 
     @property
-    def headline_kind(self) -> str:
-        """At equal candidates, unless the autoencoder has too few features for that."""
-        return EQUAL if "sae" in self.scored[EQUAL] else ALL
-
-    @property
     def sources(self) -> Mapping[str, SourceScores]:
-        return self.scored[self.headline_kind]
+        """At equal candidates: the headline."""
+        return self.scored[EQUAL]
 
     @property
     def sae(self) -> SourceScores:
@@ -111,14 +107,13 @@ def report(facts: CellFacts, layers: Sequence[LayerResult], item_set: str) -> Ta
     quality = {r.layer: without_stability(r.quality) if failures[r.layer] else r.quality for r in layers}
     chosen = layers[0] if len(layers) == 1 else max(layers, key=lambda result: result.excess_on_select)
     metrics = _metrics(chosen) | quality[chosen.layer]
-    every = {**chosen.scored[ALL], **chosen.sources}
     return TaskOutcome(
         metrics=metrics,
         used=len(facts.data.used),
         basis=Basis(layer=chosen.layer, layer_is_chosen=len(layers) > 1, item_set=item_set),
         draws=_draws(layers),
         table=[row for result in layers for row in _rows(result, quality[result.layer])],
-        roles={**{name: source.role for name, source in every.items()}, "motif-matrix": "reference"},
+        roles={**{name: source.role for name, source in chosen.sources.items()}, "motif-matrix": "reference"},
         selected={
             "library": facts.library.name,
             "library_motifs": len(facts.library.motifs),
@@ -173,8 +168,7 @@ def _gain_metrics(result: LayerResult) -> dict[str, Metric]:
 def _rows(result: LayerResult, quality: Mapping[str, Metric]) -> Iterator[TableRow]:
     layer = result.layer
     for kind, sources in result.scored.items():
-        headline = kind == result.headline_kind
-        stratum = "" if headline else "all features" if kind == ALL else kind
+        stratum = {EQUAL: "", ALL: "all features"}.get(kind, kind)
         for source in sources.values():
             for name, estimate in source.estimates.items():
                 yield table_row(name, estimate, source.name, layer, stratum, within=RANGES.get(name))
@@ -241,7 +235,8 @@ def _notes(facts: CellFacts, result: LayerResult) -> list[str]:
         f"{len(set(library.clusters.tolist()))} clusters ({library.source}; {strands}), confirmed on "
         f"{len(data.test):,} test sequences in {facts.units:,} clusters",
         f"a match is confirmed at AUROC > {CONFIRMED} and q < 0.05 at sites against the same places of "
-        f"dinucleotide-shuffled sequences; every source has {result.budget} candidate features",
+        f"dinucleotide-shuffled sequences; every source has at most "
+        f"{result.budget} candidate features",
         _ceiling(result),
         f"AUROC of sequences against shuffles: model {result.peaks['sae'].value:.3f}, "
         f"the matrix {result.matrix.id} {result.matrix.name} {result.peaks['motif-matrix'].value:.3f}",
@@ -265,7 +260,7 @@ def _notes(facts: CellFacts, result: LayerResult) -> list[str]:
 
 def _ceiling(result: LayerResult) -> str:
     ours = result.sae.estimates["excess_clusters"].value
-    ceiling = result.sources.get("kmer", result.scored[ALL]["kmer"]).estimates["excess_clusters"].value
+    ceiling = result.sources["kmer"].estimates["excess_clusters"].value
     every = result.scored[ALL]["kmer"].estimates["excess_clusters"].value
     return (
         f"k-mers are the ceiling: {ceiling:.1f} motif clusters over chance at as many candidates, {every:.1f} with all "

@@ -172,9 +172,8 @@ class MotifRun:
         entry.live = (maxima > 0).sum(axis=0) >= FEWEST_WINDOWS
         entry.motifs = feature_motifs(maxima, select[f"places {number}"], *self.select_letters, self.clusters[0])
         find_matches(entry, self.libraries)
-        kinds: dict[str, Sequence[Integers | None]] = {ALL: [None]}
-        if entry.source.features >= self.budget:
-            kinds[EQUAL] = subsamples(entry.source.features, self.budget, number)
+        equal = subsamples(entry.source.features, self.budget, number)
+        kinds: dict[str, Sequence[Integers | None]] = {ALL: [None], EQUAL: equal}
         if stable is not None:
             kinds[STABLE] = [stable]
         choose_claims(entry, self.libraries, kinds)

@@ -59,7 +59,7 @@ def test_layers_are_compared_by_matches_over_those_of_permuted_libraries() -> No
     own = entry()
     worse = Matches(np.array([0.001, 1, 1, 1.0]), MATCHES.motif, MATCHES.offset, MATCHES.strand)
     own.matches = [MATCHES, worse, MATCHES]
-    choose_claims(own, [library([0, 1, 2, 3])] * 3, {ALL: [None]})
+    choose_claims(own, [library([0, 1, 2, 3])] * 3, {EQUAL: [None]})
     assert own.excess_on_select() == 3 - (1 + 3) / 2
 
 
