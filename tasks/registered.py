@@ -7,12 +7,14 @@ from collections.abc import Callable, Mapping
 from harness.task import Task
 from tasks.overlap_ratio.task import OverlapRatio
 from tasks.sae_families.task import SaeFamilies
+from tasks.sae_motifs.task import SaeMotifs
 from tasks.sae_structure.task import SaeStructure
 from tasks.structure_f1.task import StructureF1
 
 TASKS: Mapping[str, Callable[[], Task]] = {
     "overlap-ratio": OverlapRatio,
     "sae-families": SaeFamilies,
+    "sae-motifs": SaeMotifs,
     "sae-structure": SaeStructure,
     "structure-f1": StructureF1,
 }

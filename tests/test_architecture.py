@@ -61,11 +61,36 @@ def importing(inside: str, *forbidden: str) -> list[str]:
         ("harness", ("tasks", "model_adapters", "scripts")),
         ("tasks", ("model_adapters", "scripts")),
         ("model_adapters", ("tasks", "scripts")),
-        ("tasks.sae", ("tasks.sae_families", "tasks.sae_structure", "tasks.structure_f1", "tasks.overlap_ratio")),
-        ("tasks.sae_families", ("tasks.sae_structure", "tasks.structure_f1", "tasks.overlap_ratio")),
-        ("tasks.sae_structure", ("tasks.sae_families", "tasks.structure_f1", "tasks.overlap_ratio")),
-        ("tasks.structure_f1", ("tasks.sae", "tasks.sae_families", "tasks.sae_structure", "tasks.overlap_ratio")),
-        ("tasks.overlap_ratio", ("tasks.sae", "tasks.sae_families", "tasks.sae_structure", "tasks.structure_f1")),
+        (
+            "tasks.sae",
+            (
+                "tasks.sae_motifs",
+                "tasks.sae_families",
+                "tasks.sae_structure",
+                "tasks.structure_f1",
+                "tasks.overlap_ratio",
+            ),
+        ),
+        (
+            "tasks.sae_families",
+            ("tasks.sae_motifs", "tasks.sae_structure", "tasks.structure_f1", "tasks.overlap_ratio"),
+        ),
+        (
+            "tasks.sae_structure",
+            ("tasks.sae_motifs", "tasks.sae_families", "tasks.structure_f1", "tasks.overlap_ratio"),
+        ),
+        (
+            "tasks.structure_f1",
+            ("tasks.sae_motifs", "tasks.sae", "tasks.sae_families", "tasks.sae_structure", "tasks.overlap_ratio"),
+        ),
+        (
+            "tasks.overlap_ratio",
+            ("tasks.sae_motifs", "tasks.sae", "tasks.sae_families", "tasks.sae_structure", "tasks.structure_f1"),
+        ),
+        (
+            "tasks.sae_motifs",
+            ("tasks.sae_families", "tasks.sae_structure", "tasks.structure_f1", "tasks.overlap_ratio"),
+        ),
         ("harness.publish", ("harness.registry", "harness.run", "torch", "transformers", "multimolecule")),
         ("harness.statistics", ("harness.run", "harness.publish", "harness.datasets", "harness.registry")),
     ],

@@ -24,7 +24,7 @@ class Manifest(BaseModel):
     source: str
     licence: str
     simulated: bool = False
-    embedded: str | None = Field(None, description="function of harness.datasets.rfam_profiles that makes it")
+    embedded: str | None = Field(None, description="module:function below harness.datasets that makes it")
     file: str | None = Field(None, description="path below $HARNESS_DATA")
     sha256: str | None = None
     records: int | None = None

@@ -92,8 +92,8 @@ def _is_here(manifest: Manifest) -> bool:
 
 def _load_named(manifest: Manifest) -> Dataset:
     if manifest.embedded:
-        module = importlib.import_module("harness.datasets.rfam_profiles")
-        dataset: Dataset = getattr(module, manifest.embedded)()
+        module, function = manifest.embedded.split(":")
+        dataset: Dataset = getattr(importlib.import_module(f"harness.datasets.{module}"), function)()
         return dataset
     if not manifest.file:
         return hub.load(manifest.name, manifest)
