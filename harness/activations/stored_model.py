@@ -1,0 +1,188 @@
+"""A model whose hidden states come from the activation store where it holds them. Tasks do not notice.
+
+The guarantee. A call is cut into groups by the lengths of its sequences, whatever the store holds, and the model runs
+on what is lacking of each group. Therefore
+
+- without a store, with an empty one, with a full disk, and with a store filled by the same calls (damaged, evicted or
+  interrupted as it may be), the states are the same to the last bit;
+- sequences that another call has stored keep the states of that call. A model whose states depend on what is in the
+  batch gives them within the tolerance of the law ``alone-or-padded``; any other, to the last bit.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.activations.recording import Recording, States
+from harness.activations.shard import KEY_BYTES
+from harness.activations.store import ActivationStore, Held
+from harness.adapter import ModelAdapter
+from harness.compute.batching import token_budget_batches
+from harness.sequences.alignment import ModelInput, sequence_of
+from harness.storage.cache import file_digest
+
+GROUP_NUCLEOTIDES = 2**16
+"""Of a group, counting padding: what one shard holds, and what a killed process computes again."""
+
+_NEED_WEIGHTS = frozenset(
+    {"visit_attention", "log_probs", "causal_log_probs", "pair_scores", "sequence_vectors", "similarity"}
+)
+
+
+def with_store(model: ModelAdapter, store: ActivationStore, versions: Mapping[str, str]) -> ModelAdapter:
+    """The model behind the store, or the model itself where storing its states would save nothing.
+
+    That is where there is nothing to load (arrays in files, counts of letters), and for controls. Random twins cost as
+    much as the model, but every one is read once per dataset, by one task; the five of `overlap-ratio` would push the
+    states of trained models out of a store of any size.
+    """
+    cheap = type(model).load is ModelAdapter.load
+    if cheap or model.card.role != "model" or "hidden_states" not in model.card.capabilities:
+        return model
+    return cast(ModelAdapter, StoredModel(model, store, versions))
+
+
+class StoredModel:
+    """Hidden states by way of the store, and everything else of the model unchanged.
+
+    Weights are loaded when something is to be computed, on the device that :meth:`load` was given.
+    """
+
+    def __init__(self, model: ModelAdapter, store: ActivationStore, versions: Mapping[str, str]) -> None:
+        self._model = model
+        self.store = store
+        self._versions = versions
+        self._device: str | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        if name in _NEED_WEIGHTS:
+            self._wake()
+        return getattr(self._model, name)
+
+    def load(self, device: str = "cpu") -> None:
+        self._device = device
+
+    def hidden_states(self, sequences: Sequence[ModelInput], layers: Sequence[int]) -> Iterator[tuple[int, States]]:
+        for index, states in self._states(sequences, layers):
+            yield index, {layer: own[self.leading :] for layer, own in states.items()}
+
+    def hidden_states_with_leading(
+        self, sequences: Sequence[ModelInput], layers: Sequence[int]
+    ) -> Iterator[tuple[int, States]]:
+        if self.leading:
+            return self._states(sequences, layers)
+        return self._model.hidden_states_with_leading(cast(Any, sequences), layers)  # refuses
+
+    @property
+    def leading(self) -> bool:
+        """Whether states are stored with the leading special token: one task reads it, and others the rest."""
+        return "leading" in self._model.card.capabilities
+
+    def _wake(self) -> None:
+        if self._device is not None:
+            self._model.load(self._device)
+
+    def _states(self, sequences: Sequence[ModelInput], layers: Sequence[int]) -> Iterator[tuple[int, States]]:
+        if not sequences or not layers:
+            return
+        first: dict[bytes, int] = {}
+        copies: dict[int, list[int]] = {}
+        for index, given in enumerate(sequences):
+            if (original := first.setdefault(_key(given), index)) != index:
+                copies.setdefault(original, []).append(index)
+        numbered = self._model.card.layers is not None
+        resolved = {layer: self._model.resolve_layer(layer) if numbered else layer for layer in layers}
+        indices = list(first.values())
+        for number, states in _Call(self, [sequences[index] for index in indices], list(first), resolved).states():
+            yield indices[number], states
+            for copy in copies.get(indices[number], ()):
+                yield copy, {layer: own.copy() for layer, own in states.items()}
+
+    def what_computes(self) -> str:
+        """Hash of everything that decides a state, but layer and sequence.
+
+        More than the identity: the kind of device, the versions of the libraries, and the file of the adapter's class,
+        so that neither an update nor an edit of a plugin is answered with old numbers.
+        """
+        facts: list[Any] = [self._model.identity(), self.leading, (self._device or "cpu").partition(":")[0]]
+        source = inspect.getsourcefile(type(self._model))
+        facts += [dict(self._versions), file_digest(Path(source)) if source and Path(source).exists() else None]
+        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
+
+    def run(self, inputs: Sequence[ModelInput], layers: Sequence[int]) -> Iterator[tuple[int, States]]:
+        """The model itself."""
+        self._wake()
+        run = self._model.hidden_states_with_leading if self.leading else self._model.hidden_states
+        return run(cast(Any, inputs), layers)
+
+
+class _Call:
+    """One call of the model with distinct ``inputs``; ``layers`` maps the numbers as asked for to layers."""
+
+    def __init__(self, model: StoredModel, inputs: list[ModelInput], keys: list[bytes], layers: dict[int, int]) -> None:
+        self.model = model
+        self.store = model.store
+        self.inputs = inputs
+        self.keys = keys
+        self.layers = layers
+        self.lengths = [len(sequence_of(given)) for given in inputs]
+        self.rows = [length + model.leading for length in self.lengths]
+        self.wanted = sorted(set(layers.values()))
+
+    def states(self) -> Iterator[tuple[int, States]]:
+        """(number of the input, states by layer as asked for), group by group; twice in the same order."""
+        self.folder = self.model.what_computes()
+        held = self.store.find(self.folder, self.wanted, np.array(self.keys, dtype=f"S{KEY_BYTES}"))
+        for group in token_budget_batches(self.lengths, GROUP_NUCLEOTIDES):
+            served = set()
+            for number in sorted(group, key=held.order):
+                if held.complete(number):
+                    found = {layer: held.read(number, layer) for layer in self.wanted}
+                    if (whole := _all_there(found)) is not None:
+                        served.add(number)
+                        yield number, self._as_asked(whole)
+            # those of a shard that turned out damaged run again too, in the same company as before
+            lacking = [number for number in sorted(group) if not held.complete(number)]
+            if not served.issuperset(lacking):
+                for number, states in self._computed(lacking, held):
+                    if number not in served:
+                        yield number, self._as_asked(states)
+
+    def _as_asked(self, states: States) -> States:
+        return {asked: states[layer] for asked, layer in self.layers.items()}
+
+    def _computed(self, lacking: list[int], held: Held) -> Iterator[tuple[int, States]]:
+        missing = {layer: [number for number in lacking if not held.has(number, layer)] for layer in self.wanted}
+        about = {
+            "model": self.model.card.name,
+            "identity": self.model.identity(),
+            "rows": "leading token, then nucleotides" if self.model.leading else "nucleotides",
+        }
+        of_call = sum(self.rows) * len(self.wanted)
+        left = len(lacking)
+        with Recording(self.store, self.folder, about, self.keys, self.rows, missing, of_call) as recording:
+            for place, computed in self.model.run([self.inputs[number] for number in lacking], self.wanted):
+                number = lacking[place]
+                left -= 1
+                recording.put(number, computed, last=not left)
+                kept = {layer: held.read(number, layer) for layer in self.wanted}
+                yield number, computed | {layer: own for layer, own in kept.items() if own is not None}
+
+
+def _all_there(found: Mapping[int, NDArray[np.float32] | None]) -> States | None:
+    whole = {layer: states for layer, states in found.items() if states is not None}
+    return whole if len(whole) == len(found) else None
+
+
+def _key(given: ModelInput) -> bytes:
+    """Of a sequence, or of a whole alignment, its query first."""
+    rows = [given] if isinstance(given, str) else ["alignment", *given.rows]
+    return hashlib.sha256("\n".join(rows).encode()).digest()[:KEY_BYTES]
