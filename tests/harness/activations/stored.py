@@ -68,14 +68,17 @@ def letters(given: ModelInput) -> int:
 
 
 class Opened:
-    """A store in a folder, and what it told."""
+    """A store in a folder, and what it told; models behind it are on ``device``, where batches are larger than one."""
 
-    def __init__(self, folder: Path, limit: int = 10**9) -> None:
+    def __init__(self, folder: Path, limit: int = 10**9, device: str = "cuda") -> None:
         self.told: list[str] = []
+        self.device = device
         self.store = ActivationStore(folder, limit, self.told.append)
 
     def __call__(self, model: ModelAdapter, **versions: str) -> ModelAdapter:
-        return with_store(model, self.store, versions)
+        stored = with_store(model, self.store, versions)
+        stored.load(self.device)
+        return stored
 
 
 def shards(folder: Path) -> list[Path]:
