@@ -42,8 +42,8 @@ def with_store(model: ModelAdapter, store: ActivationStore, versions: Mapping[st
     """The model behind the store, or the model itself where storing its states would save nothing.
 
     That is where there is nothing to load (arrays in files, counts of letters), and for controls. Random twins cost as
-    much as the model, but every one is read once per dataset, by one task; the five of `overlap-ratio` would push the
-    states of trained models out of a store of any size.
+    much as the model, but most are read by one task, once per dataset; the five of a task with all layers would push
+    the states of trained models out of the store.
     """
     cheap = type(model).load is ModelAdapter.load
     if cheap or model.card.role != "model" or "hidden_states" not in model.card.capabilities:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 
 from harness.activations import stored_model
+from harness.activations.store import damaged, tidy
 from harness.activations.stored_model import with_store
 from harness.adapter import ModelAdapter
 from harness.sequences.alignment import Alignment
@@ -266,6 +268,29 @@ def _embed(folder: Path, start: object) -> None:
     states_of(opened(Costly()), SEQUENCES)
     if opened.told:
         raise AssertionError(opened.told)
+
+
+def _killed_halfway(folder: Path) -> None:
+    states = Opened(folder)(Costly()).hidden_states(SEQUENCES, [1])
+    for number, _ in enumerate(states):
+        if number > 10 and list(folder.rglob(".*.partial")):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_killed_process_leaves_a_file_that_nobody_reads(tmp_path: Path) -> None:
+    process = multiprocessing.get_context("fork").Process(target=_killed_halfway, args=(tmp_path,))
+    process.start()
+    process.join(60)
+    assert process.exitcode == -signal.SIGKILL
+    (left,) = tmp_path.rglob(".*.partial")
+    opened = Opened(tmp_path)
+    resumed = states_of(opened(inner := Costly()), SEQUENCES, [1])
+    without = states_of(Opened(tmp_path, 0)(Costly()), SEQUENCES, [1])
+    assert all(np.array_equal(resumed[index][1], without[index][1]) for index in without)
+    assert 0 < sum(len(given) for given, _ in inner.asked) < len(SEQUENCES) and opened.told == []
+    os.utime(left, (0, 0))
+    tidy(tmp_path, 10**9)
+    assert not left.exists() and list(damaged(tmp_path)) == []
 
 
 def test_two_processes_fill_one_store(tmp_path: Path) -> None:
