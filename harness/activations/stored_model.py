@@ -2,8 +2,8 @@
 
 The guarantee is that the states are the same to the last bit with and without a store, whatever it holds:
 
-- On a CPU sequences run one at a time, because what else is in a batch changes the last digits of most models. Measured
-  on one thread, that takes 1.1 to 1.2 times as long as batches do.
+- On a CPU sequences run one at a time, because what else is in a batch changes the last digits of most models. On
+  one thread that takes 1.1 to 1.4 times as long as batches do (docs/cache.md).
 - On a GPU a call is cut into groups by the lengths of its sequences, and the model runs on what is lacking of a group.
   Stores that are empty, off or full, or were filled by the same calls (and then damaged, evicted or interrupted) change
   nothing. A sequence that another call has stored keeps the states of that call: within the tolerance of the law
