@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from harness.activations.shard import ShardWriter
 from harness.activations.store import LIMIT_VARIABLE, ActivationStore
-from harness.storage.sizes import human_size
+from harness.storage.sizes import readable
 
 States = dict[int, NDArray[np.float32]]
 
@@ -79,8 +79,8 @@ class Recording:
         limit, size = self._store.limit, 4 * self._width * self._of_call
         if size > limit:
             if limit:
-                most = f"{human_size(limit)}, see {LIMIT_VARIABLE}"
-                self._store.say(f"{human_size(size)} of hidden states are over its limit ({most}) and not stored")
+                most = f"{readable(limit)}, see {LIMIT_VARIABLE}"
+                self._store.say(f"{readable(size)} of hidden states are over its limit ({most}) and not stored")
             return False
         rows = sum(self._rows[number] for numbers in self._missing.values() for number in numbers)
         return self._store.make_room(4 * self._width * rows)

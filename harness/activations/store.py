@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from harness.activations.shard import Damaged, Keys, Shard
 from harness.storage.cache import cache_folder
-from harness.storage.sizes import human_size, parse_size
+from harness.storage.sizes import parse_size, readable
 
 LIMIT_VARIABLE = "HARNESS_STORE"
 _DEFAULT_LIMIT = "10GB"
@@ -82,7 +82,7 @@ class ActivationStore:
                     path.unlink(missing_ok=True)
                     total -= status.st_size
         if total + size > self.limit:
-            self.say(f"full ({human_size(self.limit)}, see {LIMIT_VARIABLE}): the rest of this run is not stored")
+            self.say(f"full ({readable(self.limit)}, see {LIMIT_VARIABLE}): the rest of this run is not stored")
             return False
         if self._free() < size + _LEFT_FREE:
             self.say(f"the disk of {self.folder} is nearly full: nothing is stored")

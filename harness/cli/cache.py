@@ -33,7 +33,7 @@ def ls(debug: Debug = False) -> None:
     from harness.cli.console import wide_console
     from harness.names import printable
     from harness.storage.cache import cache_folder
-    from harness.storage.sizes import human_size
+    from harness.storage.sizes import readable
 
     limit = store_limit()
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -45,16 +45,16 @@ def ls(debug: Debug = False) -> None:
     table.add_column("last used", justify="right", no_wrap=True)
     models = stored(store_folder())
     for entry in models:
-        name, size, last = escape(printable(entry.name)), human_size(entry.size), _ago(entry.last_used)
+        name, size, last = escape(printable(entry.name)), readable(entry.size), _ago(entry.last_used)
         table.add_row(name, "hidden states", _ranges(entry.layers), f"{entry.sequences:,}", size, last)
     for name, what in _OTHERS.items():
         if taken := _size(cache_folder() / name):
-            table.add_row(name, what, "", "", human_size(taken), "")
+            table.add_row(name, what, "", "", readable(taken), "")
     console = wide_console()
     if table.row_count:
         console.print(table)
-    total = human_size(sum(entry.size for entry in models))
-    most = f"at most {human_size(limit)}" if limit else "turned off"
+    total = readable(sum(entry.size for entry in models))
+    most = f"at most {readable(limit)}" if limit else "turned off"
     console.print(f"{cache_folder()}: {total} of hidden states ({most}, ${LIMIT_VARIABLE})", soft_wrap=True)
 
 
@@ -63,7 +63,7 @@ def verify(debug: Debug = False) -> None:
     """Read all stored hidden states and compare checksums. Exits with 1 if a file is damaged."""
     from harness.activations.store import damaged, store_folder, stored
     from harness.names import printable
-    from harness.storage.sizes import human_size
+    from harness.storage.sizes import readable
 
     folder = store_folder()
     found = 0
@@ -74,7 +74,7 @@ def verify(debug: Debug = False) -> None:
         print("`harness run` computes what is damaged again; `harness cache gc` removes it")
         raise typer.Exit(1)
     entries = stored(folder)
-    size = human_size(sum(entry.size for entry in entries))
+    size = readable(sum(entry.size for entry in entries))
     print(f"{sum(entry.files for entry in entries):,} files of hidden states, {size}: all intact")
 
 
@@ -82,10 +82,10 @@ def verify(debug: Debug = False) -> None:
 def gc(debug: Debug = False) -> None:
     """Remove damaged files, leftovers of killed runs, and the least recently used beyond the size limit."""
     from harness.activations.store import store_folder, store_limit, tidy
-    from harness.storage.sizes import human_size
+    from harness.storage.sizes import readable
 
     count, size = tidy(store_folder(), store_limit())
-    print(f"removed {count:,} file{'' if count == 1 else 's'}, {human_size(size)}")
+    print(f"removed {count:,} file{'' if count == 1 else 's'}, {readable(size)}")
 
 
 @cache.command("rm")
@@ -99,7 +99,7 @@ def rm(
     from harness.activations.store import store_folder, stored
     from harness.errors import InputError, did_you_mean
     from harness.storage.cache import cache_folder
-    from harness.storage.sizes import human_size
+    from harness.storage.sizes import readable
 
     folders: dict[str, list[Path]] = {}
     for entry in stored(store_folder()):
@@ -114,7 +114,7 @@ def rm(
         size = sum(_size(folder) for folder in folders[name])
         for folder in folders[name]:
             shutil.rmtree(folder)
-        print(f"removed {name}, {human_size(size)}")
+        print(f"removed {name}, {readable(size)}")
 
 
 def _ranges(numbers: tuple[int, ...]) -> str:

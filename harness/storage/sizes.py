@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 from harness.errors import InputError
 
-_UNITS = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+_UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
-def human_size(size: float) -> str:
-    """``4.2 GB``: three digits at most, in powers of a thousand."""
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if size < 999.5:
-            return f"{size:.1f} {unit}" if size < 9.95 and unit != "bytes" else f"{size:.0f} {unit}"
-        size /= 1000
-    return f"{size:.1f} TB"
+def readable(size: float) -> str:
+    """A number of bytes as people write it."""
+    power = min(int(math.log10(size)) // 3, len(_UNITS) - 1) if size >= 1 else 0
+    value = size / 1000**power
+    return f"{value:.0f} {_UNITS[power]}" if power < 2 or value >= 100 else f"{value:.1f} {_UNITS[power]}"
 
 
 def parse_size(text: str, what: str) -> int:
@@ -24,8 +23,8 @@ def parse_size(text: str, what: str) -> int:
     Raises:
         InputError: it is no size; ``what`` is named.
     """
-    number = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kKmMgGtT]?[bB]?)\s*", text)
-    unit = (number[2].upper() if number else "").removesuffix("B")
-    if number is None or (unit == "" and float(number[1]) != 0):
+    powers = {unit.upper(): power for power, unit in enumerate(_UNITS) if power}
+    number = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([A-Z]*)", text.strip().upper())
+    if number is None or (number[2] not in powers and float(number[1]) != 0):
         raise InputError(f"{what} is {text!r}: write a size such as 20GB or 500MB, or 0 to store nothing")
-    return int(float(number[1]) * _UNITS[f"{unit}B" if unit else ""])
+    return int(float(number[1]) * 1000 ** powers.get(number[2], 0))
