@@ -71,7 +71,7 @@ class Recording:
                     self._store.used(writer.path)
                 self._writers = {}
         except OSError as error:
-            self._store.say(f"{self._store.folder} cannot be written ({error.strerror}): nothing more is stored")
+            self._store.say(f"{self._store.folder} cannot be written ({error.strerror}): hidden states are not stored")
             self._drop()
 
     def _worth_it(self) -> bool:
