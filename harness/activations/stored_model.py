@@ -13,9 +13,12 @@ The guarantee is that the states are the same to the last bit with and without a
 from __future__ import annotations
 
 import hashlib
+import heapq
 import inspect
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, cast
 
@@ -88,7 +91,7 @@ class StoredModel:
         return "leading" in self._model.card.capabilities
 
     @property
-    def _kind_of_device(self) -> str:
+    def kind_of_device(self) -> str:
         return (self._device or "cpu").partition(":")[0]
 
     def _wake(self) -> None:
@@ -113,14 +116,14 @@ class StoredModel:
         so that neither an update nor an edit of a plugin is answered with old numbers.
         """
         code = [file_digest(path) for path in _code(type(self._model))]
-        facts = [self._model.identity(), self.leading, self._kind_of_device, dict(self._versions), code]
+        facts = [self._model.identity(), self.leading, self.kind_of_device, dict(self._versions), code]
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
 
     def run(self, inputs: Sequence[ModelInput], layers: Sequence[int]) -> Iterator[tuple[int, States]]:
         """The model itself."""
         self._wake()
         run = self._model.hidden_states_with_leading if self.leading else self._model.hidden_states
-        size = 1 if self._kind_of_device == "cpu" else len(inputs)
+        size = 1 if self.kind_of_device == "cpu" else len(inputs)
         for start in range(0, len(inputs), size):
             for index, states in run(cast(Any, inputs[start : start + size]), layers):
                 yield start + index, states
@@ -144,19 +147,25 @@ class _Call:
         self.folder = self.model.what_computes()
         held = self.store.find(self.folder, self.wanted, np.array(self.keys, dtype=f"S{KEY_BYTES}"))
         for group in token_budget_batches(self.lengths, GROUP_NUCLEOTIDES):
-            served = set()
-            for number in sorted(group, key=held.order):
+            # damage shows before anything is passed on, so that the group runs again in the same company
+            for number in group:
                 if held.complete(number):
-                    found = {layer: held.read(number, layer) for layer in self.wanted}
-                    if (whole := _all_there(found)) is not None:
-                        served.add(number)
-                        yield number, self._as_asked(whole)
-            # those of a shard that turned out damaged run again too, in the same company as before
+                    all(held.read(number, layer) is not None for layer in self.wanted)
             lacking = [number for number in sorted(group) if not held.complete(number)]
-            if not served.issuperset(lacking):
-                for number, states in self._computed(lacking, held):
-                    if number not in served:
-                        yield number, self._as_asked(states)
+            ready = set(group).difference(lacking)
+            if self.model.kind_of_device == "cpu":  # in the order of a run without a store: sums depend on it
+                both = heapq.merge(self._kept(sorted(ready), held), self._computed(lacking, held), key=itemgetter(0))
+            else:
+                both = chain(self._kept(sorted(ready, key=held.order), held), self._computed(lacking, held))
+            for number, states in both:
+                yield number, self._as_asked(states)
+
+    def _kept(self, numbers: list[int], held: Held) -> Iterator[tuple[int, States]]:
+        for number in numbers:
+            found = {layer: held.read(number, layer) for layer in self.wanted}
+            if (whole := _all_there(found)) is None:  # gone since it was looked at
+                ((_, whole),) = self.model.run([self.inputs[number]], self.wanted)
+            yield number, whole
 
     def _as_asked(self, states: States) -> States:
         return {asked: states[layer] for asked, layer in self.layers.items()}
@@ -170,6 +179,8 @@ class _Call:
         }
         of_call = sum(self.rows) * len(self.wanted)
         left = len(lacking)
+        if not lacking:
+            return
         with Recording(self.store, self.folder, about, self.keys, self.rows, missing, of_call) as recording:
             for place, computed in self.model.run([self.inputs[number] for number in lacking], self.wanted):
                 number = lacking[place]
