@@ -153,6 +153,7 @@ class _Call:
                     all(held.read(number, layer) is not None for layer in self.wanted)
             lacking = [number for number in sorted(group) if not held.complete(number)]
             ready = set(group).difference(lacking)
+            both: Iterator[tuple[int, States]]
             if self.model.kind_of_device == "cpu":  # in the order of a run without a store: sums depend on it
                 both = heapq.merge(self._kept(sorted(ready), held), self._computed(lacking, held), key=itemgetter(0))
             else:
