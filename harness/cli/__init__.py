@@ -11,6 +11,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from harness.cli.cache import cache
 from harness.cli.check import check
 from harness.cli.compare import compare
 from harness.cli.doctor import doctor
@@ -61,6 +62,7 @@ app.command("export")(export)
 app.command("check")(check)
 app.command("prefetch")(prefetch)
 app.command("doctor")(doctor)
+app.add_typer(cache, name="cache")
 app.add_typer(new, name="new")
 
 

@@ -30,7 +30,8 @@ def prefetch(
     from harness.errors import HarnessError, InputError
     from harness.progress import Progress
     from harness.registry import Registry
-    from harness.run.prefetch import check_room, needs, readable
+    from harness.run.prefetch import check_room, needs
+    from harness.storage.sizes import readable
 
     if not (model or task or dataset):
         raise InputError("nothing to fetch: give --model, --task or --dataset (`harness list models` lists all)")
@@ -64,7 +65,7 @@ def _print(found: list[Need]) -> None:
 
     from harness.cli.console import wide_console
     from harness.names import printable
-    from harness.run.prefetch import readable
+    from harness.storage.sizes import readable
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("needed", "from", "to fetch", "licence"):

@@ -60,6 +60,7 @@ def run(
     debug: Debug = False,
 ) -> None:
     """Run models on tasks. Re-run the same command to resume or to retry failures."""
+    from harness.activations.store import store_limit
     from harness.compute.device import resolve_device
     from harness.progress import Progress
     from harness.publish.terminal import print_summary
@@ -75,6 +76,7 @@ def run(
     resolver = Resolver(plugin or [])
     cells = [resolver.cell(spec) for spec in plan(request, resolver)]
     check_writable(results)
+    store_limit()  # a size that is none is told before anything runs
     for line in dataset_lines(cells):
         progress.message(line)
     records = []

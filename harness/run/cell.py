@@ -25,7 +25,7 @@ from harness.result import (
     TaskEntry,
     read_verified,
 )
-from harness.run.environment import code_stamp, describe
+from harness.run.environment import code_stamp, describe, package_versions
 from harness.storage.bounds import leads_outside
 from harness.storage.files import atomic_path, write_text
 from harness.storage.lock import exclusive
@@ -149,7 +149,7 @@ def run_cell(cell: Cell, results: Path, device: str, progress: Progress, force: 
                 if force or (record := cell.finished(results)) is None:
                     _say_why(path, progress)
                     progress.message(cell.name)
-                    return _compute(cell, path, work, device, progress)
+                    return _compute(cell, path, work, device, progress, force)
                 shutil.rmtree(work, ignore_errors=True)
     except OSError as error:
         return _record(cell, "failed", device, error=_cannot_write(error, path))
@@ -174,7 +174,7 @@ def _say_why(path: Path, progress: Progress) -> None:
             progress.message(f"{error}; running the cell again")
 
 
-def _compute(cell: Cell, path: Path, work: Path, device: str, progress: Progress) -> ResultRecord:
+def _compute(cell: Cell, path: Path, work: Path, device: str, progress: Progress, force: bool) -> ResultRecord:
     artifacts = work / "artifacts"
     context = CellContext(device=device, work=work, artifacts=artifacts, progress=progress, stamp=code_stamp())
     try:
@@ -182,7 +182,7 @@ def _compute(cell: Cell, path: Path, work: Path, device: str, progress: Progress
         # a task makes all of them again, and what only an earlier attempt made is not to be kept
         shutil.rmtree(artifacts, ignore_errors=True)
         artifacts.mkdir(parents=True)
-        outcome = cell.task.run(cell.model, cell.dataset, cell.settings, context)
+        outcome = cell.task.run(_with_store(cell.model, progress, force), cell.dataset, cell.settings, context)
         files = _write_tables(artifacts, path.stem, outcome)
         record = _record(cell, "done", device, outcome=outcome, files=files, seconds=context.seconds)
     except NotApplicable as error:
@@ -199,6 +199,15 @@ def _compute(cell: Cell, path: Path, work: Path, device: str, progress: Progress
     if record.status in FINISHED:
         shutil.rmtree(work, ignore_errors=True)
     return record
+
+
+def _with_store(model: ModelAdapter, progress: Progress, force: bool) -> ModelAdapter:
+    """The model behind the user's activation store; whoever forces a run wants the model to run."""
+    from harness.activations.store import ActivationStore, store_folder, store_limit
+    from harness.activations.stored_model import with_store
+
+    store = ActivationStore(store_folder(), 0 if force else store_limit(), progress.message)
+    return with_store(model, store, package_versions())
 
 
 def _one_line(error: Exception, path: Path) -> str:

@@ -16,9 +16,9 @@ from typing import NamedTuple
 from harness.datasets.resolve import data_folder, dataset_cards
 from harness.registry import Registry
 from harness.run.environment import package_versions
-from harness.run.prefetch import readable
 from harness.storage.cache import cache_folder
 from harness.storage.hub import hub_reachable
+from harness.storage.sizes import readable
 
 MOST_NAMES = 4
 TOOLS = (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import shutil
 from collections.abc import Callable, Iterable
@@ -17,9 +16,8 @@ from harness.datasets.resolve import find_file, hub_identifier, local_file
 from harness.errors import Unavailable
 from harness.registry import Registry
 from harness.storage.hub import Kind, cached, fetch, hub_reachable, remove_damaged, sizes
+from harness.storage.sizes import readable
 from harness.storage.weights import PATTERNS, tensor_shapes
-
-_UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
 @dataclass(frozen=True)
@@ -67,13 +65,6 @@ def check_room(found: Iterable[Need]) -> None:
             f"{readable(needed)} to fetch, but {readable(free)} free in {cache}: "
             "free some space, or set HF_HOME to another disk"
         )
-
-
-def readable(size: float) -> str:
-    """A number of bytes as people write it."""
-    power = min(int(math.log10(size)) // 3, len(_UNITS) - 1) if size >= 1 else 0
-    value = size / 1000**power
-    return f"{value:.0f} {_UNITS[power]}" if power < 2 or value >= 100 else f"{value:.1f} {_UNITS[power]}"
 
 
 def _model(adapter: ModelAdapter, answers: Callable[[], bool]) -> Need:

@@ -13,8 +13,8 @@ from typer.testing import CliRunner, Result
 from harness.cli import app
 from harness.cli.console import WIDTH
 from harness.errors import HarnessError, InputError
-from harness.run.prefetch import readable
 from harness.storage import hub
+from harness.storage.sizes import readable
 from model_adapters.catalog.models import ENTRIES
 from model_adapters.encoder.checkpoint import random_network
 from tests import fakes
