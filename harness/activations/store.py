@@ -24,7 +24,6 @@ from harness.storage.cache import cache_folder
 from harness.storage.sizes import parse_size, readable
 
 LIMIT_VARIABLE = "HARNESS_STORE"
-_DEFAULT_LIMIT = "10GB"
 _LEFT_FREE = 5 * 10**9
 """Bytes of the disk that others are left with."""
 _ABANDONED_SECONDS = 24 * 3600.0
@@ -36,12 +35,12 @@ def store_folder() -> Path:
 
 
 def store_limit() -> int:
-    """Bytes that the store may take: ``$HARNESS_STORE``, such as ``50GB``; 0 turns it off.
+    """Bytes that the store may take: ``$HARNESS_STORE``, such as ``50GB``; without it there is no store.
 
     Raises:
         InputError: it is no size.
     """
-    return parse_size(os.environ.get(LIMIT_VARIABLE) or _DEFAULT_LIMIT, f"${LIMIT_VARIABLE}")
+    return parse_size(os.environ.get(LIMIT_VARIABLE) or "0", f"${LIMIT_VARIABLE}")
 
 
 class ActivationStore:

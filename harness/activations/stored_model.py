@@ -1,6 +1,6 @@
 """A model whose hidden states come from the activation store where it holds them. Tasks do not notice.
 
-The guarantee is that the states are the same to the last bit with and without a store, whatever it holds:
+The guarantee is that the states are the same to the last bit whatever the store holds:
 
 - On a CPU sequences run one at a time, because what else is in a batch changes the last digits of most models. On
   one thread that takes 1.1 to 1.4 times as long as batches do (docs/cache.md).

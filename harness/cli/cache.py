@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from pathlib import Path
 from typing import Annotated
@@ -54,8 +55,8 @@ def ls(debug: Debug = False) -> None:
     if table.row_count:
         console.print(table)
     total = readable(sum(entry.size for entry in models))
-    most = f"at most {readable(limit)}" if limit else "turned off"
-    console.print(f"{cache_folder()}: {total} of hidden states ({most}, ${LIMIT_VARIABLE})", soft_wrap=True)
+    most = f"at most {readable(limit)}, ${LIMIT_VARIABLE}" if limit else f"{LIMIT_VARIABLE}=10GB would store some"
+    console.print(f"{cache_folder()}: {total} of hidden states ({most})", soft_wrap=True)
 
 
 @cache.command("verify")
@@ -80,11 +81,11 @@ def verify(debug: Debug = False) -> None:
 
 @cache.command("gc")
 def gc(debug: Debug = False) -> None:
-    """Remove damaged files, leftovers of killed runs, and the least recently used beyond the size limit."""
+    """Remove damaged files, leftovers of killed runs, and the least recently used beyond the size limit, if any."""
     from harness.activations.store import store_folder, store_limit, tidy
     from harness.storage.sizes import readable
 
-    count, size = tidy(store_folder(), store_limit())
+    count, size = tidy(store_folder(), store_limit() or sys.maxsize)
     print(f"removed {count:,} file{'' if count == 1 else 's'}, {readable(size)}")
 
 

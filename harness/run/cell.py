@@ -202,11 +202,16 @@ def _compute(cell: Cell, path: Path, work: Path, device: str, progress: Progress
 
 
 def _with_store(model: ModelAdapter, progress: Progress, force: bool) -> ModelAdapter:
-    """The model behind the user's activation store; whoever forces a run wants the model to run."""
+    """The model behind the activation store, where the user has one; whoever forces a run wants the model to run.
+
+    Without a store, models read sequences in batches, which is faster on a CPU.
+    """
     from harness.activations.store import ActivationStore, store_folder, store_limit
     from harness.activations.stored_model import with_store
 
-    store = ActivationStore(store_folder(), 0 if force else store_limit(), progress.message)
+    if not (limit := store_limit()):
+        return model
+    store = ActivationStore(store_folder(), 0 if force else limit, progress.message)
     return with_store(model, store, package_versions())
 
 

@@ -19,6 +19,7 @@ from tests.harness.activations.stored import Costly, flip, shards
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("HARNESS_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("HARNESS_STORE", "1GB")
     return tmp_path / "cache"
 
 
@@ -40,10 +41,19 @@ def test_a_second_task_or_setting_embeds_nothing_and_gives_what_it_gives_without
     assert first.status == "done" and len(model.asked) == 3  # one by one, on a CPU
     other, model = run(tmp_path / "one", scale=2.0)
     assert other.status == "done" and not model.asked and not model.loaded
-    monkeypatch.setenv("HARNESS_STORE", "0")
+    monkeypatch.setenv("HARNESS_CACHE", str(tmp_path / "empty"))
     for stored, settings in ((first, {}), (other, {"scale": 2.0})):
-        without, model = run(tmp_path / "two", **settings)
-        assert model.asked and without.cell == stored.cell and numbers(without) == numbers(stored)
+        without, _ = run(tmp_path / "two", **settings)
+        assert without.cell == stored.cell and numbers(without) == numbers(stored)
+
+
+@pytest.mark.parametrize("text", ["", "0"])
+def test_without_a_store_the_model_itself_runs_in_batches(
+    text: str, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HARNESS_STORE", text)
+    _, model = run(tmp_path)
+    assert len(model.asked) == 1 and not shards(cache)
 
 
 def test_force_runs_the_model(cache: Path, tmp_path: Path) -> None:
