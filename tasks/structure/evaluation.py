@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from tasks.structure_f1.ceilings import canonical_pairs, is_pseudoknotted, one_partner_pairs
-from tasks.structure_f1.counts import Floats
-from tasks.structure_f1.data import Rna
-from tasks.structure_f1.decoding import is_canonical, match
-from tasks.structure_f1.maps import Indices, Scores, positions
-from tasks.structure_f1.selection import Choice
+from tasks.structure.ceilings import canonical_pairs, is_pseudoknotted, one_partner_pairs
+from tasks.structure.counts import Floats
+from tasks.structure.data import Rna
+from tasks.structure.decoding import is_canonical, match
+from tasks.structure.maps import Indices, Scores, positions
+from tasks.structure.selection import Choice
 
 LONG_RANGE = 24
 PAIR_CLASSES = ("canonical", "noncanonical", "long_range", "short_range")
