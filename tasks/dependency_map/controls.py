@@ -45,11 +45,12 @@ def peaks(rna: Rna, scores: Scores) -> NDArray[np.float64]:
     return np.asarray(padded[1:-1, 1:-1] - means)
 
 
-def partner_wins(rna: Rna, scores: Scores) -> tuple[float, int]:
+def partner_wins(rna: Rna, scores: Scores, same_base: bool = False) -> tuple[float, int]:
     """How often a base's peak at its partner is higher than at another partner in its stem, and out of how many.
 
     These are all derangements of the stem at once: a random one gives a base each other partner equally often. A tie
-    wins a half. A map that knows which segments pair, but not which bases, is at 0.5.
+    wins a half. A map that knows which segments pair, but not which bases, is at 0.5. A rule of letters is above it, as
+    other partners are often no complement: with ``same_base`` only those count that are the same base.
     """
     known, peak = set(rna.known_pairs), peaks(rna, scores)
     wins, comparisons = 0.0, 0
@@ -58,6 +59,8 @@ def partner_wins(rna: Rna, scores: Scores) -> tuple[float, int]:
             for _, other in stem:
                 true, deranged = peak[i, j], peak[i, other]
                 if other == j or (i, other) in known or np.isnan(true) or np.isnan(deranged):
+                    continue
+                if same_base and rna.sequence[other] != rna.sequence[j]:
                     continue
                 wins += float(true > deranged) + float(true == deranged) / 2
                 comparisons += 1
@@ -71,15 +74,19 @@ def control_table(
     image_scores: Sequence[Scores],
     chosen: Choice,
 ) -> pd.DataFrame:
-    """One row per RNA: partner_wins, partner_comparisons; tp, fp, fn and average_precision of its mirror image."""
+    """One row per RNA: partner_wins and partner_comparisons, also ``_same_base``, against partners of the same base;
+    tp, fp, fn and average_precision of its mirror image.
+    """
     rows = []
     for rna, own, image, mirror in zip(rnas, scores, images, image_scores, strict=True):
-        wins, comparisons = partner_wins(rna, own)
+        (wins, comparisons), (alike_wins, alike) = partner_wins(rna, own), partner_wins(rna, own, same_base=True)
         counts = pair_counts(image.known, chosen.predicted(mirror), image.pairs - len(image.inside))
         rows.append(
             {
                 "partner_wins": wins,
                 "partner_comparisons": comparisons,
+                "partner_wins_same_base": alike_wins,
+                "partner_comparisons_same_base": alike,
                 **{f"{name}_mirror": counts[name] for name in ("tp", "fp", "fn")},
                 "average_precision_mirror": average_precision(mirror, image.known),
             }

@@ -23,7 +23,7 @@ from tasks.structure.selection import Choice
 UNITS = (
     OF_PAIRS
     | {
-        "partner_specificity": "share of comparisons in a stem that the true partner wins; 0.5 is chance",
+        "partner_specificity": "share of comparisons in a stem that the true partner wins; 0.5 without any knowledge",
         "f1_mirror": "pooled F1 on reversed sequences, same threshold",
         "mirror_gain": "pooled F1 minus that on reversed sequences",
     }
@@ -71,6 +71,8 @@ def of_variant(name: str, bootstrap: Bootstrap, wins: tuple[np.ndarray, np.ndarr
     }
     for metric_name, estimate in numbers.items():
         yield table_row(metric_name, estimate, name, stratum="own threshold, fixed")
+    same_base = (bootstrap.table[f"partner_{part}_same_base"] for part in ("wins", "comparisons"))
+    yield table_row("partner_specificity", bootstrap.ratio(*same_base), name, stratum="partners of the same base")
 
 
 def of_fingerprints(bootstrap: Bootstrap) -> Iterator[TableRow]:

@@ -54,8 +54,8 @@ class DependencyMap(Task):
         how_to_read=(
             "The headline is the pooled F1 of base pairs: 1 is every pair and no other, 0 is none. The map (dependency "
             "map or categorical Jacobian) and its threshold are chosen on validation RNAs.",
-            "Partner specificity asks whether the signal is at the partner itself rather than anywhere in the stem; "
-            "0.5 is chance.",
+            "Partner specificity asks whether the signal is at the partner itself rather than anywhere in the stem: "
+            "0.5 without any knowledge, more for a rule of which letters pair, so compare it with the floors.",
             "The mirror is each sequence read backwards: it has the same letters and the same complementary segments, "
             "but nature made no such RNA. What a map finds there it owes to the letters alone.",
             "The gain is over the hardest floor: simple rules of which bases pair, and the same network with random "

@@ -85,8 +85,10 @@ def likeness(centred: np.ndarray, i: int, j: int, causal: bool = False) -> tuple
     return tuple(float(np.corrcoef(block.ravel(), np.ravel(other))[0, 1]) for other in (pairing, np.eye(4)))  # type: ignore[return-value]
 
 
-def partner_specificity(pairs: list[tuple[int, int]], score: Mapping[tuple[int, int], float]) -> tuple[float, int]:
-    """Wins and comparisons; ``score`` holds the pairs i < j that have one."""
+def partner_specificity(
+    pairs: list[tuple[int, int]], score: Mapping[tuple[int, int], float], letters: str = ""
+) -> tuple[float, int]:
+    """Wins and comparisons; ``score`` holds the pairs i < j that have one; ``letters`` asks for alike partners."""
 
     def value(i: int, j: int) -> float | None:
         return score.get((min(i, j), max(i, j)))
@@ -107,6 +109,8 @@ def partner_specificity(pairs: list[tuple[int, int]], score: Mapping[tuple[int, 
                 p, q = p + step, q - step
         for _, other in stem[1:]:
             true, false = peak(i, j), peak(i, other)
+            if letters and letters[other] != letters[j]:
+                continue
             if (i, other) not in known and true is not None and false is not None:
                 compared += 1
                 wins += 1 if true > false else 0.5 if true == false else 0

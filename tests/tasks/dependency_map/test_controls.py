@@ -50,6 +50,19 @@ def test_partner_wins_are_those_of_loops(seed: int) -> None:
     there = {(p, q): float(value) for k, (p, q, value) in enumerate(zip(i, j, scores, strict=True)) if k not in inside}
     expected = slow.partner_specificity(rna.known_pairs, there)
     assert partner_wins(rna, scores) == pytest.approx(expected) and expected[1] > 10
+    alike = slow.partner_specificity(rna.known_pairs, there, rna.sequence)
+    assert partner_wins(rna, scores, same_base=True) == pytest.approx(alike) and 0 < alike[1] < expected[1]
+
+
+def test_a_rule_of_letters_wins_against_other_bases_and_not_against_the_same() -> None:
+    wins = np.zeros((2, 2))
+    for rna in (rna_of(seed, stem=12) for seed in range(60)):
+        i, j = positions(rna.length)
+        letters = np.array(list(rna.sequence))
+        rule = np.isin(np.char.add(letters[i], letters[j]), ["AU", "UA", "GC", "CG"]).astype(np.float32)
+        wins += [partner_wins(rna, rule, same_base) for same_base in (False, True)]
+    plain, alike = wins[:, 0] / wins[:, 1]
+    assert plain > 0.7 and alike == pytest.approx(0.5, abs=0.05)
 
 
 def test_a_sharp_map_wins_all_and_a_blurred_or_random_one_half() -> None:
