@@ -71,8 +71,9 @@ def of_variant(name: str, bootstrap: Bootstrap, wins: tuple[np.ndarray, np.ndarr
     }
     for metric_name, estimate in numbers.items():
         yield table_row(metric_name, estimate, name, stratum="own threshold, fixed")
-    same_base = (bootstrap.table[f"partner_{part}_same_base"] for part in ("wins", "comparisons"))
-    yield table_row("partner_specificity", bootstrap.ratio(*same_base), name, stratum="partners of the same base")
+    wins_there, compared_there = (bootstrap.table[f"partner_{part}_same_base"] for part in ("wins", "comparisons"))
+    same_base = bootstrap.ratio(wins_there, compared_there)
+    yield table_row("partner_specificity", same_base, name, stratum="partners of the same base")
 
 
 def of_fingerprints(bootstrap: Bootstrap) -> Iterator[TableRow]:
