@@ -67,3 +67,8 @@ def dependency_score(values: Floats) -> Floats:
 def jacobian_score(values: Floats) -> Floats:
     """(1 + x / (1 + |x|)) / 2: from all numbers to (0, 1) in the same order."""
     return (1 + values / (1 + np.abs(values))) / 2
+
+
+def unit_of(values: Floats) -> float:
+    """The 99th percentile of |values|, or 1 if that is 0: the grid is then as fine for weak predictions as for strong."""
+    return float(np.quantile(np.abs(values), 0.99)) or 1.0

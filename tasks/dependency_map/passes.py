@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from tasks.dependency_map.maps import (
     dependency_score,
     jacobian_map,
     jacobian_score,
+    unit_of,
 )
 from tasks.dependency_map.substitutions import Floats, is_causal, predicts, substituted
 from tasks.structure.data import Rna
@@ -33,8 +34,8 @@ AT_ONCE = 8
 class Maps:
     """What is kept of one RNA: pairs i < j row by row, and the largest dependency, in |log2 odds ratio|.
 
-    ``scores`` is (variants, pairs) in [0, 1], ``likeness`` (fingerprints, pairs). Models that bring scores of pairs
-    have one variant, no fingerprints and no dependency.
+    ``scores`` is (variants, pairs), ``likeness`` (fingerprints, pairs). Models that bring scores of pairs have one
+    variant, no fingerprints and no dependency.
     """
 
     scores: Scores
@@ -71,7 +72,7 @@ def maps_of(model: ModelAdapter, rnas: Sequence[Rna], context: CellContext, labe
 
 
 def map_of(model: ModelAdapter, rna: Rna) -> Maps:
-    """The maps of one RNA; pairs inside one token score below every threshold."""
+    """The maps of one RNA in units of their own; pairs inside one token are 0."""
     if not rna.pairs:
         shapes = len(variants(model)), len(FINGERPRINTS)
         scores, alike = (np.zeros((rows, 0), dtype=np.float32) for rows in shapes)
@@ -82,12 +83,31 @@ def map_of(model: ModelAdapter, rna: Rna) -> Maps:
     dependencies = dependency(before, after)
     jacobian = centred_jacobian(before, after)
     causal = is_causal(model)
-    squares = np.stack([dependency_score(dependencies), jacobian_score(jacobian_map(jacobian, causal))])
+    squares = np.stack([dependencies, jacobian_map(jacobian, causal)])
     scores, alike = upper_triangle(squares), upper_triangle(likeness(jacobian, causal))
-    values = upper_triangle(dependencies[None])[0]
-    values[rna.inside] = 0
-    scores[:, rna.inside] = NEVER
-    return Maps(scores, alike, float(values.max()))
+    scores[:, rna.inside] = 0
+    return Maps(scores, alike, float(scores[0].max()))
+
+
+def units_of(model: ModelAdapter, validation: Sequence[Maps]) -> tuple[float, ...]:
+    """What counts as 1 in each variant: the 99th percentile over validation RNAs; scores brought stay as they are."""
+    if not predicts(model):
+        return (1.0,)
+    return tuple(unit_of(np.concatenate([own.scores[k] for own in validation])) for k in range(len(VARIANTS)))
+
+
+def scored(model: ModelAdapter, rnas: Sequence[Rna], maps: Sequence[Maps], units: Sequence[float]) -> list[Maps]:
+    """Maps with scores in [0, 1]; pairs inside one token score below every threshold."""
+    found = []
+    for rna, own in zip(rnas, maps, strict=True):
+        scores = own.scores.copy()
+        if predicts(model):
+            unit = np.asarray(units, dtype=np.float32)[:, None]
+            dependencies, jacobian = scores / unit
+            scores = np.stack([dependency_score(dependencies), jacobian_score(jacobian)])
+        scores[:, rna.inside] = NEVER
+        found.append(replace(own, scores=scores))
+    return found
 
 
 def show_maps(maps: Sequence[Maps]) -> Show:
@@ -107,6 +127,4 @@ def _scores_brought(model: ModelAdapter, rna: Rna) -> Scores:
     if square.shape != (rna.length, rna.length):
         raise HarnessError(f"{model.card.name} returned scores of shape {square.shape} for {rna.length} nt")
     maps = np.asarray(square, dtype=np.float32)[None]
-    scores = pair_probabilities(maps) if model.card.pair_scores_like_attention else upper_triangle(maps)
-    scores[:, rna.inside] = NEVER
-    return scores
+    return pair_probabilities(maps) if model.card.pair_scores_like_attention else upper_triangle(maps)

@@ -13,7 +13,7 @@ from tasks.common import subject, without_interval
 from tasks.dependency_map import report
 from tasks.dependency_map.controls import control_table, likeness_table
 from tasks.dependency_map.data import mirrored, prepare
-from tasks.dependency_map.passes import maps_of, show_maps, variants
+from tasks.dependency_map.passes import maps_of, scored, show_maps, units_of, variants
 from tasks.dependency_map.substitutions import cost, is_causal, predicts
 from tasks.structure.estimates import Bootstrap
 from tasks.structure.evaluation import long_form, rna_table
@@ -41,6 +41,11 @@ def run_dependency_map(
         validation = maps_of(model, data.select, context, "validation maps")
         maps = maps_of(model, data.test, context, "test maps")
         mirror = maps_of(model, images, context, "mirror maps")
+        units = units_of(model, validation)
+        validation, maps, mirror = (
+            scored(model, rnas, found, units)
+            for rnas, found in ((data.select, validation), (data.test, maps), (images, mirror))
+        )
     selection = select(show_maps(validation), data, settings.draws, context)
     tested = score_test(show_maps(maps), data.test, selection.options, context)
     names = variants(model)
@@ -75,7 +80,7 @@ def run_dependency_map(
             draws={Place(name, SOURCE): own for name, own in found.items() if own is not None},
             used=len(data.select) + len(data.test),
             table=[own for own in rows if own.value is not None],
-            selected=report.selected(by_variant, selection),
+            selected=report.selected(by_variant, selection) | {"units": dict(zip(names, units, strict=True))},
             skipped=data.skipped,
             warnings=report.warnings(maps) if predicts(model) else [],
             notes=[

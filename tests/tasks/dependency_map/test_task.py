@@ -18,7 +18,7 @@ from harness.task import Task
 from model_adapters.baselines.pairing_prior import PairingPrior
 from tasks.dependency_map.data import mirrored, prepare
 from tasks.dependency_map.maps import VARIANTS
-from tasks.dependency_map.passes import map_of, maps_of
+from tasks.dependency_map.passes import map_of, maps_of, scored, units_of
 from tasks.dependency_map.report import UNITS
 from tasks.dependency_map.settings import DependencyMapSettings
 from tasks.dependency_map.substitutions import Floats
@@ -77,12 +77,21 @@ def test_the_protocol_by_loops_gives_the_same_choice_and_numbers(structural: tup
         length = len(sequence)
         dependency = slow_maps.dependency_map(sequence, predict)
         jacobian = slow_maps.jacobian_map(slow_maps.jacobian(sequence, predict))
-        jacobian = (1 + jacobian / (1 + abs(jacobian))) / 2
-        squares = (dependency / (1 + dependency), jacobian)
+        squares = (dependency, jacobian)
         return [{(i, j): own[i, j] for i in range(length) for j in range(i + 1, length)} for own in squares]
 
+    def on_the_grid(maps: list[dict[tuple[int, int], float]]) -> list[dict[tuple[int, int], float]]:
+        first, second = ({pair: x / unit for pair, x in own.items()} for own, unit in zip(maps, units, strict=True))
+        return [
+            {pair: x / (1 + x) for pair, x in first.items()},
+            {pair: (1 + x / (1 + abs(x))) / 2 for pair, x in second.items()},
+        ]
+
     parts = prepare(data, model, DependencyMapSettings())
-    validation = [(scored(rna.sequence), set(rna.known_pairs)) for rna in parts.select]
+    raw = [scored(rna.sequence) for rna in parts.select]
+    units = [np.quantile([abs(x) for maps in raw for x in maps[v].values()], 0.99) for v in range(2)]
+    assert list(record.selected["units"].values()) == pytest.approx(units)
+    validation = [(on_the_grid(maps), set(rna.known_pairs)) for maps, rna in zip(raw, parts.select, strict=True)]
 
     def by_index(scores: dict[tuple[int, int], float], pairs: set[tuple[int, int]]) -> tuple[np.ndarray, set[int]]:
         return np.array(list(scores.values()), np.float32), {k for k, pair in enumerate(scores) if pair in pairs}
@@ -95,12 +104,12 @@ def test_the_protocol_by_loops_gives_the_same_choice_and_numbers(structural: tup
 
     counts, wins, compared, mirror = [], 0.0, 0, []
     for rna in parts.test:
-        own = scored(rna.sequence)[chosen]
+        own = on_the_grid(scored(rna.sequence))[chosen]
         counts.append(slow.counts(*by_index(own, set(rna.known_pairs)), np.float32(step / 1000)))
         won, faced = slow_maps.partner_specificity(rna.known_pairs, {k: float(np.float32(v)) for k, v in own.items()})
         wins, compared = wins + won, compared + faced
         image = mirrored(rna, model)
-        reversed_scores = by_index(scored(image.sequence)[chosen], set(image.known_pairs))
+        reversed_scores = by_index(on_the_grid(scored(image.sequence))[chosen], set(image.known_pairs))
         mirror.append(slow.counts(*reversed_scores, np.float32(step / 1000)))
     metrics = {name: metric.value for name, metric in record.metrics.items()}
     assert metrics["f1_pooled"] == pytest.approx(slow.pooled_f1(counts))
@@ -127,6 +136,20 @@ def test_the_record_holds_every_number_with_its_interval(structural: tuple[Resul
     assert alike["likeness_repeat", "known pairs"] < 0
     assert {"variants.parquet", "contacts.svg", "f1-by-length.svg"} <= {path.name for path in folder.iterdir()}
     assert record.dataset.used == 16 and record.basis.item_set
+
+
+def test_weak_predictions_choose_among_as_many_thresholds_as_strong_ones(tmp_path: Path) -> None:
+    """A twentieth of the logits: other probabilities in about the same order, and so about the same score."""
+
+    class Weak(Structural):
+        def logits(self, sequence: str) -> Floats:
+            return super().logits(sequence) / 20
+
+    strong, weak = (run(make(dataset()), tmp_path / make.__name__) for make in (Structural, Weak))
+    assert weak.status == "done" and not weak.warnings
+    assert weak.metrics["f1_pooled"].value == pytest.approx(strong.metrics["f1_pooled"].value, abs=0.03)
+    units = [record.selected["units"]["dependency-map"] for record in (strong, weak)]
+    assert units[1] < units[0] / 10
 
 
 def test_predictions_without_structure_are_at_chance(tmp_path: Path) -> None:
@@ -166,8 +189,9 @@ def test_pairs_inside_one_token_are_no_dependencies() -> None:
             return np.arange(len(sequence)) // 3
 
     rna = prepare(dataset(), Coarse(), DependencyMapSettings()).test[0]
-    found = map_of(Coarse(), rna)
-    assert len(rna.inside) and (found.scores[:, rna.inside] < 0).all()
+    raw = [map_of(Coarse(), rna)]
+    [found] = scored(Coarse(), [rna], raw, units_of(Coarse(), raw))
+    assert len(rna.inside) and (found.scores[:, rna.inside] < 0).all() and not raw[0].scores[:, rna.inside].any()
     assert (np.delete(found.scores, rna.inside, axis=1) >= 0).all()
 
 
