@@ -70,5 +70,5 @@ def jacobian_score(values: Floats) -> Floats:
 
 
 def unit_of(values: Floats) -> float:
-    """The 99th percentile of |values|, or 1 if that is 0: the grid is then as fine for weak predictions as for strong."""
+    """The 99th percentile of |values|, or 1 if that is 0: the grid is then as fine for weak predictions as any."""
     return float(np.quantile(np.abs(values), 0.99)) or 1.0

@@ -15,6 +15,7 @@ from tasks.dependency_map.maps import (
     dependency_score,
     jacobian_map,
     jacobian_score,
+    unit_of,
 )
 from tasks.dependency_map.substitutions import is_causal, substituted
 from tests.tasks.dependency_map import slow
@@ -105,3 +106,11 @@ def test_scores_keep_the_order_and_lie_on_the_grid(values: np.ndarray) -> None:
 
 def test_a_map_of_nothing_stays_nothing() -> None:
     assert not jacobian_map(np.zeros((3, 4, 3, 4), np.float32), False).any()
+
+
+@given(st.floats(0.001, 1000), st.integers(0, 2**32 - 1))
+def test_the_unit_takes_the_scale_away(scale: float, seed: int) -> None:
+    values = np.random.default_rng(seed).normal(size=500)
+    assert unit_of(values * scale) == pytest.approx(scale * unit_of(values), rel=1e-6)
+    assert 4 <= (np.abs(values) > unit_of(values)).sum() <= 6
+    assert unit_of(np.zeros(3)) == 1
