@@ -30,6 +30,7 @@ Capability = Literal[
     "leading",
     "attention",
     "log_probs",
+    "unmasked_log_probs",
     "causal_log_probs",
     "replace_hidden",
     "sequence_vectors",
@@ -216,6 +217,13 @@ class ModelAdapter(ABC):
         All positions given for a sequence are masked together, in one pass.
         """
         self._lacks("log_probs")
+
+    def unmasked_log_probs(self, sequences: Sequence[str]) -> Iterator[tuple[int, NDArray[np.float32]]]:
+        """Yield ``(index, (length, 4))``: log-probabilities of A, C, G, U at every position, normalised.
+
+        Nothing is masked: each position sees its own letter. What matters is how it changes with the other letters.
+        """
+        self._lacks("unmasked_log_probs")
 
     def causal_log_probs(self, sequences: Sequence[str]) -> Iterator[tuple[int, NDArray[np.float32]]]:
         """Yield ``(index, (length, 4))``: log-probabilities of A, C, G, U given the nucleotides before, normalised.

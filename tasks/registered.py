@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from harness.task import Task
+from tasks.dependency_map.task import DependencyMap
 from tasks.overlap_ratio.task import OverlapRatio
 from tasks.sae_families.task import SaeFamilies
 from tasks.sae_motifs.task import SaeMotifs
@@ -12,6 +13,7 @@ from tasks.sae_structure.task import SaeStructure
 from tasks.structure_f1.task import StructureF1
 
 TASKS: Mapping[str, Callable[[], Task]] = {
+    "dependency-map": DependencyMap,
     "overlap-ratio": OverlapRatio,
     "sae-families": SaeFamilies,
     "sae-motifs": SaeMotifs,

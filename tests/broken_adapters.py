@@ -23,6 +23,15 @@ class WithoutReplacement(Sound):
         self.card = self.card.model_copy(update={"capabilities": kept})
 
 
+class MaskedOnly(Sound):
+    """So that its faults are no faults of predictions without a mask too."""
+
+    def __init__(self, options: ModelOptions, initialisation: int | None = None) -> None:
+        super().__init__(options, initialisation)
+        kept = self.card.capabilities - {"unmasked_log_probs"}
+        self.card = self.card.model_copy(update={"capabilities": kept})
+
+
 class ReadsGAsA(Sound):
     def codes(self, sequence: str) -> list[int]:
         return super().codes(sequence.replace("G", "A"))
@@ -153,7 +162,7 @@ class LosesAttention(Sound):
         super().visit_attention_with_special(sequences, lambda index, layer, maps: visit(index, layer, maps * 0.9))
 
 
-class Unnormalised(Sound):
+class Unnormalised(MaskedOnly):
     def log_probs(self, *arguments: Any, **options: Any) -> Iterator[tuple[int, Floats]]:
         for index, values in super().log_probs(*arguments, **options):
             yield index, values - np.float32(0.1)
@@ -162,6 +171,13 @@ class Unnormalised(Sound):
 class MasksNothing(Sound):
     def masked(self, codes: list[int], positions: Sequence[int]) -> list[int]:
         return codes
+
+
+class MasksAllTheSame(Sound):
+    """Its predictions without a mask are those under one."""
+
+    def unmasked_log_probs(self, sequences: Sequence[str]) -> Iterator[tuple[int, Floats]]:
+        yield from self.log_probs(sequences, [range(len(sequence)) for sequence in sequences])
 
 
 class SeesTheFuture(Sound):
@@ -292,7 +308,7 @@ class NumbersLayersTooHigh(WithoutReplacement):
         return max(0, super().resolve_layer(layer) - 1)
 
 
-class SkipsTheLastBlock(Sound):
+class SkipsTheLastBlock(MaskedOnly):
     """Splices in before the last block what is meant for after it."""
 
     def forward(
@@ -303,7 +319,7 @@ class SkipsTheLastBlock(Sound):
         return super().forward(codes, replacement, index)
 
 
-class HeadSeesMore(Sound):
+class HeadSeesMore(MaskedOnly):
     """Its head reads the embedding beside the last layer."""
 
     def log_probs(
@@ -383,6 +399,7 @@ BROKEN = [
     ("attention-place", ShiftsCodonMaps),
     ("normalised", Unnormalised),
     ("mask-hides", MasksNothing),
+    ("unmasked", MasksAllTheSame),
     ("causal", SeesTheFuture),
     ("replacement", IgnoresReplacement),
     ("last-layer", SkipsTheLastBlock),

@@ -165,6 +165,11 @@ class Sound(ModelAdapter):
             states, _ = self.forward(self.masked(self.codes(sequence), positions[index]), replacement, index)
             yield index, log_softmax(states[-1][1:][list(positions[index])] @ self.head)
 
+    def unmasked_log_probs(self, sequences: Sequence[str]) -> Iterator[tuple[int, Floats]]:
+        for index, sequence in enumerate(sequences):
+            states, _ = self.forward(self.codes(sequence))
+            yield index, log_softmax(states[-1][1:] @ self.head)
+
     def seen_before(self, codes: Sequence[int]) -> Floats:
         """For every position the mean of what stands before it, a leading special token included."""
         vectors = np.concatenate([self.embedding[[START]], self.embed(codes)])

@@ -33,6 +33,7 @@ MODELS: dict[str, Callable[[ModelOptions], ModelAdapter]] = {
     "causal": random_encoder(ENTRIES["hyenadna-tiny"]),
 }
 SETTINGS: dict[str, dict[str, object]] = {
+    "dependency-map": {"limit": 6, "draws": 100},
     "structure-f1": {"limit": 6, "train_records": 2, "draws": 100},
     "overlap-ratio": {"limit": 4, "per_family": 4, "pair_count": 200, "draws": 100, "seeds": (0,)},
     "sae-structure": {"limit": 36, "features": 64, "k": 4, "steps": 10, "batch_size": 256, "seeds": (0,), "draws": 100},
@@ -69,6 +70,14 @@ def has_its_numbers(record: ResultRecord, folder: Path) -> None:
 
 WITHOUT_NUMBERS = {
     ("structure-f1", "causal"): "hyenadna-tiny:random has neither attention nor pair_scores",
+    (
+        "dependency-map",
+        "byte pair",
+    ): "dnabert2:random has neither causal_log_probs nor pair_scores nor unmasked_log_probs",
+    (
+        "dependency-map",
+        "alignment",
+    ): "rna-msm:random has neither causal_log_probs nor pair_scores nor unmasked_log_probs",
     # no family keeps ten clusters on either side when two of three sequences are left out
     ("sae-families", "codon"): "0 of 48 families .* left out: sequences that are not whole codons of 3 nt",
 }
@@ -88,7 +97,7 @@ def test_cell(task: str, model: str, embedded: Dataset, tmp_path: Path) -> None:
         assert record.dataset.skipped[codons] == sum(len(r.sequence) % 3 > 0 for r in embedded.records)
     assert (codons in record.dataset.skipped) == (model == "codon")
     assert any("read them alone" in note for note in record.notes) == (model == "alignment")
-    if task == "structure-f1":
+    if task in ("structure-f1", "dependency-map"):
         coarse = {"6-mer", "byte pair", "codon"}
         assert any("inside one token" in note for note in record.notes) == (model in coarse)
 
@@ -110,7 +119,7 @@ def test_codons_tell_families_apart_where_enough_sequences_are_whole_codons(embe
     has_its_numbers(*run("codon", "sae-families", whole, tmp_path))
 
 
-@pytest.mark.parametrize("task", SETTINGS)
+@pytest.mark.parametrize("task", [task for task in SETTINGS if (task, "alignment") not in WITHOUT_NUMBERS])
 def test_homologs_reach_a_model_of_alignments(task: str, embedded: Dataset, tmp_path: Path) -> None:
     """The cell's dataset with alignments of two rows: other numbers than from the sequences alone, and no note."""
 
@@ -152,8 +161,15 @@ def stockholm(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     return load_dataset(str(path))
 
 
-@pytest.mark.parametrize("model", ["alignment", "single nucleotide"])
-@pytest.mark.parametrize("task", SETTINGS)
+@pytest.mark.parametrize(
+    ("task", "model"),
+    [
+        (task, model)
+        for task in SETTINGS
+        for model in ("alignment", "single nucleotide")
+        if (task, model) not in WITHOUT_NUMBERS
+    ],
+)
 def test_alignments_of_a_stockholm_file_reach_a_model_of_alignments_where_no_family_is_asked(
     task: str, model: str, stockholm: Dataset, tmp_path: Path
 ) -> None:

@@ -110,6 +110,6 @@ def dataset_lines(cells: list[Cell]) -> list[str]:
         if dataset.card.simulated and (real := sorted(name for name in named if name)):
             line += f"; for real sequences: HARNESS_DATA=FOLDER harness run … --dataset {' or '.join(real)}"
         if limits := {cell.settings.limit for cell in cells if cell.dataset is dataset and cell.settings.limit}:
-            line += f"; limited to {max(limits)}, omit --limit to use all"
+            line += f"; limited to {max(limits)}, raise --limit to use more"
         lines.append(line)
     return lines

@@ -15,7 +15,14 @@ from harness.datasets.records import normalise_sequence
 from harness.errors import HarnessError, InputError
 
 FOREIGN = "?"
-_AXES = {"hidden_states": 1, "leading": 1, "attention": 2, "causal_log_probs": 1, "pair_scores": 2}
+_AXES = {
+    "hidden_states": 1,
+    "leading": 1,
+    "attention": 2,
+    "unmasked_log_probs": 1,
+    "causal_log_probs": 1,
+    "pair_scores": 2,
+}
 """How many axes of an output run over the residues."""
 LONGEST_READ = 2**12
 """Nucleotides: a card's limit is tried up to here, where one layer of a large model still fits into memory."""
@@ -51,7 +58,7 @@ def spelling(subject: Subject) -> Finding:
     return Finding(figure <= TOLERANCE, figure, f"largest difference: {name}")
 
 
-@law("length", "hidden_states", "leading", "attention", "causal_log_probs", "pair_scores")
+@law("length", "hidden_states", "leading", "attention", "unmasked_log_probs", "causal_log_probs", "pair_scores")
 def length(subject: Subject) -> Finding:
     """Output has one row per residue."""
     off = {"nothing": 0}

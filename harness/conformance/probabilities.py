@@ -12,7 +12,7 @@ from harness.conformance.law import Finding, law
 from harness.conformance.subject import TOLERANCE, NotJudged, Subject, difference, in_order, positions_of
 
 
-@law("normalised", "log_probs", "causal_log_probs")
+@law("normalised", "log_probs", "unmasked_log_probs", "causal_log_probs")
 def normalised(subject: Subject) -> Finding:
     """Probabilities of the letters sum to 1."""
     rows = [array for outputs in subject.outputs for name, array in outputs.items() if name.endswith("log_probs")]
@@ -30,6 +30,28 @@ def mask_hides(subject: Subject) -> Finding:
         first, *others = _log_probs(subject, variants, [[position]] * len(variants))
         figures.append(max(difference(first, other) for other in others))
     return Finding(max(figures) <= TOLERANCE, max(figures), f"{len(figures)} positions, every letter")
+
+
+@law("unmasked", "unmasked_log_probs")
+def unmasked(subject: Subject) -> Finding:
+    """Predictions without a mask are the language-model head's on the hidden states of the sequence as it is."""
+    if not subject.card.layers or not {"hidden_states", "replace_hidden"} <= subject.card.capabilities:
+        return Finding(None, None, "its hidden states cannot be replaced")
+    probe, last = subject.probe, subject.card.layers
+    [states] = subject.hidden([probe], [last])
+    replaced = []
+
+    def splice(index: int, hidden: Any) -> Any:
+        replaced.append(index)
+        return states[last]
+
+    [expected] = _log_probs(subject, [probe], [positions_of(probe)], Replacement(last, splice))
+    if not replaced:
+        raise NotJudged("hidden states are not replaced: see replacement")
+    with subject.running() as adapter:
+        [found] = in_order(adapter.unmasked_log_probs(subject.given([probe])), 1)
+    figure = difference(expected, found[positions_of(probe)])
+    return Finding(figure <= TOLERANCE, figure, f"against the unmasked states of layer {last}, spliced in under masks")
 
 
 @law("causal", "causal_log_probs")
@@ -96,4 +118,4 @@ def _log_probs(
         return in_order(adapter.log_probs(subject.given(sequences), positions, replacement), len(sequences))
 
 
-LAWS = (normalised, mask_hides, causal, replacement, last_layer)
+LAWS = (normalised, mask_hides, unmasked, causal, replacement, last_layer)

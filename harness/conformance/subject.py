@@ -191,6 +191,9 @@ def collect(
     if "log_probs" in has:
         for index, values in adapter.log_probs(given, [positions_of(sequence) for sequence in sequences]):
             put(index, "log_probs", values)
+    if "unmasked_log_probs" in has:
+        for index, values in adapter.unmasked_log_probs(given):
+            put(index, "unmasked_log_probs", values)
     if "causal_log_probs" in has:
         for index, values in adapter.causal_log_probs(given):
             put(index, "causal_log_probs", values)

@@ -188,6 +188,11 @@ class EncoderAdapter(ModelAdapter):
         layer = None if replacement is None else self.resolve_layer(replacement.layer)
         return network.log_probs(sequences, positions, layer, replacement.function if replacement else None)
 
+    def unmasked_log_probs(self, sequences: Sequence[str]) -> Iterator[tuple[int, NDArray[np.float32]]]:
+        if "unmasked_log_probs" not in self.card.capabilities:
+            self._lacks("unmasked_log_probs")
+        return self._ready(sequences).unmasked_log_probs(sequences)
+
     def causal_log_probs(self, sequences: Sequence[str]) -> Iterator[tuple[int, NDArray[np.float32]]]:
         if "causal_log_probs" not in self.card.capabilities:
             self._lacks("causal_log_probs")

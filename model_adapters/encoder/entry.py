@@ -169,7 +169,7 @@ class Entry(_Strict):
             if tokens.kind == "single" and tokens.letters != "protein":
                 capabilities.add("causal_log_probs")
         elif architecture.lm_head and maskable and tokens.kind != "byte pair" and tokens.letters != "protein":
-            capabilities.add("log_probs")
+            capabilities |= {"log_probs", "unmasked_log_probs"}
             if tokens.kind == "single":
                 capabilities.add("replace_hidden")
         return ModelCard(

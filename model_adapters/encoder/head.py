@@ -67,6 +67,20 @@ class LanguageModelHead:
         bases = [self.reader.vocabulary[base] for base in self.reader.spelled(BASES)]
         return self._logits(hidden)[:, bases].float().log_softmax(-1)
 
+    def every_position(self, hidden: Tensor, pieces: Pieces) -> NDArray[np.float32]:
+        """(length, 4), normalised, given (tokens, width): of a position the mean over the tokens that cover it."""
+        values: NDArray[np.float32]
+        if pieces.single:
+            values = self.log_probs(hidden).cpu().numpy()
+            return values
+        widths, sums = pieces.ends - pieces.starts, np.zeros((pieces.length, len(BASES)))
+        marginals = self.marginals(hidden, widths)
+        for place in range(int(widths.max())):
+            own = widths > place
+            sums[pieces.starts[own] + place] += marginals[own, place]
+        values = np.log(sums / sums.sum(axis=1, keepdims=True)).astype(np.float32)
+        return values
+
     def _logits(self, hidden: Tensor) -> Tensor:
         logits: Tensor
         logits = self.module({"last_hidden_state": hidden}).logits if self.takes_outputs else self.module(hidden)

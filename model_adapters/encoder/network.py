@@ -198,6 +198,18 @@ class Network:
         for part, values in self._batches(sequences, compute):
             yield from zip(part, values, strict=True)
 
+    def unmasked_log_probs(self, sequences: Sequence[str]) -> Iterator[tuple[int, NDArray[np.float32]]]:
+        def compute(part: Sequence[int]) -> list[NDArray[np.float32]]:
+            pieces = [self.reader.read(sequences[i]) for i in part]
+            captured: list[Tensor] = []
+            self._forward(pieces, {self.sites[-1]: [_last_recorder(captured)]})
+            with self._precision():
+                rows = (captured[0][row, self._span(own)] for row, own in enumerate(pieces))
+                return [self.head.every_position(hidden, own) for hidden, own in zip(rows, pieces, strict=True)]
+
+        for part, values in self._batches(sequences, compute):
+            yield from zip(part, values, strict=True)
+
     def causal_log_probs(self, sequences: Sequence[str]) -> Iterator[tuple[int, NDArray[np.float32]]]:
         """For models of single nucleotides; the first row is uniform where no special token leads."""
 

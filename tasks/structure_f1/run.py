@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,15 +13,19 @@ from harness.adapter import ModelAdapter
 from harness.datasets.alignments import alignment_of, read_alone
 from harness.task import Basis, CellContext, Place, TableRow, TaskOutcome
 from tasks.common import subject, without_interval
+from tasks.structure.counts import Floats
+from tasks.structure.data import StructureData
+from tasks.structure.estimates import Bootstrap
+from tasks.structure.evaluation import long_form, rna_table
+from tasks.structure.pair_conditional import wins
+from tasks.structure.pictures import draw_contacts, draw_f1_by_length
+from tasks.structure.protocol import HeldOut, known_pairs, score_test, select, tally
+from tasks.structure.report import SOURCE, estimates, option_row
+from tasks.structure.scoring import visit_scores
+from tasks.structure.selection import best
 from tasks.structure_f1 import report
-from tasks.structure_f1.counts import Floats
-from tasks.structure_f1.data import StructureData, prepare
-from tasks.structure_f1.estimates import Bootstrap
-from tasks.structure_f1.evaluation import long_form, rna_table
-from tasks.structure_f1.pair_conditional import wins
-from tasks.structure_f1.pictures import draw_contacts, draw_f1_by_length, draw_heads
-from tasks.structure_f1.protocol import HeldOut, known_pairs, score_test, select, tally
-from tasks.structure_f1.selection import best
+from tasks.structure_f1.data import prepare
+from tasks.structure_f1.pictures import draw_heads
 
 if TYPE_CHECKING:
     from harness.datasets.records import Dataset
@@ -32,8 +37,9 @@ def run_structure(
 ) -> TaskOutcome:
     """Validation, test, statistics, pictures."""
     data = prepare(dataset, model, settings, context.progress)
-    selection = select(model, data, None, settings.draws, context)
-    tested = score_test(model, data.test, selection.options, None, context)
+    show = partial(visit_scores, model, None, context)
+    selection = select(show, data, settings.draws, context)
+    tested = score_test(show, data.test, selection.options, context)
     with context.phase("statistics"):
         kept = context.kept("comparisons", lambda: {"both": np.stack(wins(data.test, tested.scores))})
         conditional = kept["both"][0], kept["both"][1]
@@ -41,7 +47,7 @@ def run_structure(
         bootstrap, known = Bootstrap(table, settings.draws), known_pairs(data.test)
         heads = report.head_table(selection, tested, known)
         split = f"the validation RNAs ({len(data.select)} RNAs, split: {data.split})"
-        found = report.estimates(bootstrap, selection, tested, conditional)
+        found = estimates(bootstrap, selection, tested, conditional)
         metrics = report.metrics(found, table, tested)
         outcome = TaskOutcome(
             metrics=metrics,
@@ -50,7 +56,7 @@ def run_structure(
                 layer_is_chosen=len({layer for layer, _ in selection.heads}) > 1,
                 item_set=data.item_set(dataset),
             ),
-            draws={Place(name, report.SOURCE): own for name, own in found.items() if own is not None},
+            draws={Place(name, SOURCE): own for name, own in found.items() if own is not None},
             used=len(data.train) + len(data.select) + len(data.test),
             table=[row for row in report.rows(bootstrap, selection, tested, conditional) if row.value is not None],
             selected=report.selected(selection, tested, known),
@@ -95,10 +101,11 @@ def _depths(
         if depth >= deepest:
             continue
         with context.phase(f"alignment depth {depth}"):
-            pooled = tally(model, data.select, depth, context, f"validation, depth {depth}")
+            show = partial(visit_scores, model, depth, context)
+            pooled = tally(show, data.select, context, f"validation, depth {depth}")
             chosen = best(pooled.heads, pooled.f1(known_pairs(data.select)))
-            tested = score_test(model, data.test, [chosen], depth, context)
-        yield report.option_row(bootstrap, tested, chosen, f"alignments of at most {depth} rows")
+            tested = score_test(show, data.test, [chosen], context, f"test, depth {depth}")
+        yield option_row(bootstrap, tested, chosen, f"alignments of at most {depth} rows")
 
 
 def _options(table: pd.DataFrame, tested: HeldOut) -> pd.DataFrame:

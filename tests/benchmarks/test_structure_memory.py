@@ -11,6 +11,7 @@ import pytest
 SCRIPT = """
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 import numpy as np
 import torch
@@ -20,8 +21,9 @@ from harness.progress import Progress
 from harness.task import CellContext
 from model_adapters.catalog.models import ENTRIES
 from model_adapters.encoder.adapter import EncoderAdapter
-from tasks.structure_f1.data import Rna
-from tasks.structure_f1.protocol import tally
+from tasks.structure.data import Rna
+from tasks.structure.protocol import tally
+from tasks.structure.scoring import visit_scores
 
 def megabytes(field):
     lines = Path("/proc/self/status").read_text().splitlines()
@@ -36,10 +38,11 @@ sequences = ["".join(generator.choice(list("ACGU"), length)) for length in (10, 
 rnas = [Rna(Record(str(k), sequence, pairs=((0, 9),))) for k, sequence in enumerate(sequences)]
 folder = Path(tempfile.mkdtemp())
 context = CellContext("cpu", folder, folder, Progress(quiet=True))
-tally(model, rnas[:1], None, context, "load")
+show = partial(visit_scores, model, None, context)
+tally(show, rnas[:1], context, "load")
 before = megabytes("VmRSS")
 Path("/proc/self/clear_refs").write_text("5")
-pooled = tally(model, rnas, None, context, "measured")
+pooled = tally(show, rnas, context, "measured")
 print(len(pooled.heads), megabytes("VmHWM") - before)
 """
 

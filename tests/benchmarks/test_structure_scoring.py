@@ -13,8 +13,8 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from tasks.structure_f1.counts import Tally, count
-from tasks.structure_f1.maps import Scores, pair_probabilities
+from tasks.structure.counts import Tally, count
+from tasks.structure.maps import Scores, pair_probabilities
 from tests.benchmarks.timing import best_of
 
 HEADS, LAYERS, LENGTHS = 20, 6, np.linspace(110, 400, 30).astype(int)

@@ -38,8 +38,8 @@ from tests.tasks.sae.planted import planted_stream
 from tests.tasks.sae_families.planted import WIDTH, PlantedModel, planted_dataset
 from tests.tasks.sae_structure.planted import StructureModel
 from tests.tasks.sae_structure.planted import planted_dataset as structured_dataset
-from tests.tasks.structure_f1.planted import AttentionModel
-from tests.tasks.structure_f1.planted import dataset as hairpins
+from tests.tasks.structure.planted import AttentionModel
+from tests.tasks.structure.planted import dataset as hairpins
 
 SMALL_SAE = {"features": 48, "k": 4, "steps": 40, "batch_size": 256, "draws": 100, "layers": (2,), "seeds": (0,)}
 SMALL_OVERLAP = {"draws": 100, "pair_count": 500, "layers": (2,)}

@@ -36,6 +36,21 @@ def test_no_token_that_shows_a_position_stays(sequence: str, data: st.DataObject
     np.testing.assert_allclose(np.exp(values).sum(axis=1), 1, atol=1e-5)
 
 
+@given(st.text("ACGUN", min_size=12, max_size=30))
+def test_every_position_is_the_mean_over_the_tokens_that_cover_it(sequence: str) -> None:
+    """By loops, for overlapping 3-mers and for 6-mers that an N splits into single letters."""
+    for entry in (THREE, entry_of("nucleotide-transformer")):
+        reader = token_reader(entry, None)
+        own, pieces = linear_head(reader), reader.read(sequence)
+        torch.manual_seed(1)
+        hidden = torch.randn(len(pieces.ids), 5)
+        marginals = own.marginals(hidden, pieces.ends - pieces.starts)
+        for position, values in enumerate(own.every_position(hidden, pieces)):
+            tokens = [t for t, (a, b) in enumerate(zip(pieces.starts, pieces.ends, strict=True)) if a <= position < b]
+            mean = np.mean([marginals[t, position - pieces.starts[t]] for t in tokens], axis=0)
+            np.testing.assert_allclose(values, np.log(mean / mean.sum()), rtol=1e-5)
+
+
 def test_parts_of_a_batch_are_the_whole() -> None:
     own = linear_head(READER)
     hidden, widths = torch.randn(7, 5), np.full(7, 3)

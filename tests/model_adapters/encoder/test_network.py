@@ -102,6 +102,17 @@ def test_log_probs_are_the_librarys_over_four_letters(entry: Entry) -> None:
     np.testing.assert_allclose(np.exp(values).sum(-1), 1, atol=1e-6)
 
 
+def test_unmasked_log_probs_are_the_librarys_over_four_letters(entry: Entry) -> None:
+    (sequence,) = sequences(33)
+    outputs, offset = upstream_outputs(entry, sequence)
+    scores = outputs.logits_lm if entry.architecture_name == "rnabert" else outputs.logits
+    four = torch.softmax(scores[0, offset : offset + 33].double(), -1)
+    four = four[:, RnaTokenizer().convert_tokens_to_ids(list("ACGU"))]
+    found = dict(adapter_of(entry).unmasked_log_probs([sequence[:9], sequence]))
+    assert found[0].shape == (9, 4) and found[1].dtype == np.float32
+    np.testing.assert_allclose(found[1], (four / four.sum(-1, keepdim=True)).log().numpy(), atol=1e-5)
+
+
 def test_results_do_not_depend_on_the_batch(entry: Entry) -> None:
     batch = sequences(30, 61, 7, 100, 45)
     positions = [[1, 3], [], [0], [5, 99], [2]]

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from harness.datasets.records import Record
 from harness.datasets.resolve import load_dataset
 from harness.errors import InputError, NotApplicable
-from tasks.structure_f1.data import INSIDE, Rna, prepare
+from tasks.structure.data import INSIDE, Rna
+from tasks.structure_f1.data import prepare
 from tasks.structure_f1.settings import StructureF1Settings as Settings
 from tests.fakes import FakeModel
-from tests.tasks.structure_f1.planted import dataset, hairpin, records
+from tests.tasks.structure.planted import dataset, hairpin, records
 
 
 def ids(part: tuple[Rna, ...]) -> list[str]:

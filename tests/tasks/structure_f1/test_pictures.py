@@ -7,10 +7,11 @@ import numpy as np
 import pandas as pd
 
 from harness.datasets.records import Record
-from tasks.structure_f1.data import Rna
-from tasks.structure_f1.pictures import draw_contacts, draw_f1_by_length, draw_heads
-from tasks.structure_f1.selection import Choice
-from tests.tasks.structure_f1.planted import hairpin
+from tasks.structure.data import Rna
+from tasks.structure.pictures import draw_contacts, draw_f1_by_length
+from tasks.structure.selection import Choice
+from tasks.structure_f1.pictures import draw_heads
+from tests.tasks.structure.planted import hairpin
 
 
 def draw(folder: Path) -> list[Path]:

@@ -24,8 +24,8 @@ from harness.sequences.alignment import Alignment
 from harness.task import CellContext
 from tasks.structure_f1.task import StructureF1, StructureF1Settings
 from tests.fakes import FakeModel
-from tests.tasks.structure_f1 import slow
-from tests.tasks.structure_f1.planted import KNOWING, LAYERS, AttentionModel, dataset, hairpin, records
+from tests.tasks.structure import slow
+from tests.tasks.structure.planted import KNOWING, LAYERS, AttentionModel, dataset, hairpin, records
 
 QUIET = Progress(quiet=True)
 METRICS = {

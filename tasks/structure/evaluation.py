@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from tasks.structure_f1.ceilings import canonical_pairs, is_pseudoknotted, one_partner_pairs
-from tasks.structure_f1.counts import Floats
-from tasks.structure_f1.data import Rna
-from tasks.structure_f1.decoding import is_canonical, match
-from tasks.structure_f1.maps import Indices, Scores, positions
-from tasks.structure_f1.selection import Choice
+from tasks.structure.ceilings import canonical_pairs, is_pseudoknotted, one_partner_pairs
+from tasks.structure.counts import Floats
+from tasks.structure.data import Rna
+from tasks.structure.decoding import is_canonical, match
+from tasks.structure.maps import Indices, Scores, positions
+from tasks.structure.selection import Choice
 
 LONG_RANGE = 24
 PAIR_CLASSES = ("canonical", "noncanonical", "long_range", "short_range")
@@ -37,7 +37,7 @@ def rna_table(
     for index, (rna, own) in enumerate(zip(rnas, scores, strict=True)):
         record, predicted = rna.record, chosen.predicted(own)
         apart = rna.pairs - len(rna.inside)
-        counts = _counts(rna.known, predicted, apart)
+        counts = pair_counts(rna.known, predicted, apart)
         row: dict[str, object] = {
             "item": record.id,
             "cluster": record.cluster,
@@ -47,8 +47,8 @@ def rna_table(
             "pairs": len(rna.known),
             "pseudoknotted": is_pseudoknotted(rna),
             **counts,
-            **_suffixed(_counts(rna.known, np.flatnonzero(own >= np.float32(exact_threshold)), apart), "exact"),
-            **_suffixed(_counts(rna.known, match(own, rna.sequence, matched_threshold), apart), "matched"),
+            **_suffixed(pair_counts(rna.known, np.flatnonzero(own >= np.float32(exact_threshold)), apart), "exact"),
+            **_suffixed(pair_counts(rna.known, match(own, rna.sequence, matched_threshold), apart), "matched"),
             "canonical_pairs": canonical_pairs(rna),
             "one_partner_pairs": one_partner_pairs(rna),
             "f1": 2 * counts["tp"] / (2 * counts["tp"] + counts["fp"] + counts["fn"]) if len(rna.known) else np.nan,
@@ -59,7 +59,7 @@ def rna_table(
         }
         for name, members in zip(PAIR_CLASSES, _classes(rna), strict=True):
             known, reached = (pairs[members[pairs]] for pairs in (rna.known, predicted))
-            row |= _suffixed(_counts(known, reached, int(members.sum())), name)
+            row |= _suffixed(pair_counts(known, reached, int(members.sum())), name)
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -103,7 +103,8 @@ def _classes(rna: Rna) -> tuple[np.ndarray, ...]:
     return canonical, ~canonical, far, ~far
 
 
-def _counts(known: Indices, predicted: Indices, total: int) -> dict[str, int]:
+def pair_counts(known: Indices, predicted: Indices, total: int) -> dict[str, int]:
+    """tp, fp, fn, tn of predicted pairs among ``total`` ones."""
     hits = len(np.intersect1d(known, predicted, assume_unique=True))
     fp, fn = len(predicted) - hits, len(known) - hits
     return {"tp": hits, "fp": fp, "fn": fn, "tn": total - hits - fp - fn}

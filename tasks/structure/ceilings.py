@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tasks.structure_f1.data import Rna
-from tasks.structure_f1.decoding import is_canonical
+from tasks.structure.data import Rna
+from tasks.structure.decoding import is_canonical
 
 
 def canonical_pairs(rna: Rna) -> int:

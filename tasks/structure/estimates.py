@@ -8,8 +8,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from harness.statistics.bootstrap import Estimate, cluster_weights
 from harness.statistics.metrics import matthews_of_counts
-from tasks.structure_f1.counts import Floats
-from tasks.structure_f1.protocol import TEST_SEED, HeadSelection, HeldOut
+from tasks.structure.counts import Floats
+from tasks.structure.protocol import TEST_SEED, HeadSelection, HeldOut
 
 
 class Bootstrap:

@@ -3,10 +3,10 @@ from __future__ import annotations
 import numpy as np
 
 from harness.datasets.records import Record
-from tasks.structure_f1.data import Rna
-from tasks.structure_f1.selection import GROUPS, Choice, GroupCounts, best, groups, shortlist
-from tests.tasks.structure_f1 import slow
-from tests.tasks.structure_f1.planted import hairpin
+from tasks.structure.data import Rna
+from tasks.structure.selection import GROUPS, Choice, GroupCounts, best, groups, shortlist
+from tests.tasks.structure import slow
+from tests.tasks.structure.planted import hairpin
 
 
 def rnas(count: int) -> list[Rna]:

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from harness.statistics.metrics import f1_of_counts
-from tasks.structure_f1.counts import THRESHOLDS, at_least
-from tasks.structure_f1.data import Rna
-from tasks.structure_f1.maps import Indices, Scores, positions
+from tasks.structure.counts import THRESHOLDS, at_least
+from tasks.structure.data import Rna
+from tasks.structure.maps import Indices, Scores, positions
 
 MINIMUM_LOOP = 3
 PAIRS_PER_NUCLEOTIDE = 2.0 ** np.arange(-4, 3.5, 0.5)

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.structure_f1.maps import pair_index, pair_probabilities, positions, upper_triangle
-from tests.tasks.structure_f1 import slow
+from tasks.structure.maps import pair_index, pair_probabilities, positions, upper_triangle
+from tests.tasks.structure import slow
 
 
 @given(st.integers(2, 12), st.integers(0, 2**32 - 1), st.floats(0.01, 5))

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from harness.datasets.records import Record
-from tasks.structure_f1.data import Rna
-from tasks.structure_f1.evaluation import average_precision, long_form, precision_at_top, rna_table
-from tasks.structure_f1.selection import Choice
-from tests.tasks.structure_f1.slow import pairs_of
+from tasks.structure.data import Rna
+from tasks.structure.evaluation import average_precision, long_form, precision_at_top, rna_table
+from tasks.structure.selection import Choice
+from tests.tasks.structure.slow import pairs_of
 
 SEQUENCE = "GGACGUNACGUAACUUGACGUACGUACGUUCC"
 

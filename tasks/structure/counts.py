@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from harness.errors import HarnessError
 from harness.statistics.metrics import f1_of_counts
-from tasks.structure_f1.maps import Indices, Scores
+from tasks.structure.maps import Indices, Scores
 
 Floats = NDArray[np.float64]
 

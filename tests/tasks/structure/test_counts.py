@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from harness.errors import HarnessError
 from harness.statistics.metrics import f1_of_counts
-from tasks.structure_f1.counts import THRESHOLDS, Tally, at_least, count, exact_threshold
-from tasks.structure_f1.data import Rna
-from tasks.structure_f1.maps import pair_probabilities
-from tests.tasks.structure_f1 import slow
+from tasks.structure.counts import THRESHOLDS, Tally, at_least, count, exact_threshold
+from tasks.structure.data import Rna
+from tasks.structure.maps import pair_probabilities
+from tests.tasks.structure import slow
 
 near_the_grid = st.integers(0, 1000).flatmap(
     lambda step: st.sampled_from(

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tasks.structure_f1.counts import Floats
-from tasks.structure_f1.data import Rna
-from tasks.structure_f1.maps import Indices, Scores, positions
+from tasks.structure.counts import Floats
+from tasks.structure.data import Rna
+from tasks.structure.maps import Indices, Scores, positions
 
 DISTANCES = (4, 8, 16, 24)
 """Where bins of |i − j| begin after the first: 1–3, 4–7, 8–15, 16–23, 24 and more."""

@@ -11,17 +11,20 @@ from harness.adapter import ModelAdapter
 from harness.datasets.alignments import model_inputs
 from harness.errors import HarnessError
 from harness.task import CellContext
-from tasks.structure_f1.data import Rna
-from tasks.structure_f1.maps import Scores, pair_probabilities, upper_triangle
+from tasks.structure.data import Rna
+from tasks.structure.maps import Scores, pair_probabilities, upper_triangle
 
 Visit = Callable[[int, int, Scores], None]
+
+Show = Callable[[Sequence[Rna], Visit, str], None]
+"""Calls the visitor with (index, layer, scores of (heads, pairs)) for every RNA and layer; the text names the pass."""
 
 NEVER = -1.0
 """Below every threshold and every probability."""
 
 
 def visit_scores(
-    model: ModelAdapter, rnas: Sequence[Rna], depth: int | None, visit: Visit, context: CellContext, label: str
+    model: ModelAdapter, depth: int | None, context: CellContext, rnas: Sequence[Rna], visit: Visit, label: str
 ) -> None:
     """Call ``visit(index, layer, scores)`` with (heads, pairs) float32 for every RNA and layer, in any order.
 

@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 from sklearn.metrics import matthews_corrcoef
 
-from tasks.structure_f1.counts import Tally
-from tasks.structure_f1.estimates import Bootstrap
-from tasks.structure_f1.protocol import HeadSelection, HeldOut
-from tasks.structure_f1.selection import Choice
+from tasks.structure.counts import Tally
+from tasks.structure.estimates import Bootstrap
+from tasks.structure.protocol import HeadSelection, HeldOut
+from tasks.structure.selection import Choice
 
 UNITS = ["a", "a", "b", "c"]
 PAIRS = np.array([4, 3, 0, 5])

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from harness.statistics.metrics import f1_of_counts
-from tasks.structure_f1.counts import THRESHOLDS, Floats, count
-from tasks.structure_f1.data import Rna
-from tasks.structure_f1.maps import Indices, Scores
+from tasks.structure.counts import THRESHOLDS, Floats, count
+from tasks.structure.data import Rna
+from tasks.structure.maps import Indices, Scores
 
 SHORTLIST = 32
 """Heads among which the bootstrap chooses again: the best on all validation RNAs."""

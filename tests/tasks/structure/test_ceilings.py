@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from harness.datasets.records import Record
-from tasks.structure_f1.ceilings import canonical_pairs, is_pseudoknotted, one_partner_pairs
-from tasks.structure_f1.data import Rna
+from tasks.structure.ceilings import canonical_pairs, is_pseudoknotted, one_partner_pairs
+from tasks.structure.data import Rna
 
 SEQUENCE = "GGAACUUNCC"
 

@@ -8,16 +8,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.adapter import ModelAdapter
 from harness.statistics.bootstrap import cluster_weights
 from harness.storage.kept import Arrays
 from harness.task import CellContext
-from tasks.structure_f1.counts import Floats, Tally, count, exact_threshold
-from tasks.structure_f1.data import Rna, StructureData
-from tasks.structure_f1.decoding import choose_threshold
-from tasks.structure_f1.maps import Indices, Scores
-from tasks.structure_f1.scoring import visit_scores
-from tasks.structure_f1.selection import Choice, GroupCounts, best, shortlist
+from tasks.structure.counts import Floats, Tally, count, exact_threshold
+from tasks.structure.data import Rna, StructureData
+from tasks.structure.decoding import choose_threshold
+from tasks.structure.maps import Indices, Scores
+from tasks.structure.scoring import Show
+from tasks.structure.selection import Choice, GroupCounts, best, shortlist
 
 SELECTION_SEED, TEST_SEED = 1, 0
 
@@ -56,7 +55,7 @@ class HeldOut:
     predicted: Indices
 
 
-def tally(model: ModelAdapter, rnas: Sequence[Rna], depth: int | None, context: CellContext, label: str) -> Tally:
+def tally(show: Show, rnas: Sequence[Rna], context: CellContext, label: str) -> Tally:
     """Counts of every head at every threshold, pooled over RNAs; kept under the ``label``."""
 
     def compute() -> Arrays:
@@ -65,23 +64,21 @@ def tally(model: ModelAdapter, rnas: Sequence[Rna], depth: int | None, context: 
         def visit(index: int, layer: int, scores: Scores) -> None:
             pooled.add(layer, count(scores, rnas[index].known))
 
-        visit_scores(model, rnas, depth, visit, context, label)
+        show(rnas, visit, label)
         return pooled.arrays()
 
     return Tally.of(context.kept(label, compute))
 
 
-def select(
-    model: ModelAdapter, data: StructureData, depth: int | None, draws: int, context: CellContext
-) -> HeadSelection:
+def select(show: Show, data: StructureData, draws: int, context: CellContext) -> HeadSelection:
     """Choose head and threshold by F1 pooled over validation RNAs; then once more with what surrounds the choice."""
     with context.phase("validation"):
-        pooled = tally(model, data.select, depth, context, "validation")
+        pooled = tally(show, data.select, context, "validation")
     values = pooled.f1(known_pairs(data.select))
     chosen, wide = best(pooled.heads, values), None
     if data.train:
         with context.phase("train"):
-            both = pooled + tally(model, data.train, depth, context, "train")
+            both = pooled + tally(show, data.train, context, "train")
         wide = best(both.heads, both.f1(known_pairs(data.select) + known_pairs(data.train)))
 
     groups = GroupCounts(shortlist(pooled.heads, values), data.select)
@@ -94,7 +91,7 @@ def select(
             if layer == chosen.layer:
                 scores[index] = own[chosen.head].copy()
 
-        visit_scores(model, data.select, depth, visit, context, "best heads")
+        show(data.select, visit, "best heads")
         counts = {"true positives": groups.true_positives, "predicted": groups.predicted}
         return {"scores": np.concatenate(scores)} | counts
 
@@ -117,13 +114,9 @@ def select(
 
 
 def score_test(
-    model: ModelAdapter,
-    rnas: Sequence[Rna],
-    options: Sequence[Choice],
-    depth: int | None,
-    context: CellContext,
+    show: Show, rnas: Sequence[Rna], options: Sequence[Choice], context: CellContext, label: str = "test"
 ) -> HeldOut:
-    """One pass over the test RNAs; ``options[0]`` is the choice whose scores are kept."""
+    """One pass over the test RNAs, kept under the ``label``; ``options[0]`` is the choice whose scores are kept."""
     heads, steps, layers = (np.array([getattr(own, name) for own in options]) for name in ("head", "step", "layer"))
 
     def compute() -> Arrays:
@@ -139,11 +132,11 @@ def score_test(
             if layer == options[0].layer:
                 scores[index] = found[options[0].head].copy()
 
-        visit_scores(model, rnas, depth, visit, context, "test")
+        show(rnas, visit, label)
         return pooled.arrays() | {"scores": np.concatenate(scores), "options": reached}
 
     with context.phase("test"):
-        kept = context.kept("test" if depth is None else f"test, depth {depth}", compute)
+        kept = context.kept(label, compute)
     return HeldOut(Tally.of(kept), _by_rna(kept["scores"], rnas), list(options), *kept["options"])
 
 

@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.datasets.records import Record
-from tasks.structure_f1.counts import THRESHOLDS
-from tasks.structure_f1.data import Rna
-from tasks.structure_f1.decoding import PAIRS_PER_NUCLEOTIDE, candidates, choose_threshold, is_canonical, match
-from tests.tasks.structure_f1.planted import hairpin
-from tests.tasks.structure_f1.slow import pairs_of
+from tasks.structure.counts import THRESHOLDS
+from tasks.structure.data import Rna
+from tasks.structure.decoding import PAIRS_PER_NUCLEOTIDE, candidates, choose_threshold, is_canonical, match
+from tests.tasks.structure.planted import hairpin
+from tests.tasks.structure.slow import pairs_of
 
 CANONICAL = {frozenset("AU"), frozenset("GC"), frozenset("GU")}
 

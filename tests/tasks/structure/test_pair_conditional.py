@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from harness.datasets.records import Record
-from tasks.structure_f1.data import Rna
-from tasks.structure_f1.maps import Scores
-from tasks.structure_f1.pair_conditional import wins
-from tests.tasks.structure_f1.slow import pairs_of
+from tasks.structure.data import Rna
+from tasks.structure.maps import Scores
+from tasks.structure.pair_conditional import wins
+from tests.tasks.structure.slow import pairs_of
 
 PRIOR = {frozenset("AU"): 2.0, frozenset("GC"): 3.0, frozenset("GU"): 0.8}
 
