@@ -37,7 +37,7 @@ SETTINGS: dict[str, dict[str, object]] = {
     "structure-f1": {"limit": 6, "train_records": 2, "draws": 100},
     "overlap-ratio": {"limit": 4, "per_family": 4, "pair_count": 200, "draws": 100, "seeds": (0,)},
     "sae-structure": {"limit": 36, "features": 64, "k": 4, "steps": 10, "batch_size": 256, "seeds": (0,), "draws": 100},
-    "sae-motifs": {"limit": 80, "features": 64, "k": 4, "steps": 10, "batch_size": 256, "seeds": (0,), "draws": 100},
+    "sae-motifs": {"limit": 40, "features": 64, "k": 4, "steps": 10, "batch_size": 256, "seeds": (0,), "draws": 100},
     "sae-families": {"limit": 2, "features": 64, "k": 4, "steps": 10, "batch_size": 256, "seeds": (0,), "draws": 100},
 }
 
