@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from harness.task import Task
 from tasks.dependency_map.task import DependencyMap
+from tasks.fitness.task import Fitness
 from tasks.overlap_ratio.task import OverlapRatio
 from tasks.sae_families.task import SaeFamilies
 from tasks.sae_motifs.task import SaeMotifs
@@ -14,6 +15,7 @@ from tasks.structure_f1.task import StructureF1
 
 TASKS: Mapping[str, Callable[[], Task]] = {
     "dependency-map": DependencyMap,
+    "fitness": Fitness,
     "overlap-ratio": OverlapRatio,
     "sae-families": SaeFamilies,
     "sae-motifs": SaeMotifs,

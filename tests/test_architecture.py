@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = ("harness", "model_adapters", "tasks")
 USES = {
     "tasks.dependency_map": ("tasks.structure",),
+    "tasks.fitness": (),
     "tasks.overlap_ratio": (),
     "tasks.sae": (),
     "tasks.sae_families": ("tasks.sae",),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from harness.datasets import stockholm, structures, tables
 from harness.datasets.content import read_content
@@ -19,9 +21,13 @@ from harness.datasets.records import (
     build_dataset,
     normalise_sequence,
 )
+from harness.datasets.variants import reading as scans
 from harness.errors import HarnessError, InputError
 from harness.names import name_from, printable
 from harness.storage.bounds import leads_outside
+
+if TYPE_CHECKING:
+    import pandas
 
 FORMATS: dict[str, tuple[str, ...]] = {
     "fasta": (".fa", ".fas", ".fasta", ".fna", ".ffn", ".frn"),
@@ -35,7 +41,8 @@ FORMATS: dict[str, tuple[str, ...]] = {
     "stockholm": (".stk", ".sto", ".stockholm"),
 }
 STRUCTURE_FORMATS = ("dot-bracket", "bpseq", "ct", "st")
-"""Those of which a folder of files is one dataset."""
+TABLE_FORMATS = ("csv", "tsv", "parquet")
+"""Those of which a folder of files is one dataset: of structures, else of mutational scans."""
 RFAM_HEADER = r"^(RF\d{5})\|"
 """A FASTA header ``>RF00001|X01556.1/3-118`` names its Rfam family before the bar."""
 
@@ -49,14 +56,15 @@ def read(
     family_pattern: str | None = None,
     card: DatasetCard | None = None,
 ) -> Dataset:
-    """The records of one file, gzipped (``.gz``) or not, or of a folder of files with structures.
+    """The records of one file, gzipped (``.gz``) or not, or of a folder of files with structures or mutational scans.
 
     In a folder, files of other formats are passed over; a record is called after its file, and by its own id too where
-    the file holds several.
+    the file holds several. A table with mutations or wild types is a mutational scan, and so is every table of a folder
+    (:mod:`harness.datasets.variants.reading`).
 
     Args:
         path: FASTA, CSV, TSV, Parquet, dot-bracket, BPSEQ, CT, ST or Stockholm; or a folder of dot-bracket, BPSEQ, CT
-            or ST.
+            or ST, or of tables.
         format: one of :data:`FORMATS`; by default the suffix decides.
         columns: for tables, field of the record -> name of its column, where the name is not a usual one
             (:data:`harness.datasets.tables.COLUMNS`).
@@ -69,18 +77,22 @@ def read(
         InputError: the file is missing, damaged or of another format, or a record in it is not usable.
     """
     if path.is_dir():
-        rows = _of_folder(path)
+        rows, left_out = _of_folder(path)
         with _named(path, "a folder"):
-            return build_dataset(card or _card(path, "folder"), _with_families(rows, family_pattern))
+            return build_dataset(card or _card(path, "folder"), _with_families(rows, family_pattern), left_out)
     content = read_content(path)
     format = format or format_of(path)
     if format not in FORMATS:
         raise InputError(f"format {format!r} is not one of {', '.join(FORMATS)}")
     unread: tuple[str, ...] = ()
+    left_out = {}
     with _named(path, format):
-        if format in ("csv", "tsv", "parquet"):
-            frame = tables.read_frame(content if format == "parquet" else _text(content).encode(), format)
-            rows, unread = tables.records(frame, columns, splits), tables.unread(frame, columns or {})
+        if format in TABLE_FORMATS:
+            frame = _frame(content, format)
+            if scans.is_scan(frame):
+                (rows, left_out), unread = scans.records(frame, stem(path)), scans.unread(frame)
+            else:
+                rows, unread = tables.records(frame, columns, splits), tables.unread(frame, columns or {})
         elif format == "stockholm":
             # Rfam writes authors' names in Latin-1, which no byte can break
             rows = stockholm.records(_text(content, "latin-1"))
@@ -90,7 +102,7 @@ def read(
             rows = structures.records(_text(content), format, stem(path))
         if nameless := next((number for number, row in enumerate(rows, 1) if not row.id), None):
             raise InputError(f"record {nameless} has no id")
-        dataset = build_dataset(card or _card(path, format), _with_families(rows, family_pattern))
+        dataset = build_dataset(card or _card(path, format), _with_families(rows, family_pattern), left_out)
         return replace(dataset, unread_columns=unread)
 
 
@@ -129,18 +141,46 @@ def drop_duplicate_sequences(dataset: Dataset) -> Dataset:
     return dataset.subset(kept, {"duplicate sequence": dropped} if dropped else None)
 
 
-def _of_folder(folder: Path) -> list[Record]:
-    suffixes = [suffix for format in STRUCTURE_FORMATS for suffix in FORMATS[format]]
-    files = [
+def _of_folder(folder: Path) -> tuple[list[Record], dict[str, int]]:
+    """Records with raw sequences, and how many rows were left out, by reason."""
+    structured, tabular = (_files(folder, formats) for formats in (STRUCTURE_FORMATS, TABLE_FORMATS))
+    if not structured and not tabular:
+        raise InputError(
+            f"{folder} is a folder without structure files ({' '.join(_suffixes(STRUCTURE_FORMATS))}) or tables "
+            f"({' '.join(_suffixes(TABLE_FORMATS))}): give a file in it"
+        )
+    if foreign := next((path for path in structured or tabular if leads_outside(path, folder)), None):
+        raise InputError(f"{foreign} is a link out of {folder}: put the file there")
+    return (_of_structures(structured), {}) if structured else _of_scans(tabular)
+
+
+def _files(folder: Path, formats: tuple[str, ...]) -> list[Path]:
+    suffixes = _suffixes(formats)
+    return [
         path
         for path in sorted(folder.iterdir())
         if path.is_file() and Path(path.name.lower().removesuffix(".gz")).suffix in suffixes
     ]
-    if not files:
-        raise InputError(f"{folder} is a folder without structure files ({' '.join(suffixes)}): give a file in it")
+
+
+def _suffixes(formats: tuple[str, ...]) -> list[str]:
+    return [suffix for format in formats for suffix in FORMATS[format]]
+
+
+def _of_scans(files: list[Path]) -> tuple[list[Record], dict[str, int]]:
+    rows: list[Record] = []
+    skipped: Counter[str] = Counter()
+    for path in files:
+        format = format_of(path)
+        with _named(path, format):
+            own, left_out = scans.records(_frame(read_content(path), format), stem(path))
+        rows += own
+        skipped.update(left_out)
+    return rows, dict(skipped)
+
+
+def _of_structures(files: list[Path]) -> list[Record]:
     rows = []
-    if foreign := next((path for path in files if leads_outside(path, folder)), None):
-        raise InputError(f"{foreign} is a link out of {folder}: put the file there")
     for path in files:
         format = format_of(path)
         content = read_content(path)
@@ -186,6 +226,10 @@ def _compiled(family_pattern: str) -> re.Pattern[str]:
     if not pattern.groups:
         raise InputError(f"the family pattern {family_pattern!r} has no group: put the family's part in parentheses")
     return pattern
+
+
+def _frame(content: bytes, format: str) -> pandas.DataFrame:
+    return tables.read_frame(content if format == "parquet" else _text(content).encode(), format)
 
 
 def _text(content: bytes, encoding: str = "utf-8-sig") -> str:

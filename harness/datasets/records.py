@@ -46,11 +46,20 @@ def normalise_sequence(letters: str, name: str) -> tuple[str, int]:
 
 
 @dataclass(frozen=True)
+class Variant:
+    """What an assay measured of a variant: what it is a variant of, and its fitness, higher is fitter."""
+
+    wild_type: str
+    score: float
+
+
+@dataclass(frozen=True)
 class Record:
     """One RNA (or DNA, read as RNA). Positions count from 0.
 
     ``pairs`` holds (i, j) with i < j, multiplets and non-canonical pairs included; None means unknown, () none.
-    ``cluster`` groups near-identical records; ``clan`` groups related families.
+    ``cluster`` groups near-identical records; ``clan`` groups related families. A record with a ``variant`` is one row
+    of a mutational scan: its family is the assay, and its pairs are those of the wild type.
     """
 
     id: str
@@ -62,6 +71,7 @@ class Record:
     pairs: tuple[tuple[int, int], ...] | None = None
     given_loop_types: str | None = None
     alignment: Alignment | None = None
+    variant: Variant | None = None
 
     def __post_init__(self) -> None:
         check_label("the id", self.id)
@@ -149,7 +159,8 @@ class Dataset:
         lines = sorted(
             json.dumps(
                 [r.id, r.sequence, r.family, r.clan, r.cluster, r.split, r.pairs, r.given_loop_types]
-                + (aligned(r.alignment) if r.alignment else []),
+                + (aligned(r.alignment) if r.alignment else [])
+                + ([{"wild_type": r.variant.wild_type, "score": r.variant.score}] if r.variant else []),
                 separators=(",", ":"),
             )
             for r in self.records
@@ -169,6 +180,8 @@ class Dataset:
 
 def build_dataset(card: DatasetCard, rows: Sequence[Record], skipped: dict[str, int] | None = None) -> Dataset:
     """A dataset from records with raw sequences: normalises every sequence and counts the letters that became N.
+
+    Wild types of variants are normalised where they are read, since mutations are checked against them.
 
     Raises:
         InputError: no records, an empty sequence, a foreign letter, a duplicate id, or letters of which most became N.

@@ -22,8 +22,8 @@ FAMILY = "#family="
 def load_dataset(name_or_path: str, taken: Container[str] = ()) -> Dataset:
     """A named set, a file (also relative to ``$HARNESS_DATA``), or a set of the Hugging Face hub (``owner/name``).
 
-    A folder of files with structures is one set. ``PATH#family=PATTERN`` reads the families of a file's records from
-    their headers or ids; see :func:`harness.datasets.readers.read`.
+    A folder of files with structures, or of tables of mutational scans, is one set. ``PATH#family=PATTERN`` reads the
+    families of a file's records from their headers or ids; see :func:`harness.datasets.readers.read`.
 
     A file that is one of the named sets gets that set's card, and its hash is checked; any other is called after
     itself, and may not be called like one of them, or by one of the names ``taken``. Where a folder

@@ -134,7 +134,11 @@ def test_absent_set_that_the_hub_has_names_both_remedies(folder: Path) -> None:
 def test_listing_reads_no_records(folder: Path) -> None:
     available = {card.name: here for card, here in dataset_cards()}
     assert list(available) == list(manifests()) == list(DATASETS)
-    assert [name for name, here in available.items() if here] == ["rfam-profiles", "rfam-profiles-decoupled"]
+    assert [name for name, here in available.items() if here] == [
+        "rfam-profiles",
+        "rfam-profiles-decoupled",
+        "hairpin-scans",
+    ]
     (folder / "structure").mkdir()
     (folder / "structure/pdb_rna.csv").write_bytes(b"\0")
     assert dict((card.name, here) for card, here in dataset_cards())["pdb-rna"]
