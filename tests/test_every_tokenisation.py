@@ -85,8 +85,8 @@ WITHOUT_NUMBERS = {
     ): "rna-msm:random has neither causal_log_probs nor pair_scores nor unmasked_log_probs",
     ("fitness", "6-mer"): r"reads several nucleotides as one token \(6-mer\): the likelihood of one substitution",
     ("fitness", "codon"): "reads several nucleotides as one token",
-    ("fitness", "byte pair"): "has none of",
-    ("fitness", "alignment"): "has none of",
+    ("fitness", "byte pair"): "has neither causal_log_probs nor log_probs",
+    ("fitness", "alignment"): "has neither causal_log_probs nor log_probs",
     # no family keeps ten clusters on either side when two of three sequences are left out
     ("sae-families", "codon"): "0 of 48 families .* left out: sequences that are not whole codons of 3 nt",
 }

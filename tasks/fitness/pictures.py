@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,6 +12,9 @@ from harness.datasets.selection import by_hash
 from harness.publish.pictures import save_svg
 from tasks.fitness.data import Assay, Floats
 from tasks.fitness.pairing import COMPENSATED, DISRUPTED, LOOP, OTHER, kinds
+
+if TYPE_CHECKING:
+    from matplotlib.collections import PathCollection
 
 SMALL = 7
 PANELS, COLUMNS = 9, 3
@@ -32,7 +36,7 @@ def draw_scores(
     shown = list(zip(assays, scores, correlations, strict=True))[:PANELS]
     columns = min(COLUMNS, len(shown))
     figure = Figure(figsize=(2.3 * columns + 0.4, 2.1 * -(-len(shown) // columns) + 0.6), layout="constrained")
-    handles: dict[str | None, object] = {}
+    handles: dict[str | None, PathCollection] = {}
     for place, (assay, own, value) in enumerate(shown, start=1):
         axes = figure.add_subplot(-(-len(shown) // columns), columns, place)
         chosen = set(by_hash(record.id for record in assay.records)[:POINTS])
@@ -45,7 +49,8 @@ def draw_scores(
                 handles.setdefault(kind, points)
         axes.set_title(f"{assay.name}: Spearman {value:.2f}", size=SMALL, parse_math=False)
         axes.tick_params(labelsize=SMALL - 1)
-    figure.supxlabel("measured fitness", size=SMALL)
+        if place > len(shown) - columns:
+            axes.set_xlabel("measured fitness", size=SMALL)
     figure.supylabel(name, size=SMALL)
     if named := {kind: handle for kind, handle in handles.items() if kind is not None}:
         figure.legend(named.values(), named.keys(), loc="outside lower center", ncols=4, fontsize=SMALL, frameon=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from math import exp
+from math import expm1
 
 import numpy as np
 import pandas as pd
@@ -72,8 +72,8 @@ def warnings(card: ModelCard, spread: float) -> list[str]:
         return []
     return [
         f"the predictions of {card.name} do not depend on the input: between positions of the wild types the "
-        f"probability of a letter changes by {exp(spread) - 1:.2%} at most, so its fitness is a sum of constants per "
-        "letter and not worth reading"
+        f"probability of a letter changes by {100 * expm1(spread):.1g} % at most, so its fitness is constants per "
+        "letter and rounding, and not worth reading"
     ]
 
 
