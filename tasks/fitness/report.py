@@ -72,8 +72,8 @@ def warnings(card: ModelCard, spread: float) -> list[str]:
         return []
     return [
         f"the predictions of {card.name} do not depend on the input: between positions of the wild types the "
-        f"probability of a letter changes by {100 * expm1(spread):.1g} % at most, so its fitness is constants per "
-        "letter and rounding, and not worth reading"
+        f"probability of a letter changes by {100 * expm1(spread):.1g} % at most, so its fitness is little but "
+        "constants per letter and not worth reading"
     ]
 
 
