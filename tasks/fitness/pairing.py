@@ -6,9 +6,9 @@ from collections import defaultdict
 
 import numpy as np
 
+from harness.datasets.loop_types import CANONICAL
 from tasks.fitness.data import Assay, Floats
 
-CANONICAL = frozenset({"AU", "UA", "GC", "CG", "GU", "UG"})
 DISRUPTED, COMPENSATED, LOOP, OTHER = "stem disrupted", "stem compensated", "loop changed", "other"
 KINDS = (DISRUPTED, COMPENSATED, LOOP, OTHER)
 

@@ -137,6 +137,7 @@ def test_listing_reads_no_records(folder: Path) -> None:
     assert [name for name, here in available.items() if here] == [
         "rfam-profiles",
         "rfam-profiles-decoupled",
+        "planted-motifs",
         "hairpin-scans",
     ]
     (folder / "structure").mkdir()
