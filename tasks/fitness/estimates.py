@@ -11,7 +11,7 @@ from harness.statistics.bootstrap import Estimate, cluster_bootstrap_mean
 from tasks.common import FEWEST_UNITS
 from tasks.fitness.correlation import drawn
 from tasks.fitness.data import FEWEST_VARIANTS, Assay, Floats
-from tasks.fitness.pairing import pairing_auroc
+from tasks.fitness.pairing import comparisons, pairing_auroc
 
 Columns = Mapping[str, Floats]
 """Source -> (variants,) scores."""
@@ -52,11 +52,15 @@ def estimate(assays: Sequence[Assay], columns: Sequence[Columns], draws: int) ->
                 parts[assay.name] = drawn(chosen, measured, assay.name, draws)
         if parts:
             found.strata[stratum] = _macro(parts, draws)
+    compared = {assay.name: comparisons(assay) for assay in assays}
     for source in columns[0]:
-        shares = {assay.name: pairing_auroc(assay, own[source]) for assay, own in zip(assays, columns, strict=True)}
-        comparable = {name: share for name, share in shares.items() if not np.isnan(share)}
-        if comparable:
-            found.pairing[source] = cluster_bootstrap_mean(list(comparable.values()), list(comparable), draws)
+        shares = {
+            name: pairing_auroc(compared[name], own[source])
+            for name, own in zip(compared, columns, strict=True)
+            if compared[name]
+        }
+        if shares:
+            found.pairing[source] = cluster_bootstrap_mean(list(shares.values()), list(shares), draws)
     return found
 
 

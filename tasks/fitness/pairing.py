@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from harness.datasets.loop_types import CANONICAL
 from tasks.fitness.data import Assay, Floats
@@ -36,26 +38,29 @@ def _kind(assay: Assay, row: int) -> str | None:
     return COMPENSATED if any({i, j} <= mutated for i, j in touched) else OTHER
 
 
-def wins(assay: Assay, scores: Floats) -> tuple[float, int]:
-    """Comparisons that compensated variants win against disrupted ones with the same substitutions, and of how many.
+Comparison = tuple[NDArray[np.int64], NDArray[np.int64]]
+"""Rows of compensated variants, and of disrupted ones with the same substitutions."""
+
+
+def comparisons(assay: Assay) -> list[Comparison]:
+    """The variants that make the same substitutions, where some compensate each other and others break pairs.
 
     A-U replaced by U-A is compared with A to U in one pair and U to A in another: the letters replaced are the same, so
-    a score that reads nothing else ties, which counts half.
+    a score that reads nothing else ties.
     """
     groups: defaultdict[tuple[str, ...], dict[str, list[int]]] = defaultdict(lambda: {COMPENSATED: [], DISRUPTED: []})
     for row, kind in enumerate(kinds(assay)):
         if kind in (COMPENSATED, DISRUPTED):
             groups[tuple(sorted(own.before + own.after for own in assay.mutations[row]))][kind].append(row)
-    won, compared = 0.0, 0
-    for group in groups.values():
-        first, second = scores[group[COMPENSATED]], scores[group[DISRUPTED]]
-        difference = first[:, None] - second
+    both = ((np.array(own[COMPENSATED], np.int64), np.array(own[DISRUPTED], np.int64)) for own in groups.values())
+    return [(first, second) for first, second in both if len(first) and len(second)]
+
+
+def pairing_auroc(compared: Sequence[Comparison], scores: Floats) -> float:
+    """The share of comparisons that compensated variants win, ties counting half; 0.5 is chance, NaN without any."""
+    won, total = 0.0, 0
+    for first, second in compared:
+        difference = scores[first][:, None] - scores[second]
         won += float((difference > 0).sum() + 0.5 * (difference == 0).sum())
-        compared += difference.size
-    return won, compared
-
-
-def pairing_auroc(assay: Assay, scores: Floats) -> float:
-    """The share of comparisons that compensated variants win; 0.5 is chance, NaN where nothing can be compared."""
-    won, compared = wins(assay, scores)
-    return won / compared if compared else float(np.nan)
+        total += difference.size
+    return won / total if total else float("nan")

@@ -10,7 +10,7 @@ import pytest
 
 from harness.datasets.resolve import load_dataset
 from tasks.fitness.data import Assay, prepare
-from tasks.fitness.pairing import COMPENSATED, DISRUPTED, LOOP, OTHER, kinds, pairing_auroc, wins
+from tasks.fitness.pairing import COMPENSATED, DISRUPTED, LOOP, OTHER, comparisons, kinds, pairing_auroc
 from tasks.fitness.settings import FitnessSettings
 from tests.tasks.fitness.planted import PlantedModel, scan
 
@@ -55,7 +55,7 @@ def test_without_base_pairs_there_are_no_kinds() -> None:
         wild_type,
     )
     [assay] = prepare(data, PlantedModel(), FitnessSettings()).assays
-    assert set(kinds(assay)) == {None} and np.isnan(pairing_auroc(assay, assay.measured))
+    assert set(kinds(assay)) == {None} and np.isnan(pairing_auroc(comparisons(assay), assay.measured))
 
 
 def test_wins_are_those_of_comparing_every_pair(assays: tuple[Assay, ...]) -> None:
@@ -70,7 +70,8 @@ def test_wins_are_those_of_comparing_every_pair(assays: tuple[Assay, ...]) -> No
         if (marked[first], marked[second]) == (COMPENSATED, DISRUPTED) and replaced(first) == replaced(second):
             won += 1.0 if scores[first] > scores[second] else 0.5 if scores[first] == scores[second] else 0.0
             compared += 1
-    assert wins(assay, scores) == (won, compared) and compared > 0
+    assert pairing_auroc(comparisons(assay), scores) == pytest.approx(won / compared)
+    assert sum(len(first) * len(second) for first, second in comparisons(assay)) == compared > 0
 
 
 def test_who_reads_letters_alone_has_a_half(assays: tuple[Assay, ...]) -> None:
@@ -78,5 +79,5 @@ def test_who_reads_letters_alone_has_a_half(assays: tuple[Assay, ...]) -> None:
     values = {(a, b): source.integers(1000) for a in "ACGU" for b in "ACGU"}
     for assay in assays:
         own = np.array([sum(values[one.before, one.after] for one in mutations) for mutations in assay.mutations])
-        assert pairing_auroc(assay, own.astype(float)) == 0.5
-        assert pairing_auroc(assay, assay.measured) == 1.0
+        assert pairing_auroc(comparisons(assay), own.astype(float)) == 0.5
+        assert pairing_auroc(comparisons(assay), assay.measured) == 1.0
