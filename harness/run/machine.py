@@ -21,12 +21,23 @@ from harness.storage.hub import hub_reachable
 from harness.storage.sizes import readable
 
 MOST_NAMES = 4
+
+
+class Tool(NamedTuple):
+    """An optional package; ``extra`` is the one of this package that installs it."""
+
+    name: str
+    module: str
+    extra: str
+    what_for: str
+
+
 TOOLS = (
-    ("ViennaRNA", "RNA", "vienna", "folding as a reference"),
-    ("datasets", "datasets", "hub", "datasets of the hub"),
-    ("h5py", "h5py", "hdf5", "exported arrays in HDF5"),
+    Tool("ViennaRNA", "RNA", "vienna", "folding as a reference"),
+    Tool("memelite", "memelite", "motifs", "matching motifs"),
+    Tool("datasets", "datasets", "hub", "datasets of the hub"),
+    Tool("h5py", "h5py", "hdf5", "exported arrays in HDF5"),
 )
-"""Name, module, extra of this package, and what for."""
 
 
 class Line(NamedTuple):
@@ -134,23 +145,34 @@ def _datasets(registry: Registry) -> list[Line]:
 
 
 def _tasks(registry: Registry) -> list[Line]:
+    """Tasks whose datasets are all here, then each missing dataset with the tasks that ask for it."""
     here = {card.name: available for card, available in dataset_cards()}
-    lines = []
+    complete: list[str] = []
+    lacking: dict[str, list[str]] = {}
     for name in sorted(registry.tasks):
         card = registry.task(name).card
-        datasets = dict.fromkeys([card.default_dataset, *([card.real_dataset] if card.real_dataset else [])])
-        missing = [dataset for dataset in datasets if not here.get(dataset, True)]
-        found = ", ".join(f"{dataset} missing" if dataset in missing else dataset for dataset in datasets)
-        lines.append(Line(name, found, f"harness prefetch --task {name}" if missing else ""))
-    return lines
+        missing = {
+            dataset for dataset in (card.default_dataset, card.real_dataset) if not here.get(dataset or "", True)
+        }
+        for dataset in sorted(filter(None, missing)):
+            lacking.setdefault(dataset, []).append(name)
+        if not missing:
+            complete.append(name)
+    return [Line("tasks", f"all datasets here: {', '.join(complete) or 'none'}")] + [
+        Line("", f"{dataset} is missing ({', '.join(names)})", f"harness prefetch --dataset {dataset}")
+        for dataset, names in lacking.items()
+    ]
 
 
 def _tools() -> list[Line]:
-    missing = [tool for tool in TOOLS if importlib.util.find_spec(tool[1]) is None]
-    here = Line("tools", _listed([tool[0] for tool in TOOLS if tool not in missing]))
-    return [here] + [
-        Line("", f"{name} is missing ({what})", f"pip install 'rna-harness[{extra}]'")
-        for name, _, extra, what in missing
+    missing = [tool for tool in TOOLS if importlib.util.find_spec(tool.module) is None]
+    here = Line("tools", _listed([tool.name for tool in TOOLS if tool not in missing]))
+    if not missing:
+        return [here]
+    told = ", ".join(f"{tool.name} ({tool.what_for})" for tool in missing)
+    return [
+        here,
+        Line("", f"missing: {told}", f"pip install 'rna-harness[{','.join(tool.extra for tool in missing)}]'"),
     ]
 
 

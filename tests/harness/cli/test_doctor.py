@@ -32,15 +32,20 @@ def lines() -> dict[str, Any]:
     return {line["what"]: line for line in json.loads(done.stdout)["machine"]}
 
 
+def missing() -> dict[str, str]:
+    """What to type, by the line that says what is missing."""
+    done = CliRunner().invoke(app, ["doctor", "--json"])
+    return {line["found"]: line["to_do"] for line in json.loads(done.stdout)["machine"] if not line["what"]}
+
+
 def test_it_is_one_screen(monkeypatch: pytest.MonkeyPatch) -> None:
     real = importlib.util.find_spec
-    tools = {module for _, module, _, _ in machine.TOOLS}
+    tools = {tool.module for tool in machine.TOOLS}
     monkeypatch.setattr(machine.importlib.util, "find_spec", lambda name: None if name in tools else real(name))
     done = CliRunner().invoke(app, ["doctor"])
     printed = done.stdout.splitlines()
     assert done.exit_code == 0 and len(printed) <= 24 and max(map(len, printed)) <= WIDTH
-    for _, _, extra, _ in machine.TOOLS:
-        assert f"pip install 'rna-harness[{extra}]'" in done.stdout
+    assert "pip install 'rna-harness[vienna,motifs,hub,hdf5]'" in done.stdout
 
 
 def test_a_bare_machine_is_told_what_to_type() -> None:
@@ -48,8 +53,8 @@ def test_a_bare_machine_is_told_what_to_type() -> None:
     assert found["weights"]["found"].startswith("1 of ") and "ncrna-nano" in found["weights"]["found"]
     assert found["weights"]["to_do"] == "harness prefetch --model NAME"
     assert found["data folder"]["to_do"] == "export HARNESS_DATA=FOLDER (docs/data.md)"
-    assert found["structure-f1"]["found"] == "rfam-profiles, pdb-rna missing"
-    assert found["structure-f1"]["to_do"] == "harness prefetch --task structure-f1"
+    assert "pdb-rna is missing (dependency-map, structure-f1)" in missing()
+    assert missing()["pdb-rna is missing (dependency-map, structure-f1)"] == "harness prefetch --dataset pdb-rna"
     assert found["hub"]["to_do"] == "unset HF_HUB_OFFLINE"
     assert "CPU cores" in found["device"]["found"] and "available" in found["memory"]["found"]
 
@@ -64,9 +69,9 @@ def test_what_is_here_needs_nothing_typed(tmp_path: Path, monkeypatch: pytest.Mo
     with LocalHub() as hub:
         point_at(hub, tmp_path / "hub", monkeypatch)
         found = lines()
+        assert not any(" is missing (" in line for line in missing())
     assert found["hub"] == {"what": "hub", "found": f"{hub.url} answers", "to_do": ""}
-    assert found["data folder"]["to_do"] == "" and found["structure-f1"]["to_do"] == ""
-    assert "pdb-rna" in found["structure-f1"]["found"] and "missing" not in found["structure-f1"]["found"]
+    assert found["data folder"]["to_do"] == "" and "structure-f1" in found["tasks"]["found"]
 
 
 def test_folders_that_are_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
