@@ -29,14 +29,13 @@ class Tool(NamedTuple):
     name: str
     module: str
     extra: str
-    what_for: str
 
 
 TOOLS = (
-    Tool("ViennaRNA", "RNA", "vienna", "folding as a reference"),
-    Tool("memelite", "memelite", "motifs", "matching motifs"),
-    Tool("datasets", "datasets", "hub", "datasets of the hub"),
-    Tool("h5py", "h5py", "hdf5", "exported arrays in HDF5"),
+    Tool("ViennaRNA", "RNA", "vienna"),
+    Tool("memelite", "memelite", "motifs"),
+    Tool("datasets", "datasets", "hub"),
+    Tool("h5py", "h5py", "hdf5"),
 )
 
 
@@ -141,7 +140,7 @@ def _datasets(registry: Registry) -> list[Line]:
     else:
         place = Line("data folder", str(folder))
     to_do = "harness prefetch --dataset NAME" if len(present) < len(here) else ""
-    return [place, Line("datasets", f"{len(present)} of {len(here)}: {_listed(present)}", to_do)]
+    return [place, Line("datasets", f"{len(present)} of {len(here)} (harness list datasets)", to_do)]
 
 
 def _tasks(registry: Registry) -> list[Line]:
@@ -169,10 +168,10 @@ def _tools() -> list[Line]:
     here = Line("tools", _listed([tool.name for tool in TOOLS if tool not in missing]))
     if not missing:
         return [here]
-    told = ", ".join(f"{tool.name} ({tool.what_for})" for tool in missing)
+    extras = ",".join(tool.extra for tool in missing)
     return [
         here,
-        Line("", f"missing: {told}", f"pip install 'rna-harness[{','.join(tool.extra for tool in missing)}]'"),
+        Line("", f"missing: {_listed([tool.name for tool in missing])}", f"pip install 'rna-harness[{extras}]'"),
     ]
 
 
