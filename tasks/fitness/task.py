@@ -29,17 +29,7 @@ class Fitness(Task):
         requires_any=frozenset({"log_probs", "unmasked_log_probs", "causal_log_probs"}),
         default_dataset="hairpin-scans",
         headline="spearman",
-        columns=(
-            "spearman",
-            "spearman_mask_fill",
-            "spearman_mut_fill",
-            "spearman_match_fill",
-            "spearman_wt_marginal",
-            "spearman_pseudo_likelihood",
-            "pairing_auroc_match_fill",
-            "pairing_auroc_pseudo_likelihood",
-            "pairing_auroc_causal_likelihood",
-        ),
+        columns=("spearman", "pairing_auroc_match_fill"),
         floors=RANDOM_TWINS,
         plotted_against="structure-f1",
         question="Does a language model know which variants of an RNA work? The likelihood of each variant, relative "
