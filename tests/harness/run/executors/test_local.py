@@ -11,7 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from harness.cli import app
 from harness.errors import InputError
 from harness.progress import QUIET, Progress
 from harness.result import ResultRecord
@@ -43,6 +45,16 @@ def files(results: Path) -> dict[str, bytes]:
     return {name: b"" if path.suffix == ".json" else path.read_bytes() for name, path in found.items()}
 
 
+def pages(results: Path) -> dict[str, bytes]:
+    """The leaderboards of a folder, byte for byte."""
+    done = CliRunner().invoke(app, ["leaderboard", "--results", str(results)])
+    assert done.exit_code == 0, done.output
+    folder = results / "leaderboards"
+    found = {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    assert {Path(name).suffix for name in found} >= {".md", ".csv"}
+    return found
+
+
 @pytest.fixture
 def trace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Where the tasks of all processes write what they do, a line each."""
@@ -66,12 +78,13 @@ def test_as_one_process_does_and_a_worker_loads_a_model_once(
     alone = list(serial([own.cell for own in cells], tmp_path / "serial", "cpu", QUIET))
     trace.write_text("")
     together = list(local(cells, tmp_path / "local", "cpu", 2, Progress()))
+    told = capsys.readouterr().err.splitlines()
     assert facts(together) == facts(alone) and files(tmp_path / "local") == files(tmp_path / "serial")
+    assert pages(tmp_path / "local") == pages(tmp_path / "serial")
     loaded = lines(trace, "load")
     # a worker that has nothing else to do takes the other's model too
     assert len({(model, process) for _, model, process in loaded}) == len(loaded) and len(loaded) in (2, 3)
     assert len({process for *_, process in loaded}) == 2 and str(os.getpid()) not in {own[-1] for own in loaded}
-    told = capsys.readouterr().err.splitlines()
     assert [line.split()[0] for line in told] == ["1/4", "2/4", "3/4", "4/4"]
     assert {line.split(" ", 1)[1].partition(": ")[0] for line in told} == {own.cell.name for own in cells}
     threads = {threads for _, threads in lines(trace, "threads")}

@@ -18,7 +18,7 @@ from harness.run.executors.slurm import slurm
 from harness.run.spec import Planned
 from harness.run.written import read_plan
 from tests import fake_slurm
-from tests.harness.run.executors.test_local import ROOT, facts, files, lines, planned, trace, wait_for
+from tests.harness.run.executors.test_local import ROOT, facts, files, lines, pages, planned, trace, wait_for
 from tests.harness.run.test_cell import make_cell
 
 __all__ = ["trace"]
@@ -48,6 +48,7 @@ def test_as_one_process_does_whatever_sacct_says(
     together = list(slurm(cells, tmp_path / "slurm", "cpu", options, Progress()))
     assert facts(together) == facts(alone)
     assert results_only(tmp_path / "slurm") == files(tmp_path / "serial")
+    assert pages(tmp_path / "slurm") == pages(tmp_path / "serial")
     assert Counter(model for _, model, _ in lines(trace, "run")) == {"slow-a": 1, "slow-b": 2, "slow-c": 1}
     assert len(fake_slurm.calls(cluster, "sbatch")) == 2 and not fake_slurm.calls(cluster, "sacct")
     script = next((tmp_path / "slurm" / "slurm").glob("*_submission.sh")).read_text()
