@@ -34,6 +34,10 @@ class Progress:
         if not self.quiet:
             print(printable(text), file=sys.stderr, flush=True)
 
+    def notice(self, text: str) -> None:
+        """A line that is told where several cells run at once, too."""
+        self.message(text)
+
     @contextmanager
     def track(self, description: str, total: int) -> Iterator[Advance]:
         """Yield ``advance(completed, detail="")``: ``completed`` counts up to ``total``."""
@@ -82,6 +86,17 @@ class Progress:
             self.message(f"  {description} {completed}/{total}, {left:.0f} s left {detail}".rstrip())
 
         return advance
+
+
+class Relayed(Progress):
+    """Says nothing but gives notices to a function; several processes would draw over each other's bars."""
+
+    def __init__(self, send: Callable[[str], None], debug: bool = False) -> None:
+        super().__init__(quiet=True, debug=debug)
+        self._send = send
+
+    def notice(self, text: str) -> None:
+        self._send(text)
 
 
 QUIET = Progress(quiet=True)

@@ -19,9 +19,11 @@ from harness.cli.export import export
 from harness.cli.leaderboard import leaderboard
 from harness.cli.list import list_names
 from harness.cli.new import new
+from harness.cli.plan import plan
 from harness.cli.prefetch import prefetch
 from harness.cli.report import report
 from harness.cli.run import run
+from harness.cli.status import status
 from harness.cli.sweep import sweep
 from harness.errors import HarnessError, InputError
 
@@ -54,6 +56,8 @@ def _harness(
 
 app.command("run")(run)
 app.command("sweep")(sweep)
+app.command("plan")(plan)
+app.command("status")(status)
 app.command("list")(list_names)
 app.command("leaderboard")(leaderboard)
 app.command("compare")(compare)

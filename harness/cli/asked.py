@@ -10,7 +10,9 @@ import typer
 if TYPE_CHECKING:
     from harness.datasets.records import Dataset
     from harness.run.cell import Cell
+    from harness.run.execute import Execution
     from harness.run.plan import Request
+    from harness.run.spec import Planned, Resolver
 
 Models = Annotated[
     list[str],
@@ -37,6 +39,15 @@ Force = Annotated[bool, typer.Option("--force", help="recompute finished cells")
 Json = Annotated[bool, typer.Option("--json", help="print one JSON document on stdout")]
 Plugins = Annotated[
     list[Path] | None, typer.Option("--plugin", help="Python file that defines MODELS, TASKS or DATASETS")
+]
+ExecutorName = Annotated[
+    str, typer.Option("--executor", help="serial; local: several processes; slurm: jobs (docs/cluster.md)")
+]
+Workers = Annotated[
+    int | None, typer.Option("--workers", help="processes of --executor local [default: one per GPU, or 2 on CPUs]")
+]
+SlurmOptions = Annotated[
+    list[str] | None, typer.Option("--slurm", help="option of the jobs as key=value, such as partition=gpu; repeat")
 ]
 Debug = Annotated[bool, typer.Option("--debug", help="show tracebacks")]
 
@@ -79,6 +90,23 @@ def request_of(
     )
 
 
+def execution_of(executor: str, workers: int | None, slurm: list[str] | None) -> Execution:
+    """Raises InputError for an executor that there is not, or an option of another one."""
+    from harness.run.execute import Execution
+
+    options = dict(key_value(text, "--slurm") for text in slurm or [])
+    return Execution(executor, workers, options)  # type: ignore[arg-type]
+
+
+def planned_of(request: Request, resolver: Resolver) -> list[Planned]:
+    """The cells of a request, without controls of nothing but cells that are impossible."""
+    from harness.run.plan import plan
+    from harness.run.spec import Planned
+
+    planned = [Planned(spec, resolver.cell(spec)) for spec in plan(request, resolver)]
+    return [own for own in planned if not own.cell.needless]
+
+
 def names_of(values: list[str], option: str) -> list[str]:
     from harness.errors import InputError
 
@@ -88,12 +116,12 @@ def names_of(values: list[str], option: str) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def key_value(text: str) -> tuple[str, str]:
+def key_value(text: str, option: str = "--set") -> tuple[str, str]:
     from harness.errors import InputError
 
     key, equals, value = text.partition("=")
     if not equals or not key:
-        raise InputError(f"--set {text!r} is not of the form key=value")
+        raise InputError(f"{option} {text!r} is not of the form key=value")
     return key.strip(), value.strip()
 
 

@@ -13,6 +13,7 @@ from harness.cli.asked import (
     Debug,
     Device,
     Dtype,
+    ExecutorName,
     Family,
     Floors,
     Force,
@@ -24,10 +25,14 @@ from harness.cli.asked import (
     Results,
     Seeds,
     Settings,
+    SlurmOptions,
     Tasks,
     Weights,
+    Workers,
     dataset_lines,
+    execution_of,
     key_value,
+    planned_of,
     request_of,
 )
 from harness.cli.console import wide_console
@@ -36,6 +41,8 @@ if TYPE_CHECKING:
     from harness.result import ResultRecord
     from harness.run.cell import Cell
 
+MOST_SUMMARIES = 50
+"""Of larger plans, one line for each cell is printed."""
 Verbose = Annotated[bool, typer.Option("--verbose", help="print every metric, layer and note")]
 
 
@@ -54,6 +61,9 @@ def run(
     results: Results = Path("results"),
     floors: Floors = True,
     force: Force = False,
+    executor: ExecutorName = "serial",
+    workers: Workers = None,
+    slurm: SlurmOptions = None,
     json_output: Json = False,
     verbose: Verbose = False,
     plugin: Plugins = None,
@@ -61,33 +71,32 @@ def run(
 ) -> None:
     """Run models on tasks. Re-run the same command to resume or to retry failures."""
     from harness.activations.store import store_limit
-    from harness.compute.device import resolve_device
     from harness.progress import Progress
-    from harness.publish.terminal import print_summary
+    from harness.publish.terminal import print_line, print_summary
     from harness.result import exit_code
-    from harness.run.cell import check_writable
-    from harness.run.executors.serial import serial
-    from harness.run.plan import plan
+    from harness.run.execute import execute
     from harness.run.spec import Resolver
 
     given = dict(key_value(text) for text in setting or [])
     request = request_of(model, task, dataset, family, layer, limit, seed, given, weights, dtype, floors)
+    how = execution_of(executor, workers, slurm)
     progress = Progress(debug=debug)
-    resolver = Resolver(plugin or [])
-    cells = [resolver.cell(spec) for spec in plan(request, resolver)]
-    check_writable(results)
+    planned = planned_of(request, Resolver(plugin or []))
+    cells = [own.cell for own in planned]
     store_limit()  # a size that is none is told before anything runs
+    running = execute(planned, how, results, device, progress, force)
     for line in dataset_lines(cells):
         progress.message(line)
     records = []
-    # finished cells need no device, and asking for one imports torch
-    chosen = resolve_device(device) if any(force or cell.finished(results) is None for cell in cells) else "cpu"
     controls = {cell.identity for cell in cells if cell.control_of}
-    for record in serial(cells, results, chosen, progress, force):
+    for record in running:
         records.append(record)
         # failures are reported once, as errors, at the end; controls have a table of their own
         if not json_output and record.error is None and record.cell not in controls:
-            print_summary(record, wide_console(), verbose)
+            if len(planned) > MOST_SUMMARIES and not verbose:
+                print_line(record, wide_console())
+            else:
+                print_summary(record, wide_console(), verbose)
     if json_output:
         print(json.dumps({"cells": [record.document() for record in records]}, indent=1, ensure_ascii=False))
     else:

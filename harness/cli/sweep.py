@@ -13,6 +13,7 @@ from harness.cli.asked import (
     Debug,
     Device,
     Dtype,
+    ExecutorName,
     Family,
     Floors,
     Force,
@@ -22,9 +23,12 @@ from harness.cli.asked import (
     Models,
     Plugins,
     Seeds,
+    SlurmOptions,
     Tasks,
     Weights,
+    Workers,
     dataset_lines,
+    execution_of,
     key_value,
     request_of,
 )
@@ -63,6 +67,9 @@ def sweep(
     out: Out = None,
     floors: Floors = True,
     force: Force = False,
+    executor: ExecutorName = "serial",
+    workers: Workers = None,
+    slurm: SlurmOptions = None,
     json_output: Json = False,
     plugin: Plugins = None,
     debug: Debug = False,
@@ -70,7 +77,6 @@ def sweep(
     """Run every combination of settings and show what moves. Re-run the same command to resume."""
     from rich.text import Text
 
-    from harness.compute.device import resolve_device
     from harness.progress import Progress
     from harness.publish.sweep.page import render_sweep
     from harness.publish.sweep.picture import label_of
@@ -78,7 +84,7 @@ def sweep(
     from harness.publish.sweep.trials import SweptRecord
     from harness.result import exit_code
     from harness.run.cell import check_writable
-    from harness.run.executors.serial import serial
+    from harness.run.execute import execute
     from harness.run.spec import Resolver
     from harness.run.sweep import distinct, plan_sweep
 
@@ -89,16 +95,17 @@ def sweep(
     folder = results if out is None else out
     for writable in dict.fromkeys((results, folder)):
         check_writable(writable)
-    cells = distinct(planned)
+    how = execution_of(executor, workers, slurm)
+    once = distinct(planned)
+    cells = [own.cell for own in once]
     for line in dataset_lines(cells):
         progress.message(line)
     waiting = [cell for cell in cells if force or cell.finished(results) is None]
     progress.message(_counts(planned, cells, len(waiting)))
-    chosen = resolve_device(device) if waiting else "cpu"
-    done = {(own.model.card.name, own.cell): own for own in serial(cells, results, chosen, progress, force)}
+    done = {(own.model.card.name, own.cell): own for own in execute(once, how, results, device, progress, force)}
     swept = [
         SweptRecord(combination.swept, cell.path(results), done[key], not cell.control_of)
-        for combination, cell in planned
+        for combination, _, cell in planned
         if (key := (cell.model.card.name, cell.identity)) in done  # controls of what cannot run have no record
     ]
     pages = render_sweep(swept, planned[0].combination.fixed, folder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, NoReturn
 
 from harness.errors import InputError, Unavailable
@@ -30,6 +31,11 @@ def resolve_device(name: str) -> str:
     if name == "auto":
         return "cpu"
     raise Unavailable(f"device {name} is not available on this machine; use --device cpu")
+
+
+def usable_cores() -> int:
+    """CPU cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def device_named(name: str) -> torch.device:

@@ -32,9 +32,7 @@ def print_summary(record: ResultRecord, console: Console, verbose: bool = False)
     if record.dataset.simulated:
         title.append(" · ").append("simulated data", "yellow")
     console.print(title)
-    if (headline := record.metrics.get(record.task.headline)) is not None:
-        better = ", lower is better" if headline.higher_is_better is False else ""
-        told = f"{record.task.label(record.task.headline)} {with_interval(headline)}{better}"
+    if told := _headline(record):
         console.print(terminal(told, "bold"))
     if further := [name for name in record.task.columns if name != record.task.headline and name in record.metrics]:
         grid = Table.grid(padding=(0, 2))
@@ -60,6 +58,19 @@ def print_summary(record: ResultRecord, console: Console, verbose: bool = False)
     exposure, *others = notes_of(record)
     for note in [exposure, *(others if verbose else [])]:
         console.print(Text.assemble(("note:", "dim"), " ", terminal(note)))
+
+
+def print_line(record: ResultRecord, console: Console) -> None:
+    """The headline of a done record, for plans of so many cells that nobody would read their tables."""
+    names = f"{record.task.name} · {record.model.card.name} · {record.dataset.name}"
+    console.print(terminal(f"{names}: {_headline(record)}"), soft_wrap=True)
+
+
+def _headline(record: ResultRecord) -> str:
+    if (headline := record.metrics.get(record.task.headline)) is None:
+        return ""
+    better = ", lower is better" if headline.higher_is_better is False else ""
+    return f"{record.task.label(record.task.headline)} {with_interval(headline)}{better}"
 
 
 def print_ending(paths: Sequence[Path], next_commands: Mapping[str, str], console: Console) -> None:

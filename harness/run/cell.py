@@ -25,7 +25,7 @@ from harness.result import (
     TaskEntry,
     read_verified,
 )
-from harness.run.environment import code_stamp, describe, package_versions
+from harness.run.environment import code_stamp, describe, forget_peak_memory, package_versions
 from harness.storage.bounds import leads_outside
 from harness.storage.files import atomic_path, write_text
 from harness.storage.lock import exclusive
@@ -110,6 +110,11 @@ class Cell:
             return True
         return self.unavailable is not None
 
+    @property
+    def needless(self) -> bool:
+        """Whether it is a control of nothing but cells that are impossible."""
+        return bool(self.control_of) and all(asked.impossible for asked in self.control_of)
+
     def check(self) -> None:
         """Refuse what can be told before anything is loaded.
 
@@ -134,7 +139,7 @@ def run_cell(cell: Cell, results: Path, device: str, progress: Progress, force: 
 
     A finished cell is read back unless ``force`` is given; one that another process works on is waited for. Partial
     state stays in ``<cell id>.work/`` until the cell is done, so that a killed run goes on where it was. Unavailable
-    cells leave nothing on disk: their identity is not known.
+    cells leave nothing on disk: their identity is not known. The model stays in memory: the next cell may need it.
     """
     if (reason := cell.unavailable) is not None:
         progress.message(cell.name)
@@ -145,7 +150,7 @@ def run_cell(cell: Cell, results: Path, device: str, progress: Progress, force: 
     try:
         # without a lock where nothing is to be done: the folder may be one to read only
         if force or work.exists() or (record := cell.finished(results)) is None:
-            with exclusive(path.with_suffix(".lock"), lambda line: progress.message(f"{cell.name}: {line}")):
+            with exclusive(path.with_suffix(".lock"), lambda line: progress.notice(f"{cell.name}: {line}")):
                 if force or (record := cell.finished(results)) is None:
                     _say_why(path, progress)
                     progress.message(cell.name)
@@ -155,6 +160,14 @@ def run_cell(cell: Cell, results: Path, device: str, progress: Progress, force: 
         return _record(cell, "failed", device, error=_cannot_write(error, path))
     progress.message(f"{cell.name}: already {record.status} ({path})")
     return record
+
+
+def lost_cell(cell: Cell, results: Path, device: str, reason: str) -> ResultRecord:
+    """The record of a cell whose process ended, told why: its own where it was finished, else one of a failure.
+
+    That is not written: another process may be at work on the cell.
+    """
+    return cell.finished(results) or _record(cell, "failed", device, error=reason)
 
 
 def _linked(path: Path, work: Path, results: Path) -> str | None:
@@ -171,12 +184,13 @@ def _say_why(path: Path, progress: Progress) -> None:
         try:
             read_verified(path)
         except ValueError as error:
-            progress.message(f"{error}; running the cell again")
+            progress.notice(f"{error}; running the cell again")
 
 
 def _compute(cell: Cell, path: Path, work: Path, device: str, progress: Progress, force: bool) -> ResultRecord:
     artifacts = work / "artifacts"
     context = CellContext(device=device, work=work, artifacts=artifacts, progress=progress, stamp=code_stamp())
+    forget_peak_memory()
     try:
         cell.check()
         # a task makes all of them again, and what only an earlier attempt made is not to be kept
@@ -193,8 +207,6 @@ def _compute(cell: Cell, path: Path, work: Path, device: str, progress: Progress
         # --debug shows the traceback; the record keeps one line
         progress.trace(error)
         record = _record(cell, "failed", device, error=_one_line(error, path), seconds=context.seconds)
-    finally:
-        cell.model.unload()
     _publish(record, path, work)
     if record.status in FINISHED:
         shutil.rmtree(work, ignore_errors=True)

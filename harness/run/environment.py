@@ -49,8 +49,14 @@ def code_stamp() -> str:
     return json.dumps([package_versions(), commit_and_dirty()], sort_keys=True)
 
 
+def forget_peak_memory() -> None:
+    """Count the peak from here on, where the system can: a process may run several cells."""
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
+
+
 def peak_memory_mb() -> float:
-    """Peak resident memory of this process so far."""
+    """Peak resident memory of this process so far, or since :func:`forget_peak_memory`."""
     # Linux: ru_maxrss would count the process that started this one
     with suppress(OSError):
         if found := re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text(errors="replace")):

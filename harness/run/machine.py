@@ -9,10 +9,11 @@ import shlex
 import shutil
 import tempfile
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from harness.compute.device import usable_cores
+from harness.compute.memory import machine_memory
 from harness.datasets.resolve import data_folder, dataset_cards
 from harness.registry import Registry
 from harness.run.environment import package_versions
@@ -71,7 +72,7 @@ def _software() -> Line:
 
 
 def _device() -> Line:
-    cores = f"{len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()} CPU cores"
+    cores = f"{usable_cores()} CPU cores"
     if importlib.util.find_spec("torch") is None:
         return Line("device", cores)
     import torch
@@ -84,10 +85,8 @@ def _device() -> Line:
 
 
 def _memory() -> str:
-    with suppress(OSError, ValueError, KeyError):
-        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-        sizes = {name: int(rest.split()[0]) * 1024 for name, _, rest in (line.partition(":") for line in lines)}
-        return f"{readable(sizes['MemTotal'])}, {readable(sizes['MemAvailable'])} available"
+    if (sizes := machine_memory()) is not None:
+        return f"{readable(sizes.total)}, {readable(sizes.available)} available"
     return readable(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
 
 

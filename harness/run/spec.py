@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from harness.adapter import ModelAdapter, ModelOptions
 from harness.datasets.records import Dataset
@@ -37,6 +37,13 @@ class CellSpec:
     @property
     def name(self) -> str:
         return f"{self.task} · {self.dataset} · {self.model}"
+
+
+class Planned(NamedTuple):
+    """A cell, and the names that another process makes it of."""
+
+    spec: CellSpec
+    cell: Cell
 
 
 class Resolver:

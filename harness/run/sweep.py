@@ -10,7 +10,7 @@ from typing import NamedTuple
 from harness.errors import InputError
 from harness.run.cell import Cell
 from harness.run.plan import Request, plan, takes_list
-from harness.run.spec import Resolver
+from harness.run.spec import CellSpec, Planned, Resolver
 
 
 class Combination(NamedTuple):
@@ -26,6 +26,7 @@ class Combination(NamedTuple):
 
 class PlannedCell(NamedTuple):
     combination: Combination
+    spec: CellSpec
     cell: Cell
 
 
@@ -72,13 +73,17 @@ def plan_sweep(request: Request, given: Sequence[tuple[str, str]], resolver: Res
             if str(error) == _complaint(replace(request, settings=dict(combination.fixed)), resolver):
                 raise
             raise InputError(f"{combination.label}: {error}") from None
-        planned += [PlannedCell(combination, resolver.cell(spec)) for spec in specs]
+        planned += [PlannedCell(combination, spec, resolver.cell(spec)) for spec in specs]
     return planned
 
 
-def distinct(planned: Sequence[PlannedCell]) -> list[Cell]:
-    """Every cell once: values typed in two ways, such as 1 and 1.0, are one cell."""
-    return list({(own.cell.name, own.cell.identity): own.cell for own in planned}.values())
+def distinct(planned: Sequence[PlannedCell]) -> list[Planned]:
+    """Every cell once: values typed in two ways, such as 1 and 1.0, are one cell.
+
+    Controls of nothing but cells that are impossible are left out.
+    """
+    needed = [own for own in planned if not own.cell.needless]
+    return list({(own.cell.name, own.cell.identity): Planned(own.spec, own.cell) for own in needed}.values())
 
 
 def _complaint(request: Request, resolver: Resolver) -> str | None:

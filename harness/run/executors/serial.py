@@ -1,10 +1,11 @@
-"""Running many cells. One at a time, here; other executors share this signature."""
+"""Running cells one at a time, in this process. Workers run theirs so too."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from harness.adapter import ModelAdapter
 from harness.progress import Progress
 from harness.result import ResultRecord
 from harness.run.cell import Cell, run_cell
@@ -15,9 +16,21 @@ def serial(
 ) -> Iterator[ResultRecord]:
     """Yield one record per cell; finished cells are read back, failed ones run again.
 
-    Controls of nothing but cells that are impossible are left out.
+    Controls of nothing but cells that are impossible are left out. A model stays in memory while the next cell is of
+    the same one, unless it failed.
     """
-    for cell in cells:
-        if cell.control_of and all(asked.impossible for asked in cell.control_of):
-            continue
-        yield run_cell(cell, results, device, progress, force)
+    held: ModelAdapter | None = None
+    try:
+        for cell in cells:
+            if cell.needless:
+                continue
+            if held is not None and held is not cell.model:
+                held.unload()
+            held = cell.model
+            record = run_cell(cell, results, device, progress, force)
+            if record.status == "failed":
+                held.unload()
+            yield record
+    finally:
+        if held is not None:
+            held.unload()

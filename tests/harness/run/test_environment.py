@@ -75,3 +75,12 @@ def test_devices(monkeypatch: pytest.MonkeyPatch) -> None:
         resolve_device("cuda:1")
     with pytest.raises(InputError, match="'tpu' is not one of auto, cpu, cuda"):
         resolve_device("tpu")
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="only Linux can forget a peak")
+def test_the_peak_of_an_earlier_cell_does_not_count_for_the_next() -> None:
+    held = bytearray(300_000_000)
+    del held
+    before = environment.peak_memory_mb()
+    environment.forget_peak_memory()
+    assert environment.peak_memory_mb() < before - 200
