@@ -82,7 +82,7 @@ def test_every_architecture_loads_under_every_spelling(name: str, tmp_path: Path
         folder = write(tmp_path / spelling, entry, original, respelled(entry, original, spelling))
         adapter = (RnaMsmAdapter if entry is ARCHITECTURES["rnamsm"] else EncoderAdapter)(entry, ModelOptions(folder))
         # the head of a causal model that is the embedding itself needs no tensor of its own
-        lost = {"log_probs", "replace_hidden"} if spelling == "a bare encoder" else set()
+        lost = {"log_probs", "unmasked_log_probs", "replace_hidden"} if spelling == "a bare encoder" else set()
         capabilities = (
             frozenset({"alignment", "attention", "hidden_states"}) if name == "rnamsm" else entry.card.capabilities
         )
@@ -227,7 +227,11 @@ def test_a_checkpoint_without_a_head_loses_the_capability_with_the_reason(plain:
     network, tensors = plain
     headless = {name: tensor for name, tensor in tensors.items() if not name.startswith("lm_head.")}
     adapter = EncoderAdapter(SPLICEBERT, ModelOptions(write(tmp_path, SPLICEBERT, network, headless)))
-    assert adapter.card.capabilities == SPLICEBERT.card.capabilities - {"log_probs", "replace_hidden"}
+    assert adapter.card.capabilities == SPLICEBERT.card.capabilities - {
+        "log_probs",
+        "unmasked_log_probs",
+        "replace_hidden",
+    }
     assert any("no language-model head" in quirk for quirk in adapter.card.quirks)
     with pytest.raises(
         NotApplicable, match="splicebert-human has no log probs: the weights hold no language-model head"
