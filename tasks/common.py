@@ -11,7 +11,7 @@ from harness.task import Metric, TableRow
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-    from harness.datasets.records import DatasetCard
+    from harness.datasets.records import DatasetCard, Record
     from harness.statistics.bootstrap import Estimate, Interval
 
 RANDOM_TWINS = ("{model}:random", *(f"{{model}}:random:{initialisation}" for initialisation in range(1, 5)))
@@ -96,6 +96,19 @@ def over_families(values: ArrayLike) -> Estimate:
 
     numbers = np.asarray(values, dtype=np.float64)
     return cluster_bootstrap_mean(numbers, range(len(numbers)))
+
+
+def with_shuffled_letters(record: Record) -> Record:
+    """The same way for every model; a homolog of the shuffled one is not known."""
+    import zlib
+
+    import numpy as np
+
+    from harness.datasets.records import Record
+    from harness.sequences.shuffle import dinucleotide_shuffle
+
+    generator = np.random.default_rng([0, zlib.crc32(record.id.encode())])
+    return Record(record.id, dinucleotide_shuffle(record.sequence, generator))
 
 
 def subject(model: ModelCard, dataset: DatasetCard, layer: int | None = None) -> str:

@@ -79,7 +79,7 @@ def _print(planned: list[Planned], states: list[State], expected: list[Estimate 
     from harness.names import printable
     from harness.run.cell import FINISHED
     from harness.run.fits import weights_bytes
-    from harness.run.prefetch import readable
+    from harness.storage.sizes import readable
 
     table = Table("task", "dataset", "model", "records", "weights", "expected", "state")
     for (_, cell), state, estimate in zip(planned, states, expected, strict=True):

@@ -8,7 +8,7 @@ from pathlib import Path
 from harness.compute.memory import machine_memory
 from harness.errors import Unavailable
 from harness.run.cell import Cell
-from harness.run.prefetch import readable
+from harness.storage.sizes import readable
 
 BYTES = {"float32": 4, "bfloat16": 2}
 _CGROUP_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))

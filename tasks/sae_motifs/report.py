@@ -15,7 +15,7 @@ from harness.statistics.bootstrap import Estimate
 from harness.statistics.gains import Gain, smallest_gain
 from harness.task import Basis, Highlights, Metric, Place, TableRow, TaskOutcome
 from tasks.common import CORRELATION, SHARE, metric, over_seeds, table_row, without_interval
-from tasks.sae.failures import why_failed, without_stability
+from tasks.sae.failures import layer_warnings, why_failed, without_stability
 from tasks.sae.split_quality import SharedFeatures
 from tasks.sae_motifs.choices import ALL, EQUAL, STABLE, Claim, Entry
 from tasks.sae_motifs.data import MotifSequences
@@ -128,9 +128,7 @@ def report(facts: CellFacts, layers: Sequence[LayerResult], item_set: str) -> Ta
             "test_sequences": len(facts.data.test),
         },
         skipped=facts.data.skipped,
-        warnings=[
-            f"the autoencoders of layer {layer} failed: {reason}" for layer, reason in failures.items() if reason
-        ],
+        warnings=list(layer_warnings(failures, quality)),
         notes=[*_notes(facts, chosen), *without_interval(metrics)],
         highlights=_highlights(facts, chosen),
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -11,11 +10,10 @@ import numpy as np
 from harness.adapter import ModelAdapter
 from harness.datasets.alignments import model_inputs, read_alone
 from harness.datasets.records import Record
-from harness.sequences.shuffle import dinucleotide_shuffle
 from harness.statistics.bootstrap import cluster_weights
 from harness.storage.kept import Arrays
 from harness.task import CellContext, TaskOutcome
-from tasks.common import subject
+from tasks.common import subject, with_shuffled_letters
 from tasks.sae.cell import PlacedSource, SaeCell
 from tasks.sae.concepts.choice import select_features
 from tasks.sae.concepts.membership import Integers
@@ -70,7 +68,7 @@ class MotifRun:
         with context.phase("motif library"):
             real = load_library(settings.motifs)
             self.libraries = (real, *(real.permuted(number) for number in range(PERMUTED_LIBRARIES)))
-        select, test = ([_shuffle(record) for record in part] for part in (data.select, data.test))
+        select, test = ([with_shuffled_letters(record) for record in part] for part in (data.select, data.test))
         readable = [Readable.of(model_inputs(model.card, part)) for part in (data.select, select, data.test, test)]
         self.passes = Passes(context.progress, *readable)
         self.clusters = [_numbered(part) for part in (data.select, data.test)]
@@ -274,9 +272,3 @@ def _real_and_shuffled(count: int) -> np.ndarray:
 
 def _numbered(records: Sequence[Record]) -> Integers:
     return np.unique([record.cluster or record.id for record in records], return_inverse=True)[1]
-
-
-def _shuffle(record: Record) -> Record:
-    """With its letters shuffled, the same way for every model; a homolog of the shuffled one is not known."""
-    generator = np.random.default_rng([0, zlib.crc32(record.id.encode())])
-    return Record(record.id, dinucleotide_shuffle(record.sequence, generator))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -14,12 +13,10 @@ import scipy.sparse
 
 from harness.adapter import ModelAdapter
 from harness.datasets.alignments import model_inputs, read_alone
-from harness.datasets.records import Record
 from harness.errors import NotApplicable
-from harness.sequences.shuffle import dinucleotide_shuffle
 from harness.storage.kept import Arrays
 from harness.task import CellContext, TaskOutcome
-from tasks.common import subject
+from tasks.common import subject, with_shuffled_letters
 from tasks.sae.cell import PlacedSource, SaeCell
 from tasks.sae.concepts.choice import rank_auroc
 from tasks.sae.concepts.membership import Integers
@@ -104,7 +101,9 @@ class StructureRun:
             select=Readable.of(model_inputs(model.card, data.select)),
             choosing=self.choosing.rows,
             test=Readable.of(model_inputs(model.card, data.test)),
-            shuffled=Readable.of(model_inputs(model.card, [_shuffle(data.test[index]) for index in self.shuffled])),
+            shuffled=Readable.of(
+                model_inputs(model.card, [with_shuffled_letters(data.test[index]) for index in self.shuffled])
+            ),
             progress=context.progress,
         )
         self.cell = SaeCell(model, model_inputs(model.card, data.train), settings, context)
@@ -366,10 +365,3 @@ class StructureRun:
             names = tuple(entry.source.feature_name(int(feature)) for feature in choice.feature)
             seeds.append(SeedScores(entry.seed, choice, names, entry.source.features, values, p))
         return SourceScores(entries[0].name, entries[0].role, tuple(seeds), part)
-
-
-def _shuffle(record: Record) -> Record:
-    """With its letters shuffled, the same way for every model; a homolog of the shuffled one is not known."""
-    generator = np.random.default_rng([0, zlib.crc32(record.id.encode())])
-    letters = dinucleotide_shuffle(record.sequence, generator)
-    return Record(record.id, letters)
