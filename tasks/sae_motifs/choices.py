@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -21,6 +22,9 @@ MINIMUM_SUBSAMPLE = 64
 ROUNDS = 5
 """Subsamples of features that a source with more than the others is averaged over."""
 
+MOST_PER_CLUSTER = 10
+"""Features whose claims are tried on select for one motif cluster, those with the best match."""
+
 ALL, EQUAL, STABLE = "", "equal candidates", "stable features"
 
 
@@ -37,7 +41,8 @@ class Claim(NamedTuple):
 
 @dataclass(frozen=True)
 class Round:
-    """The claims that one choice of candidates leads to, by library: at most one per motif cluster.
+    """The claims that one choice of candidates leads to, by library: first those of several features per motif cluster,
+    in the order of their match, then the one that holds best at the sites of select.
 
     ``hit_rates`` (libraries,): share of the candidates whose motif matches one of the library.
     """
@@ -97,10 +102,37 @@ def find_matches(entry: Entry, libraries: Sequence[Library]) -> None:
     entry.matches = [match(queries, library) for library in libraries] if queries else []
 
 
-def choose_claims(entry: Entry, libraries: Sequence[Library], subsets: Mapping[str, Sequence[Integers | None]]) -> None:
-    """Fill in ``rounds``: from the features of every subset, all of them where it is None."""
+def propose_claims(
+    entry: Entry, libraries: Sequence[Library], subsets: Mapping[str, Sequence[Integers | None]]
+) -> None:
+    """Fill in ``rounds`` from the features of every subset, all of them where it is None: up to ten per cluster."""
     entry.rounds = {
         kind: [_round(entry, libraries, subset) for subset in own_subsets] for kind, own_subsets in subsets.items()
+    }
+
+
+def choose_claims(entry: Entry, libraries: Sequence[Library], aurocs: Mapping[Claim, float]) -> None:
+    """Keep one claim per motif cluster: that with the highest AUROC at sites of select, the better match of equals.
+
+    Args:
+        aurocs: of every proposed claim, NaN where select has too few sites: such a claim comes last.
+    """
+
+    def best(claims: Sequence[Claim], clusters: Integers) -> tuple[Claim, ...]:
+        kept: dict[int, Claim] = {}
+        for claim in sorted(claims, key=lambda claim: -np.nan_to_num(aurocs[claim], nan=-1.0)):
+            kept.setdefault(int(clusters[claim.motif]), claim)
+        return tuple(kept[cluster] for cluster in sorted(kept))
+
+    entry.rounds = {
+        kind: [
+            Round(
+                tuple(best(part, library.clusters) for part, library in zip(own.claims, libraries, strict=True)),
+                own.hit_rates,
+            )
+            for own in rounds
+        ]
+        for kind, rounds in entry.rounds.items()
     }
 
 
@@ -128,10 +160,14 @@ def _round(entry: Entry, libraries: Sequence[Library], subset: Integers | None) 
         q = false_discovery_control(p)[: chosen.sum()]
         places = np.flatnonzero(chosen)[q < SIGNIFICANT]
         rates[number] = len(places) / candidates
-        best: dict[int, int] = {}
-        for place in places[np.argsort(own.p[places], kind="stable")]:
-            best.setdefault(int(library.clusters[own.motif[place]]), int(place))
-        claims.append(tuple(_claim(entry, own, number, place) for _, place in sorted(best.items())))
+        places = places[np.argsort(own.p[places], kind="stable")]
+        tried: Counter[int] = Counter()
+        proposed = []
+        for place, cluster in zip(places.tolist(), library.clusters[own.motif[places]].tolist(), strict=True):
+            tried[cluster] += 1
+            if tried[cluster] <= MOST_PER_CLUSTER:
+                proposed.append(_claim(entry, own, number, place))
+        claims.append(tuple(proposed))
     return Round(tuple(claims), rates)
 
 

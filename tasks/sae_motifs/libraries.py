@@ -16,9 +16,13 @@ from harness.datasets.planted_motifs import library as embedded
 from harness.datasets.resolve import data_folder
 from harness.errors import InputError, Unavailable
 from harness.sequences.motifs import Floats, Motif, information, read_motifs
+from tasks.sae.concepts.choice import SIGNIFICANT
 
 ALIKE = 0.01
 """Motifs whose TOMTOM p, times the size of the library, is under this make one cluster."""
+LEAST_CORRELATION = 0.6
+"""Of the frequencies where two motifs meet, as RSAT matrix-clustering asks (Castro-Mondragon et al. 2017). TOMTOM takes
+columns for independent, so that flat stretches, of which wide motifs have many, resemble each other beyond chance."""
 
 
 class _File(NamedTuple):
@@ -67,9 +71,9 @@ class Library:
 
 @dataclass(frozen=True)
 class Matches:
-    """TOMTOM's answer for every query: p of its best motif, corrected for the number of motifs, which it is, and how
-    they lie: query column 0 lies at column ``offset`` of the motif, or of its reverse complement where ``strand`` is
-    -1."""
+    """TOMTOM's answer for every query: p of its best motif, corrected for the number of motifs (1 where the letters
+    correlate under 0.6), which it is, and how they lie: query column 0 lies at column ``offset`` of the motif, or of
+    its reverse complement where ``strand`` is -1."""
 
     p: Floats
     motif: NDArray[np.int64]
@@ -103,30 +107,51 @@ def load_library(name: str) -> Library:
 def match(queries: Sequence[Floats], library: Library) -> Matches:
     """The motif of the library that every query (columns, 4) of frequencies resembles most.
 
-    p is that of the best motif, 1 - (1 - p)^motifs. Motifs are compared on both strands where a site may lie on both.
+    p is 1 - (1 - p)^motifs of the first motif, by p, whose letters correlate with the query or that is not significant
+    anyway. Motifs are compared on both strands where a site may lie on both.
     """
-    p, offset, strand = _tomtom(queries, library.motifs, library.both_strands)
-    best = p.argmin(axis=1)
-    rows = np.arange(len(best))
-    whole = -np.expm1(len(library.motifs) * np.log1p(-np.minimum(p[rows, best], 1 - 1e-12)))
-    signs = np.where(strand[rows, best] > 0, -1, 1)
-    return Matches(whole, best, offset[rows, best].astype(np.int64), signs)
+    single, offset, strand = _tomtom(queries, library.motifs, library.both_strands)
+    p = -np.expm1(len(library.motifs) * np.log1p(-np.minimum(single, 1 - 1e-12)))
+    rows = np.arange(len(queries))
+    best, found = single.argmin(axis=1), np.ones(len(queries))
+    for row, query in enumerate(queries):
+        for motif in np.argsort(single[row], kind="stable"):
+            place = row, motif
+            if p[place] >= SIGNIFICANT or _letters_agree(query, library.motifs[motif], offset[place], strand[place]):
+                best[row], found[row] = motif, p[place]
+                break
+    return Matches(found, best, offset[rows, best], strand[rows, best])
+
+
+def _letters_agree(query: Floats, motif: Motif, offset: int, strand: int) -> bool:
+    """Whether two motifs (columns, 4), placed as in :class:`Matches`, correlate about even letters where they meet."""
+    target = (motif if strand > 0 else motif.reverse_complement).frequencies
+    first, end = max(0, offset), min(len(target), offset + len(query))
+    a, b = query[first - offset : end - offset] - 0.25, target[first:end] - 0.25
+    scale = np.sqrt((a**2).sum() * (b**2).sum())
+    return bool(scale > 0 and (a * b).sum() >= LEAST_CORRELATION * scale)
 
 
 def _clusters(motifs: Sequence[Motif], both_strands: bool) -> NDArray[np.int64]:
     """Greedy, the most informative first: a motif joins the first leader that it is like, or leads."""
-    p = _tomtom([motif.frequencies for motif in motifs], motifs, both_strands)[0] * len(motifs)
+    queries = [motif.frequencies for motif in motifs]
+    p, offset, strand = _tomtom(queries, motifs, both_strands)
+    alike = p * len(motifs) < ALIKE
+    for a, b in np.argwhere(alike):
+        alike[a, b] = _letters_agree(queries[a], motifs[b], offset[a, b], strand[a, b])
+    alike |= alike.T
     own = np.full(len(motifs), -1)
-    bits = np.array([information(motif.frequencies).sum() for motif in motifs])
+    bits = np.array([information(query).sum() for query in queries])
     for number in np.argsort(-bits, kind="stable"):
         if own[number] < 0:
-            alike = np.minimum(p[number], p[:, number]) < ALIKE
-            own[alike & (own < 0)] = number
+            own[alike[number] & (own < 0)] = number
             own[number] = number
     return np.unique(own, return_inverse=True)[1]
 
 
-def _tomtom(queries: Sequence[Floats], motifs: Sequence[Motif], both_strands: bool) -> tuple[Floats, Floats, Floats]:
+def _tomtom(
+    queries: Sequence[Floats], motifs: Sequence[Motif], both_strands: bool
+) -> tuple[Floats, NDArray[np.int64], NDArray[np.int64]]:
     """p, offset and strand (queries, motifs). A transposed view keeps the layout for which TOMTOM is compiled."""
     try:
         from memelite import tomtom
@@ -137,4 +162,4 @@ def _tomtom(queries: Sequence[Floats], motifs: Sequence[Motif], both_strands: bo
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # few targets: only in tests
         p, _, offset, _, strand = tomtom(own, targets, reverse_complement=both_strands, n_jobs=1)
-    return p, offset, strand
+    return p, offset.astype(np.int64), np.where(strand > 0, -1, 1)

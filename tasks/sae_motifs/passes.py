@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 import scipy.sparse
@@ -23,6 +23,8 @@ from tasks.sae_motifs.choices import Entry
 AROUND = 2
 """An activation counts for a site where it lies within so many nucleotides of its place."""
 BLOCK_ROWS = 2048
+
+ScoredSplit = Literal["select", "test"]
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ class SitePlaces:
 class Passes:
     """Sequences of select and of test, each with its dinucleotide shuffles in the same order.
 
-    Memory: select sequences x features x 10 bytes per source and seed; of test, chosen features alone.
+    Memory: select sequences x features x 10 bytes per source and seed, and sequences x claims x 8 bytes.
     """
 
     progress: Progress
@@ -82,6 +84,10 @@ class Passes:
     select_shuffled: Readable
     test: Readable
     test_shuffled: Readable
+
+    def of(self, split: ScoredSplit) -> tuple[Readable, Readable]:
+        """The sequences of a split, and their shuffles."""
+        return (self.select, self.select_shuffled) if split == "select" else (self.test, self.test_shuffled)
 
     def maxima(self, model: ModelAdapter, layers: Sequence[int], entries: Sequence[Entry], label: str) -> Arrays:
         """Of select, by number of the entry: "maxima N" and "places N" (sequences, features), "shuffled N"."""
@@ -113,19 +119,20 @@ class Passes:
         entries: Sequence[Entry],
         places: Sequence[SitePlaces],
         label: str,
+        split: ScoredSplit,
         observe: Callable[[int, States], None],
     ) -> Arrays:
-        """Of test, by number of the entry: "values N" (claims, sequences, 2) at sites, real and shuffled, and "peaks N"
+        """By number of the entry: "values N" (claims, sequences, 2) at sites, real and shuffled, and "peaks N"
         (sequences, 2) of the peak feature.
 
         Args:
-            observe: called with the states of every real test sequence.
+            observe: called with the states of every sequence that is not shuffled.
         """
         found: dict[str, NDArray[Any]] = {}
         for number, own in enumerate(places):
-            found |= _value_room(number, own, len(self.test.inputs))
-        for column, readable in enumerate((self.test, self.test_shuffled)):
-            for rows, hidden in readable.blocks(model, layers, self.progress, f"{label} test {column + 1}/2"):
+            found |= _value_room(number, own, len(self.of(split)[0].inputs))
+        for column, readable in enumerate(self.of(split)):
+            for rows, hidden in readable.blocks(model, layers, self.progress, f"{label} {split} {column + 1}/2"):
                 for number, (entry, own) in enumerate(zip(entries, places, strict=True)):
                     source, layer = cast(StateSource, entry.source), cast(int, entry.layer)
                     code = _dense(source.encode(hidden[layer]))
@@ -136,15 +143,15 @@ class Passes:
                         observe(index, {layer: states[part] for layer, states in hidden.items()})
         return found
 
-    def fill_letters(self, entry: Entry, places: SitePlaces) -> None:
-        """The values of an entry whose source needs no model."""
+    def letter_values(self, entry: Entry, places: SitePlaces, split: ScoredSplit) -> Arrays:
+        """The same of one entry whose source needs no model, as entry 0."""
         source = cast(LetterSource, entry.source)
-        found = _value_room(0, places, len(self.test.inputs))
-        for column, readable in enumerate((self.test, self.test_shuffled)):
+        found = _value_room(0, places, len(self.of(split)[0].inputs))
+        for column, readable in enumerate(self.of(split)):
             for index, (sequence, known) in enumerate(zip(readable.sequences, readable.known, strict=True)):
                 code = _dense(source.encode(sequence)[known])
                 _put_values(found, 0, entry, places, index, column, code, readable)
-        entry.values, entry.peaks = found["values 0"], found["peaks 0"]
+        return found
 
 
 def _room(number: int, sequences: int, features: int) -> dict[str, NDArray[Any]]:

@@ -235,7 +235,7 @@ def _notes(facts: CellFacts, result: LayerResult) -> list[str]:
         f"a match is confirmed at AUROC > {CONFIRMED} and q < 0.05 at sites against the same places of "
         f"dinucleotide-shuffled sequences; every source has at most "
         f"{result.budget} candidate features",
-        _ceiling(result),
+        _words(result),
         f"AUROC of sequences against shuffles: model {result.peaks['sae'].value:.3f}, "
         f"the matrix {result.matrix.id} {result.matrix.name} {result.peaks['motif-matrix'].value:.3f}",
         f"norm of the mean over norm of the deviations: {standard.centre_ratio:.1f}; position alone explains "
@@ -256,11 +256,12 @@ def _notes(facts: CellFacts, result: LayerResult) -> list[str]:
     return notes
 
 
-def _ceiling(result: LayerResult) -> str:
+def _words(result: LayerResult) -> str:
     ours = result.sae.estimates["excess_clusters"].value
-    ceiling = result.sources["kmer"].estimates["excess_clusters"].value
+    equal = result.sources["kmer"].estimates["excess_clusters"].value
     every = result.scored[ALL]["kmer"].estimates["excess_clusters"].value
     return (
-        f"k-mers are the ceiling: {ceiling:.1f} motif clusters over chance at as many candidates, {every:.1f} with all "
-        f"{result.scored[ALL]['kmer'].candidates:,}; the model has {ours:.1f}"
+        f"k-mers name short motifs by construction: {every:.1f} motif clusters over chance with all "
+        f"{result.scored[ALL]['kmer'].candidates:,} of them, {equal:.1f} at as many candidates as the model, which has "
+        f"{ours:.1f}"
     )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from harness.adapter import ModelAdapter
 from harness.datasets.alignments import model_inputs, read_alone
@@ -18,6 +19,7 @@ from tasks.sae.cell import PlacedSource, SaeCell
 from tasks.sae.concepts.choice import select_features
 from tasks.sae.concepts.membership import Integers
 from tasks.sae.dictionaries import Dictionaries
+from tasks.sae.sequence_scores import States
 from tasks.sae.sources.autoencoder import SaeSource
 from tasks.sae.sources.letters import KmerSource
 from tasks.sae.split_quality import SplitMeter
@@ -31,15 +33,16 @@ from tasks.sae_motifs.choices import (
     Entry,
     choose_claims,
     find_matches,
+    propose_claims,
     subsamples,
 )
 from tasks.sae_motifs.data import prepare
 from tasks.sae_motifs.libraries import load_library
-from tasks.sae_motifs.passes import Passes, Readable, SitePlaces
+from tasks.sae_motifs.passes import Passes, Readable, ScoredSplit, SitePlaces
 from tasks.sae_motifs.pictures import draw_motifs
 from tasks.sae_motifs.report import CellFacts, LayerResult, report
-from tasks.sae_motifs.scores import ClaimScore, peak_auroc, score_claim, score_source
-from tasks.sae_motifs.sites import HeldOutSites, Letters, peak_scores
+from tasks.sae_motifs.scores import ClaimScore, auroc_at_sites, peak_auroc, score_claim, score_source
+from tasks.sae_motifs.sites import Letters, Sites, peak_scores
 from tasks.sae_motifs.tables import claim_table, feature_table, item_table, logo_table
 from tasks.sae_motifs.windows import FEWEST_WINDOWS, coded, feature_motifs
 
@@ -48,6 +51,7 @@ if TYPE_CHECKING:
     from harness.statistics.bootstrap import Estimate
     from tasks.sae_motifs.settings import SaeMotifsSettings
 
+SCORED: tuple[ScoredSplit, ScoredSplit] = ("select", "test")
 PERMUTED_LIBRARIES = 5
 MOST_FOR_MATRIX = 500
 """Select sequences on which the best matrix of the library is chosen, as a reference for the AUROC of peaks."""
@@ -75,12 +79,11 @@ class MotifRun:
         self.units = len(set(self.clusters[1].tolist()))
         self.weights = cluster_weights([r.cluster or r.id for r in data.test], settings.draws)
         self.select_letters = coded(self.passes.select.sequences)
-        self.sites = HeldOutSites(
-            self.passes.select_shuffled.sequences,
-            self.passes.test.sequences,
-            self.passes.test_shuffled.sequences,
-            self.clusters[1],
-        )
+        background = self.passes.select_shuffled.sequences
+        self.sites = {
+            split: Sites(background, *(own.sequences for own in self.passes.of(split)), clusters)
+            for split, clusters in zip(SCORED, self.clusters, strict=True)
+        }
         self.cell = SaeCell(model, model_inputs(model.card, data.train), settings, context)
         self.entries: list[Entry] = []
 
@@ -119,7 +122,7 @@ class MotifRun:
         label: str,
         measured: Dictionaries | None = None,
     ) -> None:
-        """Choose on select and read the values at the claimed places of test, with two passes of the model over each.
+        """Choose on select, with four passes of the model, and read the values at the claimed places of test, with two.
 
         Args:
             name: what is kept in the work folder starts with it.
@@ -137,17 +140,19 @@ class MotifRun:
         with context.phase("matching motifs"):
             stable = self._stable(entries, select)
             for number, entry in enumerate(entries):
-                self._choose(entry, number, select, stable.get(number))
+                self._match(entry, number, select, stable.get(number))
+        meter = SplitMeter(measured or {}, len(self.data.test))
+
+        def values(split: ScoredSplit, observe: Callable[[int, States], None]) -> Arrays:
+            model.load(context.device)
+            places = [self._places(entry, split) for entry in entries]
+            return self.passes.values(model, layers, entries, places, label, split, observe)
+
         with context.phase("scoring"):
-            places = [self._places(entry) for entry in entries]
-
-            def read_test() -> Arrays:
-                model.load(context.device)
-                meter = SplitMeter(measured or {}, len(self.data.test))
-                found = self.passes.values(model, layers, entries, places, label, meter.add)
-                return {**found, **meter.arrays()}
-
-            kept = context.kept(f"{name} test", read_test)
+            kept = context.kept(f"{name} sites of select", lambda: values("select", lambda index, states: None))
+            for number, entry in enumerate(entries):
+                self._choose(entry, kept[f"values {number}"])
+            kept = context.kept(f"{name} test", lambda: {**values("test", meter.add), **meter.arrays()})
             for number, entry in enumerate(entries):
                 entry.values, entry.peaks = kept[f"values {number}"], kept[f"peaks {number}"]
             self.entries += entries
@@ -158,13 +163,15 @@ class MotifRun:
 
     def _score_kmers(self) -> None:
         source = KmerSource()
-        source.role = "reference"  # the ceiling here: a k-mer that is indicated is a motif by itself
+        source.role = "reference"  # no floor here: a k-mer that is indicated is a motif by itself
         entry = Entry(source, None, None)
-        self._choose(entry, 0, self.passes.letter_maxima(source), None)
-        self.passes.fill_letters(entry, self._places(entry))
+        self._match(entry, 0, self.passes.letter_maxima(source), None)
+        self._choose(entry, self.passes.letter_values(entry, self._places(entry, "select"), "select")["values 0"])
+        test = self.passes.letter_values(entry, self._places(entry, "test"), "test")
+        entry.values, entry.peaks = test["values 0"], test["peaks 0"]
         self.entries.append(entry)
 
-    def _choose(self, entry: Entry, number: int, select: Arrays, stable: Integers | None) -> None:
+    def _match(self, entry: Entry, number: int, select: Arrays, stable: Integers | None) -> None:
         """The motifs of all features, what they match, and the feature that tells sequences from their shuffles."""
         maxima, shuffled = select[f"maxima {number}"], select[f"shuffled {number}"]
         entry.live = (maxima > 0).sum(axis=0) >= FEWEST_WINDOWS
@@ -174,8 +181,13 @@ class MotifRun:
         kinds: dict[str, Sequence[Integers | None]] = {ALL: [None], EQUAL: equal}
         if stable is not None:
             kinds[STABLE] = [stable]
-        choose_claims(entry, self.libraries, kinds)
+        propose_claims(entry, self.libraries, kinds)
         entry.peak = select_features(np.vstack([maxima, shuffled]), _real_and_shuffled(len(maxima)), 0.5)
+
+    def _choose(self, entry: Entry, values: NDArray[np.float32]) -> None:
+        """Of the proposed claims the ones that hold best at the sites of select, where ``values`` were read."""
+        aurocs = {claim: auroc_at_sites(own)[1] for claim, own in zip(entry.claims, values, strict=True)}
+        choose_claims(entry, self.libraries, aurocs)
 
     def _stable(self, entries: Sequence[Entry], select: Arrays) -> dict[int, Integers]:
         """Features that all seeds of a layer share, by number of the entry, where every seed has one."""
@@ -192,13 +204,13 @@ class MotifRun:
                 found |= {n: np.flatnonzero(mine) for n, mine in zip(own, stable, strict=True)}
         return found
 
-    def _places(self, entry: Entry) -> SitePlaces:
+    def _places(self, entry: Entry, split: ScoredSplit) -> SitePlaces:
         claims = entry.claims
-        lengths = np.array([len(sequence) for sequence in self.passes.test.sequences])
+        lengths = np.array([len(sequence) for sequence in self.passes.of(split)[0].sequences])
         centres = np.full((len(claims), len(lengths)), -1)
         for number, claim in enumerate(claims):
             matrix = self.libraries[claim.library].motifs[claim.motif]
-            starts = self.sites.starts(claim.library, claim.motif, claim.strand, matrix)
+            starts = self.sites[split].starts(claim.library, claim.motif, claim.strand, matrix)
             places = starts + claim.delta
             inside = (starts >= 0) & (places >= 0) & (places < lengths)
             centres[number, inside] = places[inside]

@@ -13,7 +13,7 @@ from harness.adapter import Role
 from harness.statistics.bootstrap import Estimate, nested_estimate
 from harness.statistics.metrics import weighted_auroc
 from tasks.sae.concepts.choice import SIGNIFICANT
-from tasks.sae.concepts.membership import Floats
+from tasks.sae.concepts.membership import Floats, Integers
 from tasks.sae_motifs.choices import Claim, Entry, Round
 
 CONFIRMED = 0.7
@@ -49,15 +49,25 @@ def score_claim(values: NDArray[np.float32], weights: Floats) -> ClaimScore:
     values: (sequences, 2) largest activation at the site and at the same place of the shuffle, NaN without a site.
     weights: (draws, sequences) bootstrap weights.
     """
-    used = np.flatnonzero(np.isfinite(values).all(axis=1))
-    if len(used) < FEWEST_SITES:
-        return ClaimScore(len(used), float("nan"), np.full(len(weights), np.nan), 1.0)
+    used, auroc = auroc_at_sites(values)
+    if np.isnan(auroc):
+        return ClaimScore(len(used), auroc, np.full(len(weights), np.nan), 1.0)
     real, shuffled = values[used].T.astype(np.float64)
     own = weights[:, used]
-    auroc = weighted_auroc(real, shuffled, np.ones((1, len(used))), np.ones((1, len(used))))[0]
     # asymptotic: the exact p knows no ties
     p = mannwhitneyu(real, shuffled, alternative="greater", method="asymptotic").pvalue if np.ptp(values[used]) else 1.0
-    return ClaimScore(len(used), float(auroc), weighted_auroc(real, shuffled, own, own), float(p))
+    return ClaimScore(len(used), auroc, weighted_auroc(real, shuffled, own, own), float(p))
+
+
+def auroc_at_sites(values: NDArray[np.float32]) -> tuple[Integers, float]:
+    """The sequences with a site, and how well the activation at the site is told from that of the shuffle; NaN with
+    fewer than 10 sites. ``values`` as in :func:`score_claim`."""
+    used = np.flatnonzero(np.isfinite(values).all(axis=1))
+    if len(used) < FEWEST_SITES:
+        return used, float("nan")
+    real, shuffled = values[used].T.astype(np.float64)
+    even = np.ones((1, len(used)))
+    return used, float(weighted_auroc(real, shuffled, even, even)[0])
 
 
 def confirmed(scores: Sequence[ClaimScore]) -> tuple[Floats, NDArray[np.bool_], NDArray[np.bool_]]:

@@ -80,20 +80,20 @@ def peak_scores(motifs: tuple[Motif, ...], letters: Letters, both_strands: bool)
     return np.column_stack(found).astype(np.float64)
 
 
-class HeldOutSites:
-    """Sites of library motifs in test sequences, one per cluster at most: the best, where it reaches the threshold that
-    shuffled select sequences set, and where the shuffled test sequence has no site of its own."""
+class Sites:
+    """Sites of library motifs in the sequences of a split, one per cluster at most: the best, where it reaches the
+    threshold that shuffled select sequences set, and where the shuffled sequence has no site of its own."""
 
     def __init__(
-        self, select_shuffled: list[str], test: list[str], test_shuffled: list[str], clusters: Integers
+        self, select_shuffled: list[str], sequences: list[str], shuffled: list[str], clusters: Integers
     ) -> None:
         self._select_shuffled = Letters.of(select_shuffled)
-        self._test, self._test_shuffled = Letters.of(test), Letters.of(test_shuffled)
+        self._sequences, self._shuffled = Letters.of(sequences), Letters.of(shuffled)
         self._clusters = clusters
         self._found: dict[tuple[int, int, int], Integers] = {}
 
     def starts(self, library: int, motif: int, strand: int, matrix: Motif) -> Integers:
-        """(test sequences,) left end of the site on that strand, -1 where there is none.
+        """(sequences,) left end of the site on that strand, -1 where there is none.
 
         Args:
             library, motif, strand: name the matrix, so that it is looked for once.
@@ -106,8 +106,8 @@ class HeldOutSites:
 
     def _look(self, oriented: Motif) -> Integers:
         least = threshold(oriented, self._select_shuffled)
-        scores, starts = best_sites(oriented, self._test)
-        shuffled, _ = best_sites(oriented, self._test_shuffled)
+        scores, starts = best_sites(oriented, self._sequences)
+        shuffled, _ = best_sites(oriented, self._shuffled)
         usable = (scores >= least) & (shuffled < least)
         order = np.flatnonzero(usable)[np.argsort(-scores[usable], kind="stable")]
         _, first = np.unique(self._clusters[order], return_index=True)

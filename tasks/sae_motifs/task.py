@@ -25,7 +25,7 @@ class SaeMotifs(Task):
 
     card = TaskCard(
         name="sae-motifs",
-        version="1",
+        version="2",
         summary="motifs of SAE features, matched with TOMTOM on select and confirmed on test (default: last layer, "
         "m = 4 d features, 3000 steps)",
         requires=frozenset({"hidden_states"}),
@@ -43,8 +43,9 @@ class SaeMotifs(Task):
             "The headline counts distinct motif clusters that a feature matches on select and confirms on test (AUROC "
             "> 0.7, q < 0.05), less the same count with the columns of every motif permuted, at an equal number of "
             "features for every source: 0 is chance.",
-            "k-mers are the ceiling here, not a floor: most motifs are short words, which k-mer indicators name "
-            "directly. The gain is over SAEs on the same network with random weights.",
+            "k-mers are no floor here: most motifs are short words, which k-mer indicators name directly. With all of "
+            "them they are a ceiling, at an equal number they are not. The gain is over SAEs on the same network with "
+            "random weights.",
             "The AUROC of peaks asks one feature to tell sequences from their dinucleotide shuffles. It is meant for "
             "sets with one dominant motif; a position weight matrix of a hundred numbers is shown beside it.",
         ),

@@ -50,6 +50,21 @@ def test_random_columns_match_nothing() -> None:
     assert (match(queries, LIBRARY).p < 0.05).mean() < 0.1
 
 
+def test_flat_stretches_of_wide_motifs_match_nothing_although_tomtom_says_so() -> None:
+    """Each column of a nearly even motif is nearer to an even one than to most of the library."""
+    generator = np.random.default_rng(0)
+    wide = Motif("wide", "wide", np.vstack([np.eye(4), np.full((20, 4), 0.25), np.eye(4)]) * 100)
+    library = Library("with a wide one", "", (*LIBRARY.motifs, wide), np.arange(49), True)
+    queries = list(generator.dirichlet(np.full(4, 2.0), size=(50, 18)))
+    from memelite import tomtom
+
+    targets = [np.ascontiguousarray(motif.frequencies).T for motif in library.motifs]
+    alone = tomtom([np.ascontiguousarray(query).T for query in queries], targets, n_jobs=1)[0].min(axis=1) * 49
+    assert (alone < 0.001).mean() > 0.5
+    assert (match(queries, library).p < 0.05).mean() < 0.1
+    assert match([wide.frequencies], library).p[0] < 0.001
+
+
 def test_a_permuted_library_has_the_same_columns_and_clusters_in_another_order() -> None:
     permuted = LIBRARY.permuted(0)
     for before, after in zip(LIBRARY.motifs, permuted.motifs, strict=True):

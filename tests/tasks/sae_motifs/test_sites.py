@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from harness.sequences.motifs import Motif
-from tasks.sae_motifs.sites import HeldOutSites, Letters, best_sites, log_odds, peak_scores, scan, threshold
+from tasks.sae_motifs.sites import Letters, Sites, best_sites, log_odds, peak_scores, scan, threshold
 
 COUNTS = np.array([[9, 1, 0, 0], [0, 0, 10, 0], [1, 2, 3, 4], [0, 10, 0, 0], [0, 0, 0, 10], [10, 0, 0, 0]], dtype=float)
 MOTIF = Motif("m", "m", COUNTS)
@@ -71,7 +71,7 @@ def test_sites_are_the_best_of_a_cluster_on_their_strand_and_not_where_the_shuff
     ]
     shuffled = [blank, blank, blank, blank, site + blank[:14]]
     background = sequences(2000, seed=1, shortest=30)
-    sites = HeldOutSites(background, test, shuffled, np.array([0, 0, 1, 2, 3]))
+    sites = Sites(background, test, shuffled, np.array([0, 0, 1, 2, 3]))
     # of two equal ones in a cluster the first; the last has a site in its shuffle
     assert sites.starts(0, 0, 1, MOTIF).tolist() == [5, -1, -1, -1, -1]
     assert sites.starts(0, 0, -1, MOTIF).tolist() == [-1, -1, 7, -1, -1]

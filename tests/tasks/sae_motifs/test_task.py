@@ -46,7 +46,7 @@ def test_planted_motifs_are_found_and_random_twins_find_none(knowing: tuple[Resu
     assert record.metrics["gain_excess"].value > 2  # two seeds say little of the spread
     assert record.roles["kmer"] == record.roles["motif-matrix"] == "reference"
     assert record.roles["sae-random-lm"] == "floor"
-    assert any("k-mers are the ceiling" in note for note in record.notes)
+    assert any("k-mers name short motifs by construction" in note for note in record.notes)
 
 
 def test_features_are_found_with_the_motif_the_strand_and_the_place(knowing: tuple[ResultRecord, Path]) -> None:
