@@ -80,10 +80,10 @@ class MotifRun:
         self.weights = cluster_weights([r.cluster or r.id for r in data.test], settings.draws)
         self.select_letters = coded(self.passes.select.sequences)
         background = self.passes.select_shuffled.sequences
-        self.sites = {
-            split: Sites(background, *(own.sequences for own in self.passes.of(split)), clusters)
-            for split, clusters in zip(SCORED, self.clusters, strict=True)
-        }
+        self.sites: dict[ScoredSplit, Sites] = {}
+        for split, clusters in zip(SCORED, self.clusters, strict=True):
+            letters, other = self.passes.of(split)
+            self.sites[split] = Sites(background, letters.sequences, other.sequences, clusters)
         self.cell = SaeCell(model, model_inputs(model.card, data.train), settings, context)
         self.entries: list[Entry] = []
 
