@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from harness.task import Metric
 
+HALF = 0.5
 _ROUNDING = 1e-5
 
 
@@ -44,7 +45,8 @@ def without_stability(quality: Mapping[str, Metric]) -> dict[str, Metric]:
 
 
 def layer_warnings(failures: Mapping[int, str | None], quality: Mapping[int, Mapping[str, Metric]]) -> Iterator[str]:
-    """What a reader must know of each layer before its numbers: autoencoders that failed, features like random ones.
+    """What a reader must know of each layer before its numbers: autoencoders that failed, features that are not
+    shared between seeds.
 
     Args:
         failures: per layer what :func:`why_failed` says.
@@ -55,8 +57,12 @@ def layer_warnings(failures: Mapping[int, str | None], quality: Mapping[int, Map
             yield f"the autoencoders of layer {layer} failed: {reason}"
     for layer, metrics in quality.items():
         own, chance = metrics.get("stability"), metrics.get("stability_chance")
-        if own and chance and own.value is not None and chance.high is not None and own.value <= chance.high:
+        if own is None or own.value is None:
+            continue
+        if chance and chance.value is not None and chance.high is not None and own.value <= chance.high:
             yield (
                 f"the stability of layer {layer} means nothing: seeds share {own.value:.2f} of their live features, "
                 f"random decoder rows as many ({chance.value:.2f})"
             )
+        elif own.value < HALF:
+            yield f"seeds share less than half of the live features of layer {layer} ({own.value:.2f})"

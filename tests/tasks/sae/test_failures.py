@@ -50,10 +50,13 @@ def test_layers_that_failed_or_share_no_more_than_chance_are_named() -> None:
         1: {"stability": Metric(value=0.96), "stability_chance": chance},
         2: without_stability({"stability": Metric(value=0.1), "stability_chance": chance}),
         3: {},
+        4: {"stability": Metric(value=0.49), "stability_chance": Metric(value=0.0, low=0.0, high=0.0)},
+        5: {"stability": Metric(value=0.51), "stability_chance": Metric(value=0.0, low=0.0, high=0.0)},
     }
     found = list(layer_warnings({0: None, 1: None, 2: "all features are dead", 3: None}, quality))
     assert found == [
         "the autoencoders of layer 2 failed: all features are dead",
         "the stability of layer 0 means nothing: seeds share 0.93 of their live features, random decoder rows as many "
         "(0.90)",
+        "seeds share less than half of the live features of layer 4 (0.49)",
     ]
