@@ -78,7 +78,6 @@ class Part:
         """Columns of the elements behind the macro scores: those of S, H, B, I and M that occur in the part."""
         return [c for c, element in enumerate(self.elements) if element in HEADLINE and self.member[:, c].any()]
 
-
     @cached_property
     def transformed(self) -> NDArray[np.complex128]:
         """(elements, rows / 2 + 1): the labels of each element as :func:`shift_p` multiplies them, conjugated."""

@@ -59,11 +59,13 @@ def pair_sums(
     section, _ = numbered(keys // (level.max(initial=0) + 1))
     whole_up, whole_down = (np.bincount(section, weights=own) for own in (up, down))
     lower_up, lower_down = (
-        own.cumsum() - own - (whole.cumsum() - whole)[section]
-        for own, whole in ((up, whole_up), (down, whole_down))
+        own.cumsum() - own - (whole.cumsum() - whole)[section] for own, whole in ((up, whole_up), (down, whole_down))
     )
     higher_up = whole_up[section] - lower_up - up
     own = positive.astype(np.int64)
     wins = np.stack([higher_up + up / 2, lower_down + down / 2])[own, cell]
     pairs = np.stack([whole_up[section], whole_down[section]])[own, cell]
-    return PairSums(*(np.bincount(group, weights=sums, minlength=groups) for sums in (wins, pairs)))
+    totals = np.zeros((2, groups))
+    for total, sums in zip(totals, (wins, pairs), strict=True):
+        total += np.bincount(group, weights=sums, minlength=groups)
+    return PairSums(*totals)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import scipy.sparse
+from numpy.typing import NDArray
 
 from tasks.sae.concepts.choice import FeatureChoice, best_threshold, rank_auroc
 from tasks.sae.concepts.membership import Floats, Integers, Membership, Scores, columns
@@ -88,7 +90,7 @@ class _Block:
     """
 
     items: int
-    rows: Integers
+    rows: NDArray[np.integer[Any]]
     last: Integers
     called: Integers
     before: Integers
