@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from harness.activations.reader import ModelReader
 from harness.activations.stream import ActivationStream
+from harness.progress import Progress
+from harness.task import CellContext
 from tasks.sae.autoencoder.config import SAEConfig
+from tasks.sae.cell import SaeCell
 from tasks.sae.expected_time import Rates, expected_time, times_read
+from tasks.sae.settings import SaeSettings
 from tests.tasks.sae.planted import Planted, random_sequences
 
 CONFIG = SAEConfig(features=32, k=3, steps=6, batch_size=64)
@@ -53,3 +58,18 @@ def test_training_sequences_are_read_as_often_as_the_stream_reads_them(capacity:
         pass
     expected = times_read(stream.nucleotides, stream.fits, 15, 64) * 6
     assert len(read) == expected if stream.fits else abs(len(read) - expected) <= 6
+
+
+def test_a_cell_says_it_once_and_not_where_it_goes_on_after_a_stop(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = SaeSettings(features=32, k=3, steps=6, batch_size=64, layers=(1, 2), seeds=(0, 1))
+    context = CellContext(device="cpu", work=tmp_path, artifacts=tmp_path, progress=Progress())
+    cell = SaeCell(Planted(width=16), random_sequences(6, 40), settings, context)
+    cell.say_how_long(scored=1_000)
+    said = capsys.readouterr().err
+    read = 3 * (sum(map(len, random_sequences(6, 40))) + 1_000)  # by the model and two random twins
+    assert f"{read:,} nucleotides" in said and "16 autoencoders of 6 steps" in said  # 2 layers x 2 seeds x (3 + 1)
+    (tmp_path / "kept").mkdir()
+    cell.say_how_long(scored=1_000)
+    assert not capsys.readouterr().err
