@@ -101,3 +101,10 @@ class Relayed(Progress):
 
 QUIET = Progress(quiet=True)
 """Says nothing."""
+
+
+def duration(seconds: float) -> str:
+    """As a reader wants it: "75 s", "12 min", "3.4 h"."""
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

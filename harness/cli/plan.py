@@ -77,6 +77,7 @@ def _print(planned: list[Planned], states: list[State], expected: list[Estimate 
     from rich.text import Text
 
     from harness.names import printable
+    from harness.progress import duration
     from harness.run.cell import FINISHED
     from harness.run.fits import weights_bytes
     from harness.storage.sizes import readable
@@ -97,9 +98,3 @@ def _print(planned: list[Planned], states: list[State], expected: list[Estimate 
     if unknown:
         cost += f"{', and' if known else ':'} {unknown} of unknown cost"
     console.print(f"{len(planned)} cells, {len(planned) - len(waiting)} finished, {len(waiting)} to run{cost}")
-
-
-def duration(seconds: float) -> str:
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

@@ -19,6 +19,7 @@ from tasks.sae.autoencoder.config import FrozenPart
 from tasks.sae.autoencoder.model import Metadata
 from tasks.sae.depth import MODEL, TWINS, AtLayer, quality_at, stability_at
 from tasks.sae.dictionaries import Dictionaries, DictionaryMaker
+from tasks.sae.expected_time import Rates, expected_time, times_read
 from tasks.sae.settings import SaeSettings
 from tasks.sae.sources.autoencoder import SaeSource
 from tasks.sae.sources.base import StateSource
@@ -66,6 +67,24 @@ class SaeCell:
     def several_layers(self) -> bool:
         """Whether numbers are reported by layer, and random twins measured for it."""
         return len(self.settings.layers) > 1
+
+    def say_how_long(self, scored: int) -> None:
+        """One line, before the work; a run that goes on after a stop has less to do, and says nothing.
+
+        Args:
+            scored: nucleotides that the model and each of its random twins read beside those of train.
+        """
+        settings, context = self.settings, self.context
+        if context.progress.quiet or (context.work / "kept").exists():
+            return
+        self.model.load(context.device)
+        config = settings.sae_config(self.model.card.width or 0)
+        stream = self._maker(self.model, "sae").stream
+        seeds, places = len(settings.seeds), len(settings.seeds) * len(settings.layers)
+        train = stream.nucleotides * times_read(stream.nucleotides, stream.fits, config.steps, config.batch_size)
+        rates = Rates.measured(self.model, self.train_inputs, settings.layers, config, context.device)
+        autoencoders = places * (1 + len(FROZEN)) + places  # those of the model, and of a random twin per seed
+        context.progress.message(expected_time(rates, (train + scored) * (1 + seeds), autoencoders, config.steps))
 
     def own_sources(self) -> list[PlacedSource]:
         """The model's own sources: autoencoders, trained, half frozen and untrained; neurons, PCA, ICA."""

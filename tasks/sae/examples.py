@@ -45,18 +45,20 @@ def example_table(
         (dot-bracket, "" where unknown) and activations (length,) float32; nucleotides that are N have 0.
     """
     known = [known_positions(record.sequence) for record in records]
-    ends = np.cumsum([len(positions) for positions in known])
+    starts = np.cumsum([0, *map(len, known)])
+    owner = np.repeat(np.arange(len(records)), np.diff(starts))
     structures = [dot_bracket(record) for record in records]
     found = []
     for (layer, seed), shown in features.items():
         columns = codes[layer, seed].tocsc()
         for feature in shown:
-            parts = np.split(columns[:, [feature]].toarray()[:, 0], ends[:-1])
-            strongest = np.array([part.max(initial=0) for part in parts])
+            values = columns[:, [feature]].toarray()[:, 0]
+            strongest = np.zeros(len(records), dtype=values.dtype)
+            np.maximum.at(strongest, owner, values)
             for quantile, index in _drawn(strongest, records, quantiles, per_quantile):
                 record = records[index]
                 activations = np.zeros(len(record.sequence), dtype=np.float32)
-                activations[known[index]] = parts[index]
+                activations[known[index]] = values[starts[index] : starts[index + 1]]
                 place = [layer, seed, int(feature), quantile, record.id, record.family or ""]
                 found.append([*place, record.sequence, structures[index], activations])
     names = ["layer", "seed", "feature", "quantile", "item", "family", "sequence", "structure", "activations"]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from harness.adapter import Role
 from harness.datasets.selection import choosing_half
 from tasks.sae.concepts.choice import FeatureChoice
-from tasks.sae.concepts.cuts import best_cuts, split_half_mcc
+from tasks.sae.concepts.cuts import best_cuts, best_cuts_of_each, split_half_mcc
 from tasks.sae.concepts.membership import Floats, Integers, Membership
 from tasks.sae.sources.base import Features, FeatureSource
 
@@ -115,7 +115,7 @@ def null_of_shifts(scores: Features, choosing: Choosing) -> Floats:
     along the nucleotides, in a circle, so that they keep their runs."""
     items = len(choosing.member)
     shifts = np.random.default_rng(0).integers(items // 10, items - items // 10, SHIFTS)
-    found = [best_cuts(scores, np.roll(choosing.member, int(shift), axis=0)) for shift in shifts]
+    found = best_cuts_of_each(scores, [np.roll(choosing.member, int(shift), axis=0) for shift in shifts])
     return np.array([np.maximum(cuts.above, cuts.below).max(axis=1) for cuts in found])
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from harness.activations.reader import known_positions
 from harness.datasets.loop_types import one_partner
 from harness.datasets.records import Record
+from harness.progress import QUIET, Progress
 from tasks.sae.concepts.membership import Floats, Integers, Membership
 
 ELEMENTS: Mapping[str, str] = {
@@ -46,11 +47,11 @@ class Nucleotides:
     partner: Integers
 
     @classmethod
-    def of(cls, records: Sequence[Record]) -> Nucleotides:
-        """Annotates the records that give no loop types, a few milliseconds each."""
+    def of(cls, records: Sequence[Record], progress: Progress = QUIET) -> Nucleotides:
+        """Annotates the records that give no loop types, a few milliseconds each: once, since a record keeps them."""
         rna, positions, labels, partners = [], [], [], []
         start = 0
-        for index, record in enumerate(records):
+        for index, record in enumerate(progress.over("structural elements", records)):
             known = known_positions(record.sequence)
             partner = np.full(len(record.sequence), -1)
             row = np.full(len(record.sequence) + 1, -1)  # the last one is of no partner
@@ -113,8 +114,8 @@ def _labels(record: Record) -> NDArray[np.bool_]:
     """(length, elements)."""
     letters = np.array(list(record.loop_types or ""))
     labels = letters[:, None] == np.array(list(ELEMENTS))
-    pairs = one_partner(record.sequence, record.pairs or ())
-    for i, j in pairs:
-        if any(a < i < b < j or i < a < j < b for a, b in pairs):
-            labels[[i, j], list(ELEMENTS).index("K")] = True
+    pairs = np.array(one_partner(record.sequence, record.pairs or ()), dtype=np.int64).reshape(-1, 2)
+    first, second = pairs.T
+    inside = (first[:, None] < first) & (first < second[:, None]) & (second[:, None] < second)
+    labels[pairs[(inside | inside.T).any(axis=1)], list(ELEMENTS).index("K")] = True
     return labels

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 SHOWN = ("sae", "sae-random-lm", "kmer")
 COLUMNS = 4
+SMALLEST = 0.05
+"""Where the scale of a panel ends at least: rarer calls stay at its bottom."""
 # inches
 WIDE, HIGH = 2.6, 1.9
 SMALL, NORMAL = 6.5, 8
@@ -29,7 +31,8 @@ def draw_profiles(path: Path, profiles: pd.DataFrame, subject: str) -> None:
     ``profiles``: as :func:`tasks.sae_structure.profiles.profile_table` gives them, of one layer.
     """
     elements = list(dict.fromkeys(profiles["element"]))
-    figure, panels = _panels(len(elements), "Activity along elements: 10 nt before, the element, 10 nt after", subject)
+    title = "Share of nucleotides called along elements: 10 nt before, the element, 10 nt after"
+    figure, panels = _panels(len(elements), title, subject)
     for axes, element in zip(panels, elements, strict=True):
         own = profiles[profiles["element"] == element]
         axes.axvspan(-0.5, BINS - 0.5, color="#eef3f9", linewidth=0)
@@ -40,9 +43,13 @@ def draw_profiles(path: Path, profiles: pd.DataFrame, subject: str) -> None:
                 axes.plot(PLACES, values["active"], color=colour, linewidth=1.2, label=label)
         axes.set_title(f"{element} ({int(own['elements'].iloc[0]):,})", size=NORMAL)
         axes.set_xticks([-FLANK, -0.5, BINS - 0.5, BINS + FLANK - 1], [f"−{FLANK}", "start", "end", f"+{FLANK}"])
-        axes.set_ylim(-0.02, 1.02)
-    panels[0].set_ylabel("share active", size=SMALL)
-    panels[0].legend(fontsize=SMALL - 1, frameon=False, loc="upper right")
+        highest = own.loc[
+            own["source"].isin(SHOWN), "active"
+        ].max()  # a bulge is called at few nucleotides, a stem at many
+        axes.set_ylim(0, max(SMALLEST, 1.1 * highest))
+    panels[0].set_ylabel("share called", size=SMALL)
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, fontsize=SMALL, frameon=False, loc="outside lower center", ncols=len(SHOWN))
     save_svg(figure, path)
 
 

@@ -45,14 +45,12 @@ def meta_profile(active: Floats, positive: np.ndarray, rna: Integers) -> tuple[F
     elements = runs(positive, rna)
     starts = np.searchsorted(rna, rna[elements[:, 0]])
     ends = np.searchsorted(rna, rna[elements[:, 0]], side="right")
-    sums, counts = np.zeros((2, len(PLACES)))
-    for (first, after), start, end in zip(elements.tolist(), starts, ends, strict=True):
-        before = np.arange(first - FLANK, first)
-        inside = first + (np.arange(BINS) + 0.5) * (after - first) / BINS
-        place = np.concatenate([before, inside.astype(int), np.arange(after, after + FLANK)])
-        there = (place >= start) & (place < end)
-        sums[there] += active[place[there]]
-        counts += there
+    first, after = elements[:, :1], elements[:, 1:]
+    inside = first + (np.arange(BINS) + 0.5) * (after - first) / BINS
+    place = np.hstack([first + np.arange(-FLANK, 0), inside.astype(int), after + np.arange(FLANK)])
+    there = (place >= starts[:, None]) & (place < ends[:, None])
+    sums = np.where(there, active[np.where(there, place, 0)], 0).sum(axis=0)
+    counts = there.sum(axis=0)
     mean = np.divide(sums, counts, out=np.full(len(PLACES), np.nan), where=counts > 0)
     return mean, len(elements)
 

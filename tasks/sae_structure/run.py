@@ -83,7 +83,7 @@ class StructureRun:
         self.context = context
         with context.phase("splits and structural elements"):
             self.data = data = prepare(dataset, settings, context.progress)
-            self.test, select = Nucleotides.of(data.test), Nucleotides.of(data.select)
+            self.test, select = (Nucleotides.of(records, context.progress) for records in (data.test, data.select))
             every = [nucleotides.labels.sum(axis=0) for nucleotides in (select, self.test)]
             self.elements = tuple(
                 element for element, *counts in zip(ELEMENTS, *every, strict=True) if min(counts) >= FEWEST_NUCLEOTIDES
@@ -112,6 +112,8 @@ class StructureRun:
 
     def outcome(self) -> TaskOutcome:
         context = self.context
+        read = (self.passes.select, self.passes.test, self.passes.shuffled)
+        self.cell.say_how_long(sum(len(sequence) for readable in read for sequence in readable.sequences))
         own = self.cell.own_sources()
         sizes = (KmerSource.features, *(placed.source.features for placed in own))
         self.budget = min(size for size in sizes if size >= MINIMUM_SUBSAMPLE)

@@ -9,7 +9,6 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import false_discovery_control
-from sklearn.metrics import average_precision_score
 
 from harness.adapter import Role
 from harness.statistics.bootstrap import Estimate, cluster_weights, nested_estimate, permutation_p
@@ -18,6 +17,7 @@ from tasks.sae.concepts.choice import FeatureChoice
 from tasks.sae.concepts.conditional import pair_sums
 from tasks.sae.concepts.macro_scores import MacroScores
 from tasks.sae.concepts.membership import Floats, Integers, Membership
+from tasks.sae.concepts.ranks import levels
 from tasks.sae_structure.elements import element_counts, element_f1
 from tasks.sae_structure.nucleotides import HEADLINE, Nucleotides
 
@@ -77,6 +77,11 @@ class Part:
     def headline(self) -> list[int]:
         """Columns of the elements behind the macro scores: those of S, H, B, I and M that occur in the part."""
         return [c for c, element in enumerate(self.elements) if element in HEADLINE and self.member[:, c].any()]
+
+    @cached_property
+    def transformed(self) -> NDArray[np.complex128]:
+        """(elements, rows / 2 + 1): the labels of each element as :func:`shift_p` multiplies them, conjugated."""
+        return np.conj(np.fft.rfft(self.member.T.astype(np.float64)))
 
 
 @dataclass(frozen=True)
@@ -197,26 +202,36 @@ def score_ranks(oriented: Floats, part: Part, strata: dict[str, Integers]) -> di
 def average_precisions(oriented: Floats, part: Part) -> Sampled:
     """Exact on the data; draws are of scores in 64 classes (quantiles of the positives), moved to the exact value."""
     points, draws = [], []
+    weights = np.vstack([np.ones((1, part.rnas)), part.weights])
     for c in range(oriented.shape[1]):
         scores, positive = oriented[:, c], part.member[:, c]
         if not positive.any():
             points.append(np.nan)
             draws.append(np.full(len(part.weights), np.nan))
             continue
-        exact = float(average_precision_score(positive, scores))
+        level = levels(scores)
+        exact = _average_precision(level, positive)
         edges = np.unique(np.quantile(scores[positive], np.arange(_BINS) / _BINS))[::-1]
-        bins = len(edges) - np.searchsorted(edges[::-1], scores, side="right")  # 0 is the highest
-        histograms = np.zeros((2, part.rnas, len(edges) + 1))
-        np.add.at(histograms[0], (part.rna[positive], bins[positive]), 1)
-        np.add.at(histograms[1], (part.rna, bins), 1)
-        weights = np.vstack([np.ones((1, part.rnas)), part.weights])
-        hits, calls = ((weights @ histogram) for histogram in histograms)
+        distinct = np.empty(level.max() + 1)
+        distinct[level] = scores
+        bins = (len(edges) - np.searchsorted(edges[::-1], distinct, side="right"))[level]  # 0 is the highest
+        place, size = part.rna * (len(edges) + 1) + bins, part.rnas * (len(edges) + 1)
+        histograms = (np.bincount(own, minlength=size).reshape(part.rnas, -1) for own in (place[positive], place))
+        hits, calls = (weights @ histogram.astype(np.float64) for histogram in histograms)
         recall = np.divide(hits, hits.sum(axis=1, keepdims=True), out=np.zeros_like(hits), where=hits > 0)
         precision = np.divide(hits.cumsum(axis=1), calls.cumsum(axis=1), out=np.zeros_like(hits), where=hits > 0)
         values = (recall * precision).sum(axis=1)
         points.append(exact)
         draws.append(np.clip(values[1:] + exact - values[0], 0, 1))
     return Sampled(np.array(points), np.column_stack(draws))
+
+
+def _average_precision(level: Integers, positive: NDArray[np.bool_]) -> float:
+    """That of scikit-learn, to the bit, where the ``level`` (rows,) of every score is known: O(rows)."""
+    hits = np.bincount(level, weights=positive)[::-1].cumsum()
+    called = np.bincount(level)[::-1].cumsum()
+    recall = np.append((hits / hits[-1])[::-1], 0)
+    return max(0.0, -float(np.sum(np.diff(recall) * (hits / called)[::-1])))
 
 
 def score_elements(called: Membership, part: Part) -> Sampled:
@@ -256,8 +271,7 @@ def shift_p(called: Membership, part: Part) -> Floats:
     far = slice(nearest, rows - nearest + 1)
     found = np.full(called.shape[1], np.nan)
     for c in range(called.shape[1]):
-        calls, positive = called[:, c].astype(np.float64), part.member[:, c].astype(np.float64)
-        if positive.any() and far.start < far.stop:
-            hits = np.fft.irfft(np.fft.rfft(calls) * np.conj(np.fft.rfft(positive)), rows)
+        if part.member[:, c].any() and far.start < far.stop:
+            hits = np.fft.irfft(np.fft.rfft(called[:, c].astype(np.float64)) * part.transformed[c], rows)
             found[c] = permutation_p(round(hits[0]), np.rint(hits[far]))
     return found

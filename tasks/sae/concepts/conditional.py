@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tasks.sae.concepts.membership import Floats, Integers
+from tasks.sae.concepts.ranks import levels, numbered
 
 
 @dataclass(frozen=True)
@@ -43,29 +44,28 @@ def pair_sums(
 ) -> PairSums:
     """Compare every positive with every negative of its own stratum: O(n log n).
 
+    Items of one stratum with equal scores make a cell: sums over cells are few where most scores are 0.
+
     Args:
-        scores, positive, stratum, group: (items,).
+        scores, positive, stratum, group: (items,); ``stratum`` holds whole numbers from 0 on.
         groups: how many there are; ``group`` holds their numbers.
     """
-    values, strata = np.asarray(scores, dtype=np.float64), np.asarray(stratum)
-    order = np.lexsort((values, strata))
-    values, strata, own = values[order], strata[order], positive[order]
-    new_stratum = np.append(True, strata[1:] != strata[:-1])
-    new_tie = new_stratum | np.append(True, values[1:] != values[:-1])
-    # per item: (positives, negatives) of its stratum that are lower, and that are equal
-    kinds = np.column_stack([own, ~own]).astype(np.float64)
-    before = np.vstack([np.zeros((1, 2)), kinds.cumsum(axis=0)])
-    ties, sections = np.flatnonzero(new_tie), np.flatnonzero(new_stratum)
-    tie, section = new_tie.cumsum() - 1, new_stratum.cumsum() - 1
-    tie_ends, section_ends = np.append(ties[1:], len(own)), np.append(sections[1:], len(own))
-    lower = before[ties[tie]] - before[sections[section]]
-    equal = before[tie_ends[tie]] - before[ties[tie]]
-    whole = before[section_ends[section]] - before[sections[section]]
-    lower_negatives, higher_positives = lower[:, 1], whole[:, 0] - lower[:, 0] - equal[:, 0]
-    wins = np.where(own, lower_negatives + equal[:, 1] / 2, higher_positives + equal[:, 0] / 2)
-    pairs = np.where(own, whole[:, 1], whole[:, 0])
-    place = group[order]
+    level = levels(scores)
+    key = np.asarray(stratum, dtype=np.int64) * (level.max(initial=0) + 1) + level
+    cell, keys = numbered(key)
+    up = np.bincount(cell, weights=positive)
+    down = np.bincount(cell) - up
+    # per cell: positives and negatives that are lower in its stratum, and all of its stratum
+    section, _ = numbered(keys // (level.max(initial=0) + 1))
+    whole_up, whole_down = (np.bincount(section, weights=own) for own in (up, down))
+    lower_up, lower_down = (
+        own.cumsum() - own - (whole.cumsum() - whole)[section] for own, whole in ((up, whole_up), (down, whole_down))
+    )
+    higher_up = whole_up[section] - lower_up - up
+    own = positive.astype(np.int64)
+    wins = np.stack([higher_up + up / 2, lower_down + down / 2])[own, cell]
+    pairs = np.stack([whole_up[section], whole_down[section]])[own, cell]
     totals = np.zeros((2, groups))
     for total, sums in zip(totals, (wins, pairs), strict=True):
-        np.add.at(total, place, sums)
+        total += np.bincount(group, weights=sums, minlength=groups)
     return PairSums(*totals)

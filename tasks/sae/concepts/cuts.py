@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import scipy.sparse
+from numpy.typing import NDArray
 
 from tasks.sae.concepts.choice import FeatureChoice, best_threshold, rank_auroc
 from tasks.sae.concepts.membership import Floats, Integers, Membership, Scores, columns
+from tasks.sae.concepts.ranks import levels
 
-_BLOCK = 2**20  # scores that are sorted at once
+_BLOCK = 2**20  # stored scores that are sorted at once
 
 
 @dataclass(frozen=True)
@@ -50,48 +53,83 @@ def best_cuts(scores: Scores, member: Membership) -> Cuts:
     Raises:
         ValueError: a sparse score is negative.
     """
+    return best_cuts_of_each(scores, [member])[0]
+
+
+def best_cuts_of_each(scores: Scores, members: Sequence[Membership]) -> list[Cuts]:
+    """:func:`best_cuts` of several memberships of the same items, from one sort of the scores."""
     stored: Floats | scipy.sparse.csc_array
     if scipy.sparse.issparse(scores):
         stored = scipy.sparse.csc_array(scores, copy=True)
         stored.eliminate_zeros()
         if len(stored.data) and stored.data.min() < 0:
             raise ValueError("sparse scores are negative: zeros would not be the lowest")
+        starts = stored.indptr
     else:
         stored = np.asarray(scores)
-    items, features = stored.shape
-    step = max(1, _BLOCK // items)
-    found = [_block(stored[:, first : first + step], member) for first in range(0, features, step)]
-    return Cuts(*(np.concatenate(part, axis=1) for part in zip(*found, strict=True)))
+        starts = np.arange(stored.shape[1] + 1) * len(stored)
+    features = stored.shape[1]
+    found = [(np.zeros((member.shape[1], features)), np.zeros((member.shape[1], features))) for member in members]
+    first = 0
+    while first < features:
+        end = max(first + 1, int(np.searchsorted(starts, starts[first] + _BLOCK, side="right")) - 1)
+        block = _Block.of(stored[:, first:end])
+        if block is not None:
+            for (above, below), member in zip(found, members, strict=True):
+                block.fill(above[:, first:end], below[:, first:end], member)
+        first = end
+    return [Cuts(*pair) for pair in found]
 
 
-def _block(scores: Floats | scipy.sparse.csc_array, member: Membership) -> tuple[Floats, Floats]:
-    items, features = scores.shape
-    if scipy.sparse.issparse(scores):
-        values, rows, lengths = scores.data, scores.indices, np.diff(scores.indptr)
-    else:
-        values, rows = scores.T.reshape(-1), np.tile(np.arange(items), features)
-        lengths = np.full(features, items)
-    above, below = np.zeros((2, member.shape[1], features))
-    if not len(values):
-        return above, below
-    feature = np.repeat(np.arange(features), lengths)
-    order = np.lexsort((-values, feature))
-    values, rows = values[order], rows[order]
-    starts = np.concatenate([[0], np.cumsum(lengths)])
-    # a cut lies after the last of equal values; what is not stored is lower than everything that is
-    last = np.append((feature[1:] != feature[:-1]) | (values[1:] != values[:-1]), True)
-    called = (np.arange(len(values)) - starts[feature] + 1)[last]
-    positives = member.sum(axis=0)
-    spread = np.sqrt(positives * (items - positives))[None, :] * np.sqrt(called * (items - called))[:, None]
-    hits = np.cumsum(member[rows], axis=0, dtype=np.int64)
-    before = np.vstack([np.zeros((1, member.shape[1]), dtype=np.int64), hits])[starts[feature[last]]]
-    top = (hits[last] - before).astype(np.float64) * items - called[:, None] * positives
-    mcc = np.divide(top, spread, out=np.zeros_like(top), where=spread > 0)
-    live = np.flatnonzero(lengths)
-    first = np.searchsorted(feature[last], live)
-    above[:, live] = np.maximum(np.maximum.reduceat(mcc, first, axis=0), 0).T
-    below[:, live] = np.maximum(-np.minimum.reduceat(mcc, first, axis=0), 0).T
-    return above, below
+@dataclass(frozen=True)
+class _Block:
+    """Stored scores of some features, from high to low within each: ``rows`` (values,) are their items.
+
+    A cut lies after the last of equal values: ``last`` (cuts,) where, ``called`` how many are called there, ``before``
+    how many values the features before its own hold. ``live`` are the features with a value, ``first`` their cuts.
+    """
+
+    items: int
+    rows: NDArray[np.integer[Any]]
+    last: Integers
+    called: Integers
+    before: Integers
+    live: Integers
+    first: Integers
+
+    @classmethod
+    def of(cls, scores: Floats | scipy.sparse.csc_array) -> _Block | None:
+        """None where nothing is stored: what is not stored is lower than everything that is."""
+        items, features = scores.shape
+        if scipy.sparse.issparse(scores):
+            values, rows, lengths = scores.data, scores.indices, np.diff(scores.indptr)
+        else:
+            values, rows = scores.T.reshape(-1), np.tile(np.arange(items), features)
+            lengths = np.full(features, items)
+        if not len(values):
+            return None
+        feature = np.repeat(np.arange(features), lengths)
+        level = levels(values)
+        key = (feature + 1) * (level.max() + 1) - level
+        order = np.argsort(key)
+        key = key[order]
+        last = np.flatnonzero(np.append(key[1:] != key[:-1], True))
+        before = np.concatenate([[0], np.cumsum(lengths)])[feature[last]]
+        live = np.flatnonzero(lengths)
+        first = np.searchsorted(feature[last], live)
+        return cls(items, rows[order], last, last + 1 - before, before, live, first)
+
+    def fill(self, above: Floats, below: Floats, member: Membership) -> None:
+        """Into (concepts, features) each."""
+        positives = member.sum(axis=0)
+        by_called = np.sqrt(self.called * (self.items - self.called))
+        for c, positive in enumerate(member.T):
+            hits = np.concatenate([[0], np.cumsum(positive[self.rows], dtype=np.int64)])
+            top = (hits[self.last + 1] - hits[self.before]).astype(np.float64) * self.items - self.called * positives[c]
+            spread = np.sqrt(positives[c] * (self.items - positives[c])) * by_called
+            mcc = np.divide(top, spread, out=np.zeros_like(top), where=spread > 0)
+            above[c, self.live] = np.maximum(np.maximum.reduceat(mcc, self.first), 0)
+            below[c, self.live] = np.maximum(-np.minimum.reduceat(mcc, self.first), 0)
 
 
 def split_half_mcc(scores: Scores, member: Membership, half: Membership, concepts: Sequence[int]) -> float:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import scipy.sparse
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata
 
 from harness.statistics.metrics import auroc_from_rank_sums
-from tasks.sae.concepts.membership import Floats, Scores
+from tasks.sae.concepts.membership import Floats, Integers, Scores
+
+_TABLE = 4  # times as many entries as there are items
 
 
 @dataclass(frozen=True)
@@ -51,3 +54,37 @@ class Ranks:
         sizes = weights.sum(axis=0)
         sums = weights.T @ self.above_zero + sizes[:, None] * self.of_zero
         return auroc_from_rank_sums(sums, sizes, self.items)
+
+
+def numbered(keys: Integers) -> tuple[Integers, Integers]:
+    """(items,) which of the distinct keys every item has, and those keys (k,) in order: ``np.unique`` with its inverse.
+
+    Args:
+        keys: (items,), 0 or more. Where they are few, a table of them takes the place of a sort.
+    """
+    if keys.max(initial=0) < _TABLE * len(keys):
+        present = np.zeros(keys.max(initial=0) + 1, dtype=bool)
+        present[keys] = True
+        return (present.cumsum() - 1)[keys], np.flatnonzero(present)
+    return _sorted_once(keys)
+
+
+def levels(scores: ArrayLike) -> Integers:
+    """(items,) whole numbers from 0 on in the order of the scores, equal for equal scores; zeros are not sorted."""
+    values = np.asarray(scores)
+    stored = np.flatnonzero(values)
+    number, distinct = _sorted_once(values[stored])
+    below = int((distinct < 0).sum())
+    found = np.full(len(values), below)
+    found[stored] = number + (number >= below) * (len(stored) < len(values))
+    return found
+
+
+def _sorted_once(values: NDArray[Any]) -> tuple[Integers, NDArray[Any]]:
+    """:func:`numbered` by a sort that is not stable, which ``np.unique`` asks for: several times as fast."""
+    order = np.argsort(values)
+    ordered = values[order]
+    first = np.append(True, ordered[1:] != ordered[:-1])[: len(values)]
+    number = np.empty(len(values), dtype=np.int64)
+    number[order] = first.cumsum() - 1
+    return number, ordered[first]

@@ -30,6 +30,16 @@ def test_labels_are_those_of_the_records_and_knots_are_pairs_that_cross() -> Non
         assert letters == [(record.loop_types or "")[position], *(["K"] if position in crossing else [])]
 
 
+def test_of_many_pairs_those_that_cross_another_one_are_knots() -> None:
+    generator = np.random.default_rng(0)
+    ends = generator.permutation(60)[:32].reshape(-1, 2)
+    pairs = sorted((int(i), int(j)) for i, j in np.sort(ends, axis=1))
+    crossing = {p for i, j in pairs for a, b in pairs if i < a < j < b or a < i < b < j for p in (i, j)}
+    nested = ((60, 79), (61, 78))
+    found = Nucleotides.of([Record("d", "A" * 80, pairs=(*pairs, *nested))])
+    assert crossing and set(np.flatnonzero(found.member("K")[:, 0]).tolist()) == crossing
+
+
 def test_partners_are_rows_and_an_unknown_one_is_none() -> None:
     for row, partner in enumerate(BOTH.partner):
         record = (KNOT, PLAIN)[BOTH.rna[row]]

@@ -59,6 +59,13 @@ def test_measures_are_those_of_sklearn() -> None:
             assert found[name].points[c] == pytest.approx(wins / pairs), name
 
 
+@pytest.mark.parametrize("share", [1, 0.02])
+def test_average_precision_is_that_of_sklearn_to_the_bit(share: float) -> None:
+    scores = GENERATOR.normal(size=NOISY.shape) * (GENERATOR.random(NOISY.shape) < share)
+    found = average_precisions(scores, PART).points
+    assert found.tolist() == [average_precision_score(PART.member[:, c], scores[:, c]) for c in range(len(ELEMENTS))]
+
+
 def test_draws_are_those_of_rnas_resampled_for_real() -> None:
     found = score_seed(NOISY, THRESHOLD, PART, whole=True)
     called = NOISY >= THRESHOLD

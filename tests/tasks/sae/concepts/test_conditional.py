@@ -56,3 +56,21 @@ def test_draws_follow_those_that_resample_the_items() -> None:
 def test_without_pairs_there_is_no_number() -> None:
     none = pair_sums(SCORES, np.ones(ITEMS, dtype=bool), BASE, GROUP, GROUPS)
     assert np.isnan(none.auroc) and np.isnan(none.draws(np.ones((2, GROUPS)))).all()
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_sums_of_few_active_items_are_those_of_all_pairs_one_by_one(sign: int) -> None:
+    """To the bit: they are whole and half numbers. Strata without a pair and negative zeros among them."""
+    active = GENERATOR.random(ITEMS) < 0.05
+    scores = sign * np.where(active, GENERATOR.integers(-2, 9, ITEMS), 0.0)
+    stratum = GENERATOR.integers(0, 40, ITEMS) * 3
+    found = pair_sums(scores, POSITIVE, stratum, GROUP, GROUPS)
+    wins, pairs = np.zeros((2, GROUPS))
+    for own in np.unique(stratum):
+        up, down = (np.flatnonzero((stratum == own) & side) for side in (POSITIVE, ~POSITIVE))
+        won = (scores[up, None] > scores[down]) + (scores[up, None] == scores[down]) / 2
+        for rows, sums in ((up, won.sum(axis=1)), (down, won.sum(axis=0))):
+            wins += np.bincount(GROUP[rows], weights=sums, minlength=GROUPS)
+        pairs += np.bincount(GROUP[up], minlength=GROUPS) * len(down)
+        pairs += np.bincount(GROUP[down], minlength=GROUPS) * len(up)
+    assert (found.wins == wins).all() and (found.pairs == pairs).all()

@@ -7,7 +7,7 @@ import pytest
 import scipy.sparse
 from sklearn.metrics import matthews_corrcoef
 
-from tasks.sae.concepts.cuts import best_cuts, split_half_mcc
+from tasks.sae.concepts.cuts import best_cuts, best_cuts_of_each, split_half_mcc
 
 GENERATOR = np.random.default_rng(0)
 ITEMS, FEATURES, CONCEPTS = 60, 7, 3
@@ -38,6 +38,15 @@ def test_sparse_scores_give_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not dense.above[:, [2, 4]].any() and not dense.below[:, [2, 4]].any()
     monkeypatch.setattr("tasks.sae.concepts.cuts._BLOCK", 2 * ITEMS)  # two features at once
     assert np.allclose(best_cuts(scores, MEMBER).above, dense.above)
+
+
+def test_several_memberships_from_one_sort_are_each_as_alone() -> None:
+    scores = GENERATOR.normal(size=(ITEMS, FEATURES)).clip(0).round(1)
+    members = [np.roll(MEMBER, shift, axis=0) for shift in (0, 7, 20)]
+    for given in (scores, scipy.sparse.csr_array(scores)):
+        for found, member in zip(best_cuts_of_each(given, members), members, strict=True):
+            alone = best_cuts(given, member)
+            assert (found.above == alone.above).all() and (found.below == alone.below).all()
 
 
 def test_negative_sparse_scores_are_refused() -> None:
