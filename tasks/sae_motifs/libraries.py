@@ -152,14 +152,22 @@ def _clusters(motifs: Sequence[Motif], both_strands: bool) -> NDArray[np.int64]:
 def _tomtom(
     queries: Sequence[Floats], motifs: Sequence[Motif], both_strands: bool
 ) -> tuple[Floats, NDArray[np.int64], NDArray[np.int64]]:
-    """p, offset and strand (queries, motifs). A transposed view keeps the layout for which TOMTOM is compiled."""
+    """p, offset and strand (queries, motifs). A transposed view keeps the layout for which TOMTOM is compiled.
+
+    The first call starts numba's threads, which gives PyTorch, sharing OpenMP with them, all cores of the machine
+    whatever ``OMP_NUM_THREADS`` says: its own number is given back.
+    """
+    import torch
+
     try:
         from memelite import tomtom
     except ImportError as error:
         raise Unavailable("sae-motifs needs memelite: pip install 'rna-harness[motifs]'") from error
     targets = [np.ascontiguousarray(motif.frequencies).T for motif in motifs]
     own = [np.ascontiguousarray(query).T for query in queries]
+    threads = torch.get_num_threads()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # few targets: only in tests
         p, _, offset, _, strand = tomtom(own, targets, reverse_complement=both_strands, n_jobs=1)
+    torch.set_num_threads(threads)
     return p, offset.astype(np.int64), np.where(strand > 0, -1, 1)

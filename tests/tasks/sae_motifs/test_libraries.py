@@ -4,12 +4,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from harness.datasets.planted_motifs import PLANTED
 from harness.errors import InputError, Unavailable
 from harness.sequences.motifs import Motif
 from tasks.sae_motifs.libraries import Library, load_library, match
 
+THREADS = torch.get_num_threads()
 LIBRARY = load_library("embedded")
 BY_ID = {motif.id: number for number, motif in enumerate(LIBRARY.motifs)}
 
@@ -25,6 +27,11 @@ def test_a_matrix_is_found_with_its_strand_and_place(strand: int, cut: int, befo
         found = match([query], LIBRARY)
         assert LIBRARY.motifs[found.motif[0]].id == name
         assert (found.strand[0], found.offset[0]) == (strand, cut - before) and found.p[0] < 0.001
+
+
+def test_the_first_match_of_a_process_leaves_the_threads_of_pytorch_alone() -> None:
+    """That of this file's library, unless another test matched before."""
+    assert torch.get_num_threads() == THREADS
 
 
 def test_p_is_corrected_for_the_size_of_the_library() -> None:
