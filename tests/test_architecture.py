@@ -16,6 +16,8 @@ USES = {
     "tasks.dependency_map": ("tasks.structure",),
     "tasks.fitness": (),
     "tasks.overlap_ratio": (),
+    "tasks.probe_structure": ("tasks.probes", "tasks.structure"),
+    "tasks.probes": (),
     "tasks.sae": (),
     "tasks.sae_families": ("tasks.sae",),
     "tasks.sae_motifs": ("tasks.sae",),

@@ -13,7 +13,7 @@ from tasks.probes.sources import first_examples
 from tasks.structure.data import Rna
 from tasks.structure.maps import Indices
 
-OTHERS = 1000
+OTHERS = 500
 """Pairs of an RNA, besides the known ones, that a probe is fitted on: memory then does not grow with its square."""
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn.functional import embedding
 
 from tasks.probe_structure.examples import Examples
 from tasks.structure.maps import Scores, positions
@@ -51,9 +52,11 @@ class PairHead(nn.Module):
         left = self.left(states)
         if self.linear:
             right = self.right(states)
-            score = ((left[i] * right[j]).sum(dim=1) + (right[i] * left[j]).sum(dim=1)) / 2
+            mixed = embedding(i, left) * embedding(j, right) + embedding(i, right) * embedding(j, left)
+            score = mixed.sum(dim=1) / 2
         else:
-            score = self.read(torch.cat([left[i] + left[j], left[i] * left[j]], dim=1))[:, 0]
+            first, second = embedding(i, left), embedding(j, left)
+            score = self.read(torch.cat([first + second, first * second], dim=1))[:, 0]
         bins = torch.bucketize((i - j).abs(), torch.tensor(DISTANCES), right=True)
         return score + self.distance(bins)[:, 0]
 
@@ -77,7 +80,7 @@ class Lesson:
 
 @dataclass(frozen=True)
 class Trained:
-    """A head with what it was chosen by: its loss on validation RNAs. ``mean`` and ``spread`` are the training RNAs'."""
+    """A head and the loss on validation RNAs that it was chosen by; ``mean`` and ``spread`` are of training RNAs."""
 
     head: PairHead
     mean: Tensor

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -16,13 +16,12 @@ from harness.errors import HarnessError
 from harness.storage.kept import Arrays
 from harness.task import CellContext
 from tasks.probe_structure.attention import PENALTIES, fit, logits, read_maps
-from tasks.probe_structure.examples import Examples, examples_of, order, sizes, teaching
+from tasks.probe_structure.examples import examples_of, order, sizes, teaching
 from tasks.probe_structure.heads import KINDS, Kind, Trained, train
 from tasks.probe_structure.scoring import Scored, score
 from tasks.probe_structure.settings import ProbeStructureSettings
 from tasks.probes.sources import TWINS, Source
 from tasks.structure.data import Rna, StructureData
-from tasks.structure.maps import Scores
 from tasks.structure.protocol import score_test, select
 from tasks.structure.scoring import visit_scores
 

@@ -16,6 +16,7 @@ from tasks.probe_structure.probing import HEADS, Probed
 from tasks.probe_structure.scoring import Scored, count_table
 from tasks.probes.sources import MODEL, ONE_HOT, TWINS
 from tasks.structure.data import Rna
+from tasks.structure.protocol import known_pairs
 
 UNITS = {
     "f1_probed": "pooled F1 of the head, and number of training RNAs, that validation prefers",
@@ -124,8 +125,9 @@ def rows(results: Mapping[str, SourceResult]) -> Iterator[TableRow]:
                 gain = model.probed[place] - estimate
                 yield table_row(_FLOORS[name], gain, MODEL, stratum=stratum, within=CORRELATION)
             for seed, scored in own.scored(place).items():
-                value = scored.estimates(own.rnas, own.draws)["f1_pooled"].value
-                yield TableRow(name="f1_probed", source=name, stratum=stratum, seed=seed, value=value)
+                yield TableRow(
+                    name="f1_probed", source=name, stratum=stratum, seed=seed, value=scored.f1(known_pairs(own.rnas))
+                )
                 yield TableRow(name="f1_validation", source=name, stratum=stratum, seed=seed, value=scored.validation)
 
 

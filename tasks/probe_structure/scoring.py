@@ -10,6 +10,7 @@ import pandas as pd
 from scipy.special import expit
 
 from harness.statistics.bootstrap import Estimate, cluster_weights
+from harness.statistics.metrics import f1_of_counts
 from harness.storage.kept import Arrays
 from tasks.structure.counts import Tally, count
 from tasks.structure.data import Rna, StructureData
@@ -41,6 +42,10 @@ class Scored:
         drawn = np.array([place[choice] for choice in selection.draws])
         threshold = selection.chosen.threshold
         return cls(float(selection.f1.max()), threshold, drawn, tested.true_positives, tested.predicted)
+
+    def f1(self, known: int) -> float:
+        """Pooled F1 of the choice made; ``known`` is the number of known pairs of all test RNAs."""
+        return float(f1_of_counts(self.true_positives[:, 0].sum(), self.predicted[:, 0].sum(), known))
 
     def arrays(self, name: str) -> Arrays:
         """Everything in arrays, to be stored."""

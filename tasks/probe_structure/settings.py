@@ -13,11 +13,11 @@ class ProbeStructureSettings(LayerSettings, SeedSettings):
     """Settings of probe-structure. A seed draws the training RNAs and the start of a head, and makes a random twin."""
 
     limit: int | None = Field(
-        450, ge=1, description="use at most N RNAs in all, shared evenly by train, select and test"
+        300, ge=1, description="use at most N RNAs in all, shared evenly by train, select and test"
     )
     examples: tuple[Annotated[int, Field(ge=1)], ...] = Field(
         (20, 100), description="numbers of training RNAs for heads on hidden states, besides all of them"
     )
     attention_examples: int = Field(20, ge=1, description="training RNAs for the regression on attention maps")
-    steps: int = Field(300, ge=4, description="training steps of a head on hidden states, of 8 RNAs each")
+    steps: int = Field(200, ge=4, description="training steps of a head on hidden states, of 8 RNAs each")
     draws: int = Field(2000, ge=100, description="bootstrap draws")
