@@ -155,8 +155,8 @@ def _heads(source: Source, data: StructureData, settings: ProbeStructureSettings
             return train(kind, layer, own, [examples[k] for k in some], held_out, settings.steps, seed)
 
         best = min((trained(layer) for layer in layers), key=lambda own: own.loss)
-        logits_of = ([best.logits(own) for own in states[best.layer]] for states in (validation, test))
-        found.heads[kind, count, seed] = score(*logits_of, data, settings.draws)
+        on_validation, on_test = ([best.logits(own) for own in states[best.layer]] for states in (validation, test))
+        found.heads[kind, count, seed] = score(on_validation, on_test, data, settings.draws)
         found.chosen[kind, count, seed] = {"layer": best.layer, "decay": best.decay, "steps": best.steps}
     return found
 
