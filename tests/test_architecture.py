@@ -16,6 +16,7 @@ USES = {
     "tasks.dependency_map": ("tasks.structure",),
     "tasks.fitness": (),
     "tasks.overlap_ratio": (),
+    "tasks.probe_families": ("tasks.probes",),
     "tasks.probe_structure": ("tasks.probes", "tasks.structure"),
     "tasks.probes": (),
     "tasks.sae": (),
