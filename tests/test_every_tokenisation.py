@@ -35,7 +35,7 @@ MODELS: dict[str, Callable[[ModelOptions], ModelAdapter]] = {
 SETTINGS: dict[str, dict[str, object]] = {
     "dependency-map": {"limit": 6, "draws": 100},
     "fitness": {"limit": 12, "draws": 100},
-    "probe-families": {"limit": 2, "examples": (1,), "most_examples": 3, "seeds": (0,), "draws": 100},
+    "probe-families": {"limit": 12, "examples": (1,), "most_examples": 3, "seeds": (0,), "draws": 100},
     "probe-structure": {"limit": 6, "steps": 4, "examples": (1,), "seeds": (0,), "draws": 100},
     "structure-f1": {"limit": 6, "train_records": 2, "draws": 100},
     "overlap-ratio": {"limit": 4, "per_family": 4, "pair_count": 200, "draws": 100, "seeds": (0,)},
