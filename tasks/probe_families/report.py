@@ -177,7 +177,7 @@ def items(results: Mapping[str, SourceResult], data: FamilyData) -> pd.DataFrame
                 pd.DataFrame(
                     {
                         "item": [record.id for record in test],
-                        "cluster": [record.id for record in test],
+                        "cluster": [record.cluster or record.id for record in test],
                         "family": [record.family for record in test],
                         "metric": "right",
                         "source": name,

@@ -29,11 +29,8 @@ def run_probe_families(
         data = prepare(dataset, settings, context.progress)
     parts: dict[str, list[Probed]] = {}
     roles: dict[str, Role] = {}
-    kmers, composition = Letters("kmers", KMERS), Letters("composition", (1,))
-    for source in (
-        *sources(model, settings.seeds, kmers),
-        Source(composition.card.name, "floor", composition, settings.seeds),
-    ):
+    letters = [Letters("kmers", KMERS), Letters("composition", (1,))]
+    for source in sources(model, settings.seeds, letters):
         context.progress.message(source.label)
         parts.setdefault(source.name, []).append(probe(source, data, settings, context))
         roles[source.name] = source.role

@@ -28,7 +28,7 @@ def run_probe_structure(
         data = prepare(dataset, model, settings, context.progress)
     parts: dict[str, list[Probed]] = {}
     roles: dict[str, Role] = {}
-    for source in sources(model, settings.seeds, OneHot()):
+    for source in sources(model, settings.seeds, [OneHot()]):
         context.progress.message(source.label)
         parts.setdefault(source.name, []).append(probe(source, data, settings, context))
         roles[source.name] = source.role

@@ -63,16 +63,22 @@ class OneHot(ModelAdapter):
             yield index, dict.fromkeys(layers, np.hstack(windows))
 
 
-def sources(model: ModelAdapter, seeds: tuple[int, ...], letters: ModelAdapter) -> Iterator[Source]:
-    """The model, a random twin for every seed where it has any, and ``letters``, the floor that needs no network."""
+def sources(model: ModelAdapter, seeds: tuple[int, ...], letters: Sequence[ModelAdapter]) -> Iterator[Source]:
+    """The model, a random twin for every seed where it has any, and ``letters``, the floors that need no network.
+
+    A model that is a floor itself comes without any.
+    """
     yield Source(MODEL, "model", model, seeds)
+    if model.card.role == "floor":
+        return
     for seed in seeds:
         try:
             twin = random_twin(model, seed)
         except NotApplicable:
             break
         yield Source(TWINS, "floor", twin, (seed,))
-    yield Source(letters.card.name, "floor", letters, seeds)
+    for floor in letters:
+        yield Source(floor.card.name, "floor", floor, seeds)
 
 
 def first_examples(names: Sequence[str], seed: int) -> list[int]:

@@ -21,11 +21,15 @@ def test_one_hot_is_the_letter_and_its_neighbours() -> None:
 
 
 def test_every_seed_has_a_twin_of_its_own_and_models_without_any_have_none() -> None:
-    found = list(sources(FakeModel(), (0, 3), OneHot()))
+    found = list(sources(FakeModel(), (0, 3), [OneHot()]))
     assert [own.name for own in found] == [MODEL, TWINS, TWINS, ONE_HOT]
     assert [own.seeds for own in found] == [(0, 3), (0,), (3,), (0, 3)]
     assert len({own.label for own in found}) == 4 and found[1].model.identity() != found[2].model.identity()
-    assert [own.name for own in sources(PairingPrior(ModelOptions()), (0,), OneHot())] == [MODEL, ONE_HOT]
+    [alone] = sources(PairingPrior(ModelOptions()), (0,), [OneHot()])
+    assert (alone.name, alone.role) == (MODEL, "model")
+    twinless = FakeModel()
+    twinless.random_twin = lambda initialisation=0: twinless._lacks("random twin")  # type: ignore[method-assign]
+    assert [own.name for own in sources(twinless, (0,), [OneHot()])] == [MODEL, ONE_HOT]
 
 
 def test_the_order_of_examples_is_a_permutation_that_the_seed_decides() -> None:
