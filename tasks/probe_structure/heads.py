@@ -57,7 +57,7 @@ class PairHead(nn.Module):
         else:
             first, second = embedding(i, left), embedding(j, left)
             score = self.read(torch.cat([first + second, first * second], dim=1))[:, 0]
-        bins = torch.bucketize((i - j).abs(), torch.tensor(DISTANCES), right=True)
+        bins = torch.bucketize((i - j).abs(), torch.tensor(DISTANCES, device=i.device), right=True)
         return score + self.distance(bins)[:, 0]
 
 
@@ -73,8 +73,9 @@ class Lesson:
 
     @classmethod
     def of(cls, states: Tensor, examples: Examples) -> Lesson:
-        i, j = (torch.from_numpy(place[examples.pairs]) for place in positions(len(states)))
-        known, weight = (torch.from_numpy(own.astype(np.float32)) for own in (examples.known, examples.weight))
+        i, j = (torch.from_numpy(place[examples.pairs]).to(states.device) for place in positions(len(states)))
+        truth = (examples.known, examples.weight)
+        known, weight = (torch.from_numpy(own.astype(np.float32)).to(states.device) for own in truth)
         return cls(states, i, j, known, weight)
 
 
@@ -111,41 +112,55 @@ def train(
 
     The order of the RNAs depends on the seed and on how many there are, not on the source.
     """
-    together = torch.from_numpy(np.concatenate(states))
-    mean, spread = together.mean(dim=0), together.std(dim=0, correction=0)
-    spread = torch.where(spread > 0, spread, torch.ones_like(spread))
+    mean, spread = mean_and_spread(torch.from_numpy(np.concatenate(states)))
 
     def lessons(some: Sequence[NDArray[np.float32]], of: Sequence[Examples]) -> list[Lesson]:
         rows = [(torch.from_numpy(own) - mean) / spread for own in some]
         return [Lesson.of(own, found) for own, found in zip(rows, of, strict=True)]
 
-    training, held_out = lessons(states, examples), _batch(lessons(*validation))
-    known = sum(float((own.known * own.weight).sum()) for own in training)
-    total = sum(float(own.weight.sum()) for own in training)
+    training, held_out = lessons(states, examples), batch(lessons(*validation))
     best: Trained | None = None
     for decay in DECAYS:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            head = PairHead(kind, len(mean), float(np.log(known / (total - known))))
+        head = new_head(kind, len(mean), examples, seed)
         optimiser = torch.optim.AdamW(head.parameters(), lr=LEARNING_RATE, weight_decay=decay)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: 1 - step / steps)
         generator = np.random.default_rng([seed, len(training)])
         for step in range(1, steps + 1):
             some = generator.integers(len(training), size=BATCH)
             optimiser.zero_grad()
-            _loss(head, _batch([training[k] for k in some])).backward()
+            loss_of(head, batch([training[k] for k in some])).backward()
             optimiser.step()
             schedule.step()
-            if step * CHECKPOINTS // steps > (step - 1) * CHECKPOINTS // steps:
+            if is_checkpoint(step, steps):
                 with torch.no_grad():
-                    loss = float(_loss(head, held_out))
+                    loss = float(loss_of(head, held_out))
                 if best is None or loss < best.loss:
                     best = Trained(copy.deepcopy(head), mean, spread, loss, layer, decay, step)
     assert best is not None
     return best
 
 
-def _batch(lessons: Sequence[Lesson]) -> Lesson:
+def is_checkpoint(step: int, steps: int) -> bool:
+    """Whether this is one of the steps, counted from 1, after which training may have been long enough."""
+    return step * CHECKPOINTS // steps > (step - 1) * CHECKPOINTS // steps
+
+
+def mean_and_spread(states: Tensor) -> tuple[Tensor, Tensor]:
+    """Of every dimension, over nucleotides; a dimension that does not vary has spread 1."""
+    spread = states.std(dim=0, correction=0)
+    return states.mean(dim=0), torch.where(spread > 0, spread, torch.ones_like(spread))
+
+
+def new_head(kind: Kind, width: int, examples: Sequence[Examples], seed: int) -> PairHead:
+    """A head with the start of this seed, that expects as many pairs as there are among the examples."""
+    known = sum(float(own.weight[own.known].sum()) for own in examples)
+    total = sum(float(own.weight.sum()) for own in examples)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return PairHead(kind, width, float(np.log(known / (total - known))))
+
+
+def batch(lessons: Sequence[Lesson]) -> Lesson:
     """RNAs as one: their nucleotides one after the other."""
     starts = np.cumsum([0, *(len(own.states) for own in lessons)]).tolist()
     return Lesson(
@@ -157,7 +172,7 @@ def _batch(lessons: Sequence[Lesson]) -> Lesson:
     )
 
 
-def _loss(head: PairHead, lesson: Lesson) -> Tensor:
+def loss_of(head: PairHead, lesson: Lesson) -> Tensor:
     """Cross-entropy of the average pair, of all pairs that the examples stand for."""
     losses = nn.functional.binary_cross_entropy_with_logits(
         head(lesson.states, lesson.i, lesson.j), lesson.known, weight=lesson.weight, reduction="sum"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from harness.adapter import ModelAdapter
 from harness.datasets.alignments import model_inputs
-from harness.errors import HarnessError
+from harness.errors import HarnessError, NotApplicable
 from harness.storage.kept import Arrays
 from harness.task import CellContext
 from tasks.probe_structure.attention import PENALTIES, fit, logits, read_maps
@@ -20,13 +21,14 @@ from tasks.probe_structure.examples import examples_of, order, sizes, teaching
 from tasks.probe_structure.heads import KINDS, Kind, Trained, train
 from tasks.probe_structure.scoring import Scored, score
 from tasks.probe_structure.settings import ProbeStructureSettings
-from tasks.probes.sources import TWINS, Source
+from tasks.probe_structure.tuning import TUNED, tune
+from tasks.probes.sources import MODEL, TWINS, Source
 from tasks.structure.data import Rna, StructureData
 from tasks.structure.protocol import score_test, select
 from tasks.structure.scoring import visit_scores
 
 ATTENTION = "attention-logistic"
-HEADS = (ATTENTION, *KINDS)
+HEADS = (ATTENTION, *KINDS, TUNED)
 
 Key = tuple[str, int, int]
 """Head, number of training RNAs, seed."""
@@ -59,6 +61,9 @@ def probe(source: Source, data: StructureData, settings: ProbeStructureSettings,
     if "hidden_states" in capabilities:
         with own.phase("heads on hidden states"):
             _keep(found, "heads", partial(_heads, source, data, settings, own), own)
+    if settings.tuned_blocks and source.name in (MODEL, TWINS):
+        with own.phase(TUNED), suppress(NotApplicable):
+            _keep(found, TUNED, partial(_tuned, source, data, settings, own), own)
     if source.name == TWINS:
         source.model.unload()
     return found
@@ -158,6 +163,22 @@ def _heads(source: Source, data: StructureData, settings: ProbeStructureSettings
         on_validation, on_test = ([best.logits(own) for own in states[best.layer]] for states in (validation, test))
         found.heads[kind, count, seed] = score(on_validation, on_test, data, settings.draws)
         found.chosen[kind, count, seed] = {"layer": best.layer, "decay": best.decay, "steps": best.steps}
+    return found
+
+
+def _tuned(source: Source, data: StructureData, settings: ProbeStructureSettings, context: CellContext) -> Probed:
+    """The small head trained together with the last blocks, with every number of training RNAs and every seed."""
+    rnas, judges = teaching(data.train), teaching(data.select)
+    examples = [examples_of(rna) for rna in rnas]
+    held_out = judges, [examples_of(rna) for rna in judges]
+    found = Probed(source)
+    fits = [(count, seed) for count in sizes(settings.examples, len(rnas)) for seed in source.seeds]
+    for count, seed in context.progress.over(f"{TUNED} of {source.label}", fits):
+        some = order(rnas, seed)[:count]
+        own, of = [rnas[k] for k in some], [examples[k] for k in some]
+        best = tune(source.model, own, of, held_out, settings, seed, context.device)
+        found.heads[TUNED, count, seed] = score(best.logits(data.select), best.logits(data.test), data, settings.draws)
+        found.chosen[TUNED, count, seed] = {"steps": best.steps}
     return found
 
 

@@ -14,6 +14,7 @@ from harness.task import Highlights, Metric, TableRow
 from tasks.common import CORRELATION, SHARE, metric, table_row
 from tasks.probe_structure.probing import HEADS, Probed
 from tasks.probe_structure.scoring import Scored, count_table
+from tasks.probe_structure.tuning import TUNED
 from tasks.probes.sources import MODEL, ONE_HOT, TWINS
 from tasks.structure.data import Rna
 from tasks.structure.protocol import known_pairs
@@ -27,6 +28,8 @@ UNITS = {
     "f1_attention_logistic": "pooled F1 of L1 logistic regression over attention maps",
     "f1_pair_linear": "pooled F1 of a form of low rank on hidden states, all training RNAs",
     "f1_pair_small": "pooled F1 of one hidden layer on hidden states, all training RNAs",
+    "f1_pair_tuned": "pooled F1 of the same, trained with the last blocks of the model, all training RNAs",
+    "tuning_gap": "pooled F1 tuned minus probed, paired",
 }
 """The metrics of the task in their order, and what they mean."""
 
@@ -72,8 +75,8 @@ class SourceResult:
 
     @cached_property
     def best(self) -> Place | None:
-        """What validation prefers; among equals the simpler head, then fewer RNAs."""
-        return max(self.places, key=self.validation, default=None)
+        """What validation prefers of all heads on the model as it is; among equals the simpler, then fewer RNAs."""
+        return max((own for own in self.places if own[0] != TUNED), key=self.validation, default=None)
 
     def _over_seeds(self, scored: Sequence[Scored]) -> Estimate | None:
         found = [own.estimates(self.rnas, self.draws)["f1_pooled"] for own in scored]
@@ -94,7 +97,7 @@ def estimates(results: Mapping[str, SourceResult]) -> dict[str, Estimate | None]
     for head in HEADS:
         places = [place for place in own.places if place[0] == head]
         found[f"f1_{head.replace('-', '_')}"] = own.probed[places[-1]] if places else None
-    return found
+    return found | {"tuning_gap": _difference(found["f1_pair_tuned"], probed)}
 
 
 def _difference(first: Estimate | None, second: Estimate | None) -> Estimate | None:

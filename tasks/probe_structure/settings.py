@@ -20,4 +20,10 @@ class ProbeStructureSettings(LayerSettings, SeedSettings):
     )
     attention_examples: int = Field(20, ge=1, description="training RNAs for the regression on attention maps")
     steps: int = Field(200, ge=4, description="training steps of a head on hidden states, of 8 RNAs each")
+    tuned_blocks: int = Field(
+        0, ge=0, description="last blocks of the model that are trained with the small head; 0 leaves this out"
+    )
+    tuned_rank: int = Field(
+        8, ge=0, description="rank of the adapters in these blocks; 0 trains all of their weights (for GPUs)"
+    )
     draws: int = Field(2000, ge=100, description="bootstrap draws")

@@ -38,12 +38,13 @@ class ProbeStructure(Task):
             "f1_attention_logistic",
             "f1_pair_linear",
             "f1_pair_small",
+            "f1_pair_tuned",
         ),
         floors=("pairing-prior-stacked", "pairing-prior-stacked-softmax"),
         plotted_against="structure-f1",
         question="How far does a minimum of training go from zero-shot? A logistic regression over all attention maps "
         "is fitted on 20 RNAs, and two small heads read frozen hidden states with 20, 100 or all training RNAs. No "
-        "weight of the language model changes.",
+        "weight of the language model changes, unless its last blocks are asked to.",
         how_to_read=(
             "The headline is the pooled F1 of base pairs that the probe preferred by validation reaches on test RNAs "
             "of other families. Zero-shot is one attention head without any training, as in structure-f1; the gap is "
@@ -62,6 +63,8 @@ class ProbeStructure(Task):
             "f1_attention_logistic": "attention, 20 RNAs",
             "f1_pair_linear": "linear head, all RNAs",
             "f1_pair_small": "small head, all RNAs",
+            "f1_pair_tuned": "small head and last blocks, all RNAs",
+            "tuning_gap": "tuned minus probed",
             "f1_validation": "pooled F1 on validation RNAs",
         },
     )
