@@ -15,7 +15,7 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 CENTROID, LOGISTIC, LOOKUP = "nearest-centroid", "logistic", "lookup"
-PENALTIES = (1.0, 10.0, 100.0, 1000.0)
+PENALTIES = (1.0, 1e2, 1e4, 1e6, 1e8)
 """C of scikit-learn for vectors of mean squared length 1, the strongest penalty first; validation chooses."""
 CANDIDATES = 30
 """Training sequences that are aligned with a sequence: those that share most k-mers with it."""
@@ -51,7 +51,7 @@ def nearest_centroid(train: Floats, labels: Integers, asked: Floats, families: i
 
 
 def logistic(train: Floats, labels: Integers, asked: Sequence[Floats], penalty: float) -> list[Integers]:
-    """Multinomial regression with an L2 penalty.
+    """Multinomial regression with an L2 penalty; every family weighs the same, however many examples it has.
 
     Its weights lie in the span of the examples, so that wider vectors are first turned into that span: the same
     predictions at less cost.
@@ -64,7 +64,7 @@ def logistic(train: Floats, labels: Integers, asked: Sequence[Floats], penalty: 
     with warnings.catch_warnings():
         # one example of each family makes it take families for numbers to regress
         warnings.filterwarnings("ignore", "The number of unique classes")
-        model = LogisticRegression(C=penalty, max_iter=1000).fit(train, labels)
+        model = LogisticRegression(C=penalty, class_weight="balanced", max_iter=1000).fit(train, labels)
     return [np.asarray(model.predict(own), dtype=np.int64) for own in asked]
 
 

@@ -70,6 +70,11 @@ class SourceResult:
         found = {place: self._over_seeds(list(self.scored(place).values())) for place in self.places}
         return {place: own for place, own in found.items() if own is not None}
 
+    def layers(self, place: Place) -> list[int]:
+        """The layer that validation chose for each seed; none for heads that read no hidden states."""
+        found = [part.chosen[key] for part in self.parts for key in part.heads if key[:2] == place]
+        return [int(own["layer"]) for own in found if "layer" in own]
+
     def validation(self, place: Place) -> float:
         return float(np.mean([own.validation for own in self.scored(place).values()]))
 
@@ -113,13 +118,14 @@ def _range(name: str) -> tuple[float, float]:
     return SHARE if name.startswith("f1") else CORRELATION
 
 
-def rows(results: Mapping[str, SourceResult]) -> Iterator[TableRow]:
-    """Every source without training, at its best and with every head; the gaps of the model against each."""
+def rows(results: Mapping[str, SourceResult], layer: int | None) -> Iterator[TableRow]:
+    """Every source without training and at its best, with ``layer`` as that of the headline; then with every head, and
+    the gaps of the model against each."""
     model = results[MODEL]
     for name, own in results.items():
         if own.best is not None:
-            yield table_row("f1_probed", own.probed[own.best], name, within=SHARE)
-        yield table_row("f1_zero_shot", own.zero_shot, name, within=SHARE)
+            yield table_row("f1_probed", own.probed[own.best], name, layer, within=SHARE)
+        yield table_row("f1_zero_shot", own.zero_shot, name, layer, within=SHARE)
         for place, estimate in own.probed.items():
             stratum = described(place)
             yield table_row("f1_probed", estimate, name, stratum=stratum, within=SHARE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from harness.adapter import ModelAdapter, Role
@@ -35,9 +36,10 @@ def run_probe_structure(
     with context.phase("statistics"):
         results = {name: report.SourceResult(name, own, data.test, settings.draws) for name, own in parts.items()}
         found = report.estimates(results)
+        layer = _layer(model, settings, results[MODEL])
         metrics = report.metrics(found)
         floors = {
-            Place("f1_probed", name): own.probed[own.best]
+            Place("f1_probed", name, layer): own.probed[own.best]
             for name, own in results.items()
             if name != MODEL and own.best is not None
         }
@@ -46,12 +48,13 @@ def run_probe_structure(
         return TaskOutcome(
             metrics=metrics,
             basis=Basis(
+                layer=layer,
                 layer_is_chosen=len(settings.layers) > 1,
                 item_set=dataset.subset(rna.record for rna in rnas).fingerprint,
             ),
-            draws={Place(name, MODEL): own for name, own in found.items() if own is not None} | floors,
+            draws={Place(name, MODEL, layer): own for name, own in found.items() if own is not None} | floors,
             used=len(rnas),
-            table=[row for row in report.rows(results) if row.value is not None],
+            table=[row for row in report.rows(results, layer) if row.value is not None],
             roles=roles,
             selected=report.selected(results),
             skipped=data.skipped,
@@ -65,3 +68,11 @@ def run_probe_structure(
             highlights=report.highlights(results),
             items=report.items(results),
         )
+
+
+def _layer(model: ModelAdapter, settings: ProbeStructureSettings, own: report.SourceResult) -> int | None:
+    """The layer that most seeds of the preferred head read, or the last one given where that reads attention."""
+    if "hidden_states" not in model.card.capabilities or not model.card.layers:
+        return None
+    read = own.layers(own.best) if own.best else []
+    return model.resolve_layer(Counter(read or settings.layers[-1:]).most_common(1)[0][0])

@@ -60,7 +60,7 @@ class ProbeStructure(Task):
             "gap": "probed minus zero-shot",
             "gain_over_twins": "gain over random twins",
             "gain_over_one_hot": "gain over letters",
-            "f1_attention_logistic": "attention, 20 RNAs",
+            "f1_attention_logistic": "regression on attention",
             "f1_pair_linear": "linear head, all RNAs",
             "f1_pair_small": "small head, all RNAs",
             "f1_pair_tuned": "small head and last blocks, all RNAs",

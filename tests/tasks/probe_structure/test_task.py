@@ -128,7 +128,9 @@ def test_the_layer_is_chosen_by_validation(tmp_path: Path) -> None:
     data = hairpins([replace(row, id=f"x{row.id}", family=None) for row in hairpins().records])
     record = run(Deep(width=5), tmp_path, data.subset(r for r in data.records if r.id[0] == "x"), layers=(1, 2))
     chosen = [own["layer"] for own in record.selected["model"]["heads"]]
-    assert chosen.count(2.0) == len(chosen) and record.basis.layer_is_chosen
+    assert chosen.count(2.0) == len(chosen) and record.basis.layer_is_chosen and record.basis.layer == 2
+    headlines = [row for row in record.table if row.name == "f1_probed" and not row.stratum]
+    assert [row.layer for row in headlines] == [2] * 3
 
 
 def test_what_an_interrupted_run_kept_gives_the_same_record(
