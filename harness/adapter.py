@@ -24,6 +24,7 @@ from harness.names import ModelName
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+    from torch import Tensor
 
 Capability = Literal[
     "hidden_states",
@@ -114,6 +115,18 @@ class Replacement:
     function: Callable[[int, NDArray[np.float32]], NDArray[np.float32]]
 
 
+@dataclass(frozen=True)
+class Trainable:
+    """A copy of a model to be trained: its ``parameters``, and the states that follow from them.
+
+    ``states`` takes sequences and returns the last layer of each, (length, width) float32, all in one batch and with
+    gradients where PyTorch keeps any.
+    """
+
+    parameters: list[Tensor]
+    states: Callable[[Sequence[str]], list[Tensor]]
+
+
 class ModelAdapter(ABC):
     """A model behind the interface that every task uses.
 
@@ -157,6 +170,13 @@ class ModelAdapter(ABC):
         A twin numbers its own twins from its initialisation on, so that no twin is its own twin.
         """
         self._lacks("random twin")
+
+    def trainable(self, blocks: int, rank: int | None, seed: int, device: str = "cpu") -> Trainable:
+        """A copy of which the last ``blocks`` blocks can be trained; the model itself stays as it is.
+
+        With a ``rank`` by low-rank adapters, whose random half follows the seed; without one by all of their weights.
+        """
+        self._lacks("trainable copy")
 
     def hidden_states(
         self, sequences: Sequence[str], layers: Sequence[int]

@@ -8,6 +8,8 @@ from harness.task import Task
 from tasks.dependency_map.task import DependencyMap
 from tasks.fitness.task import Fitness
 from tasks.overlap_ratio.task import OverlapRatio
+from tasks.probe_families.task import ProbeFamilies
+from tasks.probe_structure.task import ProbeStructure
 from tasks.sae_families.task import SaeFamilies
 from tasks.sae_motifs.task import SaeMotifs
 from tasks.sae_structure.task import SaeStructure
@@ -17,6 +19,8 @@ TASKS: Mapping[str, Callable[[], Task]] = {
     "dependency-map": DependencyMap,
     "fitness": Fitness,
     "overlap-ratio": OverlapRatio,
+    "probe-families": ProbeFamilies,
+    "probe-structure": ProbeStructure,
     "sae-families": SaeFamilies,
     "sae-motifs": SaeMotifs,
     "sae-structure": SaeStructure,

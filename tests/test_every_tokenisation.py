@@ -35,6 +35,8 @@ MODELS: dict[str, Callable[[ModelOptions], ModelAdapter]] = {
 SETTINGS: dict[str, dict[str, object]] = {
     "dependency-map": {"limit": 6, "draws": 100},
     "fitness": {"limit": 12, "draws": 100},
+    "probe-families": {"limit": 12, "examples": (1,), "most_examples": 3, "seeds": (0,), "draws": 100},
+    "probe-structure": {"limit": 6, "steps": 4, "examples": (1,), "seeds": (0,), "draws": 100},
     "structure-f1": {"limit": 6, "train_records": 2, "draws": 100},
     "overlap-ratio": {"limit": 4, "per_family": 4, "pair_count": 200, "draws": 100, "seeds": (0,)},
     "sae-structure": {"limit": 36, "features": 64, "k": 4, "steps": 10, "batch_size": 256, "seeds": (0,), "draws": 100},
@@ -107,7 +109,7 @@ def test_cell(task: str, model: str, embedded: Dataset, tmp_path: Path) -> None:
         assert record.dataset.skipped[codons] == sum(len(r.sequence) % 3 > 0 for r in embedded.records)
     assert (codons in record.dataset.skipped) == (model == "codon")
     assert any("read them alone" in note for note in record.notes) == (model == "alignment")
-    if task in ("structure-f1", "dependency-map"):
+    if task in ("structure-f1", "probe-structure", "dependency-map"):
         coarse = {"6-mer", "byte pair", "codon"}
         assert any("inside one token" in note for note in record.notes) == (model in coarse)
 
@@ -188,7 +190,7 @@ def test_alignments_of_a_stockholm_file_reach_a_model_of_alignments_where_no_fam
     records = [run(model, task, dataset, tmp_path)[0] for dataset in (stockholm, bare)]
     assert [record.status for record in records] == ["done", "done"], [record.error for record in records]
     with_rows, alone = records
-    reads = model == "alignment" and task in ("structure-f1", "sae-structure", "sae-motifs")
+    reads = model == "alignment" and task in ("structure-f1", "probe-structure", "sae-structure", "sae-motifs")
     assert (with_rows.metrics == alone.metrics) != reads
     away = any("which would give the family away" in note for note in with_rows.notes)
     assert away == (model == "alignment" and not reads)

@@ -14,7 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.adapter import ModelAdapter, ModelOptions, Replacement
+from harness.adapter import ModelAdapter, ModelOptions, Replacement, Trainable
 from harness.errors import HarnessError, InputError
 from harness.storage.cache import file_digest
 from harness.storage.weights import find_weights, read_config, tensor_shapes, weights_digest
@@ -126,10 +126,20 @@ class EncoderAdapter(ModelAdapter):
             Unavailable: the weights or the device are not on this machine.
         """
         if self._network is None:
-            folder = self._folder() if self.initialisation is None else None
-            from model_adapters.encoder.network import Network
+            self._network = self._build(device)
 
-            self._network = Network.build(self.entry, folder, self.initialisation or 0, device, self.options.dtype)
+    def _build(self, device: str) -> Network:
+        folder = self._folder() if self.initialisation is None else None
+        from model_adapters.encoder.network import Network
+
+        return Network.build(self.entry, folder, self.initialisation or 0, device, self.options.dtype)
+
+    def trainable(self, blocks: int, rank: int | None, seed: int, device: str = "cpu") -> Trainable:
+        if "alignment" in self.card.capabilities:
+            self._lacks("trainable copy")
+        from model_adapters.encoder.trainable import trainable
+
+        return trainable(self._build(device), blocks, rank, seed)
 
     def unload(self) -> None:
         self._network = None

@@ -132,6 +132,24 @@ class Network:
                     found = {layer: np.concatenate([states[layer][row, first], own]) for layer, own in found.items()}
                 yield index, {asked: found[layer] for asked, layer in layers.items()}
 
+    def last_states(self, sequences: Sequence[str]) -> list[Tensor]:
+        """(length, width) float32 of the last layer, in one batch; with gradients where PyTorch keeps any."""
+        pieces = [self.reader.read(sequence) for sequence in sequences]
+        tokens, visible = self._tokens(pieces, None)
+        captured: list[Tensor] = []
+        self.model.config._attn_implementation = "sdpa"
+        hook = self.sites[-1].register_forward_hook(_last_recorder(captured))
+        try:
+            with suppress(_Enough), torch.autocast(self.device.type, torch.bfloat16, enabled=self.low_precision):
+                self.encoder(tokens, attention_mask=visible)
+        finally:
+            hook.remove()
+        rows = [captured[0][row, self._span(own)].float() for row, own in enumerate(pieces)]
+        return [
+            row if own.single else torch.from_numpy(own.coverage).to(row) @ row
+            for row, own in zip(rows, pieces, strict=True)
+        ]
+
     def visit_attention(
         self,
         sequences: Sequence[str],
