@@ -27,7 +27,10 @@ from tasks.sae_structure.scores import Part, SourceScores
 if TYPE_CHECKING:
     import pandas as pd
 
-RANGES = {"mcc": CORRELATION, "mcc_rna": CORRELATION, "shuffle_response": CORRELATION}
+RANGES = {
+    **dict.fromkeys(("mcc", "mcc_rna", "attainable_mcc", "shuffle_response"), CORRELATION),
+    "enrichment": (0.0, float("inf")),
+}
 """What a measure can be, where that is not a share."""
 UNITS = {
     "mcc": "MCC over all nucleotides",
@@ -35,6 +38,8 @@ UNITS = {
     "f1": "F1 over all nucleotides",
     "average_precision": "average precision over all nucleotides",
     "mcc_rna": "MCC within RNAs",
+    "attainable_mcc": "largest MCC that so many calls can have",
+    "enrichment": "precision over prevalence",
     "element_f1": "F1 of whole elements",
     "conditional_auroc": "AUROC among nucleotides of one base",
     "context_auroc": "AUROC among nucleotides of one trinucleotide and distance to the end",
@@ -163,7 +168,8 @@ def _macro(source: SourceScores, measure: str) -> Estimate:
 
 
 def _macro_name(measure: str) -> str:
-    return measure if measure in ("element_f1", "conditional_auroc", "context_auroc") else f"{measure}_macro"
+    own = ("element_f1", "conditional_auroc", "context_auroc", "attainable_mcc", "enrichment")
+    return measure if measure in own else f"{measure}_macro"
 
 
 def _metrics(result: LayerResult) -> dict[str, Metric]:

@@ -153,7 +153,10 @@ class SourceScores:
 
 
 def score_calls(called: Membership, part: Part) -> dict[str, Sampled]:
-    """``mcc`` and ``f1`` over all nucleotides, and ``mcc_rna``, the mean over RNAs that hold an element in part."""
+    """``mcc`` and ``f1`` over all nucleotides, and ``mcc_rna``, the mean over RNAs that hold an element in part.
+
+    ``attainable_mcc`` and ``enrichment`` as in :func:`attainable_mcc` and :func:`enrichment`.
+    """
     tp, calls, known, total = counts = nucleotide_counts(called, part)
     stacked = np.stack(counts, axis=-1)
 
@@ -173,8 +176,20 @@ def score_calls(called: Membership, part: Part) -> dict[str, Sampled]:
     return {
         "mcc": measured(matthews_of_counts, 4),
         "f1": measured(f1_of_counts, 3),
+        "attainable_mcc": measured(attainable_mcc, 4),
+        "enrichment": measured(enrichment, 4),
         "mcc_rna": Sampled.of_counts(each, part.weights, mean),
     }
+
+
+def attainable_mcc(tp: Floats, called: Floats, known: Floats, total: Floats) -> Floats:
+    """The largest MCC that so many calls can have, whatever nucleotides they are: a sparse feature has few."""
+    return matthews_of_counts(np.minimum(called, known), called, known, total)
+
+
+def enrichment(tp: Floats, called: Floats, known: Floats, total: Floats) -> Floats:
+    """Precision over prevalence: how much more frequent an element is where it is called. 1 without a call."""
+    return np.divide(tp * total, called * known, out=np.ones_like(tp), where=called * known > 0)
 
 
 def nucleotide_counts(called: Membership, part: Part) -> tuple[Floats, Floats, Floats, Floats]:

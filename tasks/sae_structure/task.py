@@ -25,7 +25,7 @@ class SaeStructure(Task):
 
     card = TaskCard(
         name="sae-structure",
-        version="1",
+        version="2",
         summary="one SAE feature per structural element, chosen on select and scored on test (default: last layer, "
         "m = 4 d features, 3000 steps)",
         requires=frozenset({"hidden_states"}),
@@ -33,8 +33,8 @@ class SaeStructure(Task):
         real_dataset="bprna-spot",
         headline="mcc_macro",
         columns=(
-            *("mcc_macro", "mcc_macro_stable", "gain_mcc", "conditional_auroc", "context_auroc", "element_f1"),
-            *("stability", "fve"),
+            *("mcc_macro", "attainable_mcc", "enrichment", "mcc_macro_stable", "gain_mcc", "conditional_auroc"),
+            *("context_auroc", "element_f1", "stability", "fve"),
         ),
         question="Do single features of a sparse autoencoder (SAE), trained on a model's hidden states, follow the "
         "structural elements of RNA: stems, hairpins, bulges, internal loops, multiloops? For each element one feature "
@@ -43,6 +43,9 @@ class SaeStructure(Task):
             "The headline is the MCC of the chosen feature over all nucleotides, averaged over the five elements: 1 is "
             "perfect, 0 is chance. Where the dataset has enough RNAs of families that neither training nor choosing "
             "saw, they alone are scored.",
+            "A feature that is active at 1 % of the nucleotides cannot have a high MCC with stems, which half of them "
+            "are in: the largest MCC at that activity stands beside it, and so does precision over prevalence, which "
+            "asks for no coverage and is 1 by chance.",
             "The gain is over the hardest floor: SAEs on the same network with random weights, k-mers, k-mers with "
             "position, composition, length. Read it before the headline.",
             "The AUROC among nucleotides of one base is 0.5 for a feature that only knows the base; the AUROC within "
@@ -58,6 +61,8 @@ class SaeStructure(Task):
             "f1_macro": "mean F1",
             "average_precision_macro": "mean average precision",
             "mcc_rna_macro": "mean MCC within RNAs",
+            "attainable_mcc": "largest MCC at that activity",
+            "enrichment": "precision over prevalence",
             "element_f1": "F1 of whole elements",
             "conditional_auroc": "AUROC, same base",
             "context_auroc": "AUROC, same trinucleotide and distance to the end",

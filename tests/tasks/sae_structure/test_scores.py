@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from sklearn.metrics import average_precision_score, f1_score, matthews_corrcoef, roc_auc_score
+from sklearn.metrics import average_precision_score, f1_score, matthews_corrcoef, precision_score, roc_auc_score
 
 from tasks.sae.concepts.choice import FeatureChoice
 from tasks.sae.sources.letters import LengthSource
@@ -42,6 +42,11 @@ def test_measures_are_those_of_sklearn() -> None:
         positive = PART.member[:, c]
         assert found["mcc"].points[c] == pytest.approx(matthews_corrcoef(positive, called[:, c]))
         assert found["f1"].points[c] == pytest.approx(f1_score(positive, called[:, c]))
+        best = np.zeros(len(positive), dtype=bool)  # as many calls, on positives first
+        best[np.argsort(~positive, kind="stable")[: called[:, c].sum()]] = True
+        assert found["attainable_mcc"].points[c] == pytest.approx(matthews_corrcoef(positive, best))
+        ratio = precision_score(positive, called[:, c]) / positive.mean()
+        assert found["enrichment"].points[c] == pytest.approx(ratio)
         assert found["auroc"].points[c] == pytest.approx(roc_auc_score(positive, NOISY[:, c]))
         assert found["average_precision"].points[c] == pytest.approx(average_precision_score(positive, NOISY[:, c]))
         own = [
