@@ -11,6 +11,7 @@ from tasks.overlap_ratio.task import OverlapRatio
 from tasks.sae_families.task import SaeFamilies
 from tasks.sae_motifs.task import SaeMotifs
 from tasks.sae_structure.task import SaeStructure
+from tasks.similarity.task import Similarity
 from tasks.structure_f1.task import StructureF1
 
 TASKS: Mapping[str, Callable[[], Task]] = {
@@ -20,5 +21,6 @@ TASKS: Mapping[str, Callable[[], Task]] = {
     "sae-families": SaeFamilies,
     "sae-motifs": SaeMotifs,
     "sae-structure": SaeStructure,
+    "similarity": Similarity,
     "structure-f1": StructureF1,
 }
