@@ -38,7 +38,7 @@ class PairOfModels:
         return self.layers[max(self.layers)]
 
     def beyond(self, measure: str) -> Estimate | None:
-        """How much more alike the last layers are than either is to the other's random twin."""
+        """How much more alike the last layers are than when either is replaced by its random twin."""
         return self.last[measure] - self.beside[measure] if measure in self.beside else None
 
 

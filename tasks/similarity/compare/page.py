@@ -42,7 +42,8 @@ def page(common: Common, pairs: list[PairOfModels], drawn: list[Path]) -> str:
         "",
         f"Last layers on {len(common.items):,} RNAs of {markdown(data.name)}{simulated}, {common.each} nucleotides of "
         "each. Intervals are over RNAs. A random twin in the place of either model shows what architecture and letters "
-        "alone give; the difference is what the two models learned in common.",
+        "alone give. Where the difference is over 0, the two learned something in common; under 0, what they learned "
+        "moved them apart.",
         "",
         *_table(pairs),
         "",
