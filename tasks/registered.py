@@ -13,6 +13,7 @@ from tasks.probe_structure.task import ProbeStructure
 from tasks.sae_families.task import SaeFamilies
 from tasks.sae_motifs.task import SaeMotifs
 from tasks.sae_structure.task import SaeStructure
+from tasks.similarity.task import Similarity
 from tasks.structure_f1.task import StructureF1
 
 TASKS: Mapping[str, Callable[[], Task]] = {
@@ -24,5 +25,6 @@ TASKS: Mapping[str, Callable[[], Task]] = {
     "sae-families": SaeFamilies,
     "sae-motifs": SaeMotifs,
     "sae-structure": SaeStructure,
+    "similarity": Similarity,
     "structure-f1": StructureF1,
 }

@@ -23,6 +23,7 @@ USES = {
     "tasks.sae_families": ("tasks.sae",),
     "tasks.sae_motifs": ("tasks.sae",),
     "tasks.sae_structure": ("tasks.sae",),
+    "tasks.similarity": (),
     "tasks.structure": (),
     "tasks.structure_f1": ("tasks.structure",),
 }

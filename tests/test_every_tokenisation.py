@@ -39,6 +39,7 @@ SETTINGS: dict[str, dict[str, object]] = {
     "probe-structure": {"limit": 6, "steps": 4, "examples": (1,), "seeds": (0,), "draws": 100},
     "structure-f1": {"limit": 6, "train_records": 2, "draws": 100},
     "overlap-ratio": {"limit": 4, "per_family": 4, "pair_count": 200, "draws": 100, "seeds": (0,)},
+    "similarity": {"limit": 12, "seeds": (0, 1), "draws": 100},
     "sae-structure": {"limit": 36, "features": 64, "k": 4, "steps": 10, "batch_size": 256, "seeds": (0,), "draws": 100},
     "sae-motifs": {"limit": 40, "features": 64, "k": 4, "steps": 10, "batch_size": 256, "seeds": (0,), "draws": 100},
     "sae-families": {"limit": 2, "features": 64, "k": 4, "steps": 10, "batch_size": 256, "seeds": (0,), "draws": 100},
@@ -190,7 +191,8 @@ def test_alignments_of_a_stockholm_file_reach_a_model_of_alignments_where_no_fam
     records = [run(model, task, dataset, tmp_path)[0] for dataset in (stockholm, bare)]
     assert [record.status for record in records] == ["done", "done"], [record.error for record in records]
     with_rows, alone = records
-    reads = model == "alignment" and task in ("structure-f1", "probe-structure", "sae-structure", "sae-motifs")
+    own = ("structure-f1", "probe-structure", "sae-structure", "sae-motifs", "similarity")
+    reads = model == "alignment" and task in own
     assert (with_rows.metrics == alone.metrics) != reads
     away = any("which would give the family away" in note for note in with_rows.notes)
     assert away == (model == "alignment" and not reads)

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from harness.statistics.bootstrap import Estimate, cluster_bootstrap_mean
+from harness.statistics.spearman import drawn
 from tasks.common import FEWEST_UNITS
-from tasks.fitness.correlation import drawn
 from tasks.fitness.data import FEWEST_VARIANTS, Assay, Floats
 from tasks.fitness.pairing import comparisons, pairing_auroc
 

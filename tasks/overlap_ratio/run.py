@@ -16,6 +16,7 @@ from tasks.overlap_ratio import report
 from tasks.overlap_ratio.data import ComparedFamilies, prepare
 from tasks.overlap_ratio.families import family_table
 from tasks.overlap_ratio.intervals import FamilyBootstrap, ScoredPairs, density_overlap
+from tasks.overlap_ratio.kinds import add_kinds
 from tasks.overlap_ratio.measures import Measure, OtherLayers, make_measures
 from tasks.overlap_ratio.pairs import Pairs, draw_pairs
 from tasks.overlap_ratio.pictures import draw_densities, draw_embedding
@@ -46,6 +47,8 @@ def run_overlap(
         item_set = dataset.subset(data.records).fingerprint
         outcome = report.outcome(scores, data, families, model.card, settings, item_set)
         triplets.add(outcome, measures)
+        if settings.pairs == "families":
+            add_kinds(outcome, dataset, data, measures[0], families, settings)
         outcome.notes += [*read_alone(model.card, data.records, family_asked=True), *without_interval(outcome.metrics)]
         outcome.tables["large/pairs"] = report.pair_table(data, repeats, shown)
     with context.phase("pictures"):

@@ -13,6 +13,7 @@ from harness.publish.format import number, with_interval
 from harness.publish.groups import Records, labels
 from harness.publish.links import record_link
 from harness.publish.notes import notes_of
+from harness.publish.pages.breakdowns import breakdowns
 from harness.publish.pages.controls import of_model
 from harness.publish.pages.markup import details, signed, table
 from harness.publish.scores import Board, Score
@@ -34,6 +35,8 @@ def folded(members: Records, standing: Board, out: Path) -> Iterator[str]:
     yield details("Every metric, and what it is", _metrics(every))
     yield details("By layer", _layers(standing.models))
     yield details("Subsets of the items", _strata(standing.models))
+    for title, found in breakdowns(every):
+        yield details(title, found)
     yield details("Notes", _notes(every))
     yield details("Settings and commands", _settings(members), _commands(standing))
     yield details("All records", _records(every, out))

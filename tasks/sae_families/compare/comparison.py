@@ -9,11 +9,12 @@ import numpy as np
 
 from harness.progress import Progress
 from harness.sequences.kmers import length_and_gc
+from tasks.levels import Levels
 from tasks.sae.concepts.membership import class_means
 from tasks.sae_families.compare.alignments import Alignments, best_alignments, local_similarity
 from tasks.sae_families.compare.data import ComparedFamilies
+from tasks.sae_families.compare.groups import FamilyGroup
 from tasks.sae_families.compare.hypotheses import Funnel, Hypothesis, Pair, candidate_pairs, funnel, hypotheses, listed
-from tasks.sae_families.compare.levels import FamilyGroup, Levels
 from tasks.sae_families.compare.relations import ClanRecovery, Relations, clan_recovery, identified, relations
 from tasks.sae_families.compare.separation import Separation, separation
 from tasks.sae_families.compare.sources import Compared

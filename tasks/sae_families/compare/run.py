@@ -20,11 +20,12 @@ from harness.storage.files import write_text
 from harness.task import CellContext
 from harness.twins import random_twin
 from tasks.common import subject as picture_subject
+from tasks.levels import levels_of
 from tasks.sae.annotate.meanings import record_of
 from tasks.sae.autoencoder.model import SparseAutoencoder
 from tasks.sae_families.compare.comparison import SAE, TWIN, Comparison, compare
 from tasks.sae_families.compare.data import ComparedFamilies, compared_families
-from tasks.sae_families.compare.levels import levels_of, two_groups
+from tasks.sae_families.compare.groups import two_groups
 from tasks.sae_families.compare.pictures import draw
 from tasks.sae_families.compare.report import Subject, page, print_comparison
 from tasks.sae_families.compare.sources import (

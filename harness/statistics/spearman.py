@@ -1,4 +1,4 @@
-"""Spearman's rank correlation, as it is and under bootstrap draws of the variants."""
+"""Spearman's rank correlation, as it is and under bootstrap draws of the items."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from harness.statistics.bootstrap import Estimate
-from tasks.fitness.data import Floats
+from harness.statistics.bootstrap import Estimate, Floats
 
 _AT_ONCE = 2_000_000
-"""Numbers per block: draws times variants."""
+"""Numbers per block: draws times items."""
 
 
 def spearman(scores: Floats, measured: Floats) -> float:
@@ -20,24 +19,24 @@ def spearman(scores: Floats, measured: Floats) -> float:
 
 
 def drawn(columns: Mapping[str, Floats], measured: Floats, name: str, draws: int) -> dict[str, Estimate]:
-    """The same for several columns of scores, with draws of the variants that depend on the assay's name alone."""
-    variants = len(measured)
+    """The same for several columns of scores, with draws of the items that depend on ``name`` alone."""
+    items = len(measured)
     source = np.random.default_rng(zlib.crc32(name.encode()))
     blocks: dict[str, list[Floats]] = {column: [] for column in columns}
-    step = max(1, _AT_ONCE // variants)
+    step = max(1, _AT_ONCE // items)
     for start in range(0, draws, step):
         size = min(step, draws - start)
-        weights = source.multinomial(variants, np.full(variants, 1 / variants), size=size).astype(np.float64)
+        weights = source.multinomial(items, np.full(items, 1 / items), size=size).astype(np.float64)
         for column, scores in columns.items():
             blocks[column].append(_correlations(scores, measured, weights))
     return {
-        column: Estimate(spearman(columns[column], measured), np.concatenate(own), variants)
+        column: Estimate(spearman(columns[column], measured), np.concatenate(own), items)
         for column, own in blocks.items()
     }
 
 
 def _correlations(scores: Floats, measured: Floats, weights: Floats) -> Floats:
-    """(draws,), given (draws, variants) of how often each variant was drawn; NaN where the measured are all equal."""
+    """(draws,), given (draws, items) of how often each item was drawn; NaN where the measured are all equal."""
     first, second = (_ranks(values, weights) for values in (scores, measured))
     total = weights.sum(axis=1, keepdims=True)
     first, second = (ranks - (weights * ranks).sum(axis=1, keepdims=True) / total for ranks in (first, second))
@@ -51,7 +50,7 @@ def _correlations(scores: Floats, measured: Floats, weights: Floats) -> Floats:
 
 
 def _ranks(values: Floats, weights: Floats) -> Floats:
-    """(draws, variants) mean ranks of variants that each occur as often as their weight."""
+    """(draws, items) mean ranks of items that each occur as often as their weight."""
     _, group = np.unique(values, return_inverse=True)
     order = np.argsort(group, kind="stable")
     starts = np.searchsorted(group[order], np.arange(group.max() + 1))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from tasks.fitness.correlation import drawn, spearman
+from harness.statistics.spearman import drawn, spearman
 
 
 def columns(variants: int = 60, ties: int = 12) -> tuple[np.ndarray, np.ndarray]:
@@ -51,7 +51,7 @@ def test_equal_scores_rank_nothing_and_equal_measurements_have_no_value() -> Non
 def test_blocks_do_not_change_the_draws(monkeypatch: pytest.MonkeyPatch) -> None:
     scores, measured = columns()
     whole = drawn({"score": scores}, measured, "assay", 100)["score"].draws
-    monkeypatch.setattr("tasks.fitness.correlation._AT_ONCE", 7 * len(scores))
+    monkeypatch.setattr("harness.statistics.spearman._AT_ONCE", 7 * len(scores))
     assert drawn({"score": scores}, measured, "assay", 100)["score"].draws.tolist() == whole.tolist()
 
 

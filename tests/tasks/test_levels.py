@@ -1,4 +1,4 @@
-"""Words name families at the level that says most; what a family belongs to comes from the tables that are there."""
+"""What families belong to comes from the tables that are there."""
 
 from __future__ import annotations
 
@@ -9,44 +9,13 @@ import pytest
 
 from harness.datasets.records import Dataset, DatasetCard, Record
 from harness.errors import InputError
-from tasks.sae_families.compare.levels import Levels, group_named, levels_of
-
-COMPARED = ("RF00005", "RF01852", "RF00009", "X1")
-LEVELS = Levels(
-    {
-        "clan": {"RF00005": ("tRNA",), "RF01852": ("tRNA",), "RF00009": ("RNaseP",)},
-        "type": {"RF00009": ("Gene", "ribozyme")},
-        "family": {"RF00005": ("RF00005", "tRNA"), "X1": ("X1",)},
-    },
-    {"RF00005": "tRNA"},
-)
+from tasks.levels import levels_of
 
 
 def dataset(clan: str | None = None) -> Dataset:
-    records = tuple(Record(f"r{k}", "ACGU" * 5, family=name, clan=clan) for k, name in enumerate(COMPARED))
+    names = ("RF00005", "RF01852", "RF00009", "X1")
+    records = tuple(Record(f"r{k}", "ACGU" * 5, family=name, clan=clan) for k, name in enumerate(names))
     return Dataset(DatasetCard(name="few", summary="few"), records)
-
-
-@pytest.mark.parametrize(
-    ("words", "families", "level"),
-    [
-        ("tRNA", ("RF00005", "RF01852"), "clan"),
-        ("TRNA", ("RF00005", "RF01852"), "clan"),
-        ("family:tRNA", ("RF00005",), "family"),
-        ("ribozyme", ("RF00009",), "type"),
-        ("RF00005+X1+family:tRNA", ("RF00005", "X1"), "family"),
-        ("ribozyme+tRNA", ("RF00009", "RF00005", "RF01852"), "type, clan"),
-    ],
-)
-def test_words_name_families(words: str, families: tuple[str, ...], level: str) -> None:
-    found = group_named(words, LEVELS, COMPARED)
-    assert (found.families, found.level) == (families, level)
-
-
-@pytest.mark.parametrize("words", ["tRNAs", "type:tRNA", "tRNA+", "nothing:tRNA"])
-def test_a_word_that_names_nothing_is_one_line(words: str) -> None:
-    with pytest.raises(InputError, match="names none of the 4 compared families"):
-        group_named(words, LEVELS, COMPARED)
 
 
 def test_clans_are_those_of_multimolecules_table_or_of_the_dataset(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,9 +38,7 @@ def test_types_are_read_from_the_alignments(tmp_path: Path, monkeypatch: pytest.
 def test_columns_of_a_table_are_levels(tmp_path: Path) -> None:
     path = tmp_path / "mine.csv"
     path.write_text("family,kingdom\nRF00005,all\nX1,\nRF00009,all\n")
-    levels = levels_of(dataset(), path)
-    assert group_named("all", levels, COMPARED).families == ("RF00005", "RF00009")
-    assert group_named("kingdom:ALL", levels, COMPARED).level == "kingdom"
+    assert levels_of(dataset(), path).of["kingdom"] == {"RF00005": ("all",), "RF00009": ("all",)}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,49 @@
+"""Numbers of all models and controls side by side, by kinds of items: rows of records named ``NUMBER_by_KIND``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from harness.publish.escape import markdown
+from harness.publish.format import number
+from harness.publish.pages.markup import cell, table
+from harness.publish.scores import Score
+from harness.task import TableRow
+from harness.twins import twin_of
+
+_BY = "_by_"
+
+
+def breakdowns(scores: Sequence[Score]) -> Iterator[tuple[str, str]]:
+    """Title and table of every number that a record has by a kind, in the order of the records.
+
+    A line for every kind, a column for every model and control; of random twins the first is shown.
+    """
+    shown = [own for own in scores if twin_of(own.record.model.card.name) is None or _is_first_twin(own)]
+    rows = {own.name: [row for row in own.record.table if _BY in row.name and row.seed is None] for own in shown}
+    names = dict.fromkeys(row.name for own in rows.values() for row in own)
+    for name in names:
+        columns = {
+            own: {row.stratum: row for row in found if row.name == name}
+            for own, found in rows.items()
+            if any(row.name == name for row in found)
+        }
+        kinds = dict.fromkeys(kind for own in columns.values() for kind in own)
+        base, _, kind_name = name.partition(_BY)
+        task = shown[0].record.task
+        lines = [
+            [markdown(kind), _count(list(columns.values()), kind), *(cell(own.get(kind)) for own in columns.values())]
+            for kind in kinds
+        ]
+        header = [kind_name.replace("_", " "), "n", *map(markdown, columns)]
+        yield f"{markdown(task.label(base))} by {kind_name.replace('_', ' ')}", table(header, lines)
+
+
+def _count(columns: Sequence[dict[str, TableRow]], kind: str) -> str:
+    """How many units, where all agree."""
+    counts = {own[kind].n for own in columns if kind in own}
+    return number(counts.pop()) if len(counts) == 1 else ""
+
+
+def _is_first_twin(own: Score) -> bool:
+    return own.record.model.card.name.endswith(":random")
