@@ -68,7 +68,7 @@ def peak_memory_mb() -> float:
 
 
 def peak_gpu_memory_mb() -> float | None:
-    """Peak memory of this process's arrays on the GPU that has most, since :func:`forget_peak_memory`; None if none has any."""
+    """Peak of this process's arrays on the GPU that has most, since :func:`forget_peak_memory`; None without any."""
     peaks = [sys.modules["torch"].cuda.max_memory_allocated(gpu) for gpu in _gpus_in_use()]
     return round(max(peaks) / 2**20, 1) if any(peaks) else None
 

@@ -41,7 +41,9 @@ def check_fits(cells: Sequence[Cell], device: str, workers: int) -> None:
             f"or use {smaller}a larger {where}"
         )
     # workers on GPUs hold their weights there, each on its own
-    together = sum(sorted((bytes_to_load(cell, device) for cell in cells if not cell.impossible), reverse=True)[:workers])
+    together = sum(
+        sorted((bytes_to_load(cell, device) for cell in cells if not cell.impossible), reverse=True)[:workers]
+    )
     if where == "machine" and together > room:
         raise Unavailable(
             f"the weights of {workers} workers may need {readable(together)}, and this machine has {readable(room)} "

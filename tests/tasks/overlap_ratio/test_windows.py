@@ -21,7 +21,9 @@ def test_windows_take_what_skipping_leaves_out(tmp_path: Path, monkeypatch: pyte
     windows, _ = run(FakeModel("short", max_length=LIMIT), data, tmp_path, long="window")
     assert windows.metrics == whole.metrics and windows.basis == whole.basis
     assert windows.settings["long"] == "window" and "long" not in whole.settings
-    assert any(note.startswith("sequences over the 38 nt that short takes (16 in the dataset)") for note in windows.notes)
+    assert any(
+        note.startswith("sequences over the 38 nt that short takes (16 in the dataset)") for note in windows.notes
+    )
     skipping = make_cell(FakeModel("short", max_length=LIMIT), data, longest=LIMIT)
     skipped, _ = run(skipping.model, data, tmp_path, longest=LIMIT)
     assert skipped.dataset.skipped["sequences over 38 nt"] == 16
