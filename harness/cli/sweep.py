@@ -111,7 +111,7 @@ def sweep(
         if (key := (cell.model.card.name, cell.identity)) in done  # controls of what cannot run have no record
     ]
     pages = render_sweep(swept, planned[0].combination.fixed, folder)
-    write_pages(pages)
+    write_pages(pages, folder)
     if json_output:
         print(json.dumps({"cells": [record.document() for record in done.values()]}, indent=1, ensure_ascii=False))
     else:
