@@ -123,7 +123,7 @@ def write_pages(pages: dict[Path, str], folder: Path) -> None:
     from harness.storage.files import remove_partial, write_text
     from harness.storage.lock import exclusive
 
-    path = folder
+    path = next(iter(pages))
     try:
         with exclusive(folder / ".pages.lock", lambda line: print(f"{folder}: {line}", file=sys.stderr)):
             for path, text in pages.items():

@@ -12,6 +12,6 @@ JSON line per trial, and fails at the first difference. KIND is one of
     pages      `harness leaderboard` is killed
     damage     a command is killed, then a file that it left is cut short or altered
     full       the disk of the results is full at some point (needs the right to mount a filesystem)
-    read-only  the disk of the results becomes read-only at some point (likewise)
+    read-only  the folders of the results become read-only at some point
     all        all of them in turn
 """

@@ -67,9 +67,10 @@ class Command(NamedTuple):
 
     def start(self, results: Path) -> int:
         """Issue it in a fork; its process id. A line of ``<results>.trace`` tells of every cell that is done."""
-        return forked(lambda: self._run(results))
+        return forked(lambda: self.run(results))
 
-    def _run(self, results: Path) -> int:
+    def run(self, results: Path) -> int:
+        """Issue it in this process; its exit code."""
         import harness.run.cell
         import harness.run.executors.local
         import harness.task

@@ -1,4 +1,4 @@
-"""Files that are damaged, and disks that fill up or become read-only, at some point of a command."""
+"""Files that are damaged, disks that fill up and folders that become read-only, at some point of a command."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import random
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ from tests.integration.kills.commands import SETTINGS, Command, Facts, done_once
 from tests.integration.kills.killed import TOGETHER, Undisturbed
 
 _NEW_NAMESPACES = 0x00020000 | 0x10000000  # of mounts and of users
-_READ_ONLY, _REMOUNT = 1, 32
+_REMOUNT = 32
+_CAPABILITY_VERSION = 0x20080522
 _CANNOT_MOUNT = 77
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -77,25 +79,37 @@ def full(number: int, results: Path, undisturbed: Undisturbed, draw: random.Rand
 
 
 def read_only(number: int, results: Path, undisturbed: Undisturbed, draw: random.Random) -> dict[str, Any]:
-    """The disk of the results becomes read-only, and then can be written again."""
+    """The folders of the results become read-only, and then can be written again."""
     command = _any(number)
     expected, seconds = undisturbed(command)
-    moment = draw.uniform(0, seconds)
+    results.mkdir()
 
     def run() -> int:
-        _mount(results, "size=1g")
-        pid = command.start(results)
-        time.sleep(moment)
-        # it may not become so while a file is open
-        while (code := os.waitpid(pid, os.WNOHANG)) == (0, 0) and not _mounted(results, "", _REMOUNT | _READ_ONLY):
-            time.sleep(0.001)
-        status = code[1] if code[0] else os.waitpid(pid, 0)[1]
-        assert os.waitstatus_to_exitcode(status) in (0, 1, 2), status
-        assert not read_records(results)[1]
-        _mount(results, "", _REMOUNT)
-        return _again(command, results, expected, os.waitstatus_to_exitcode(status))
+        _drop_privileges()
+        return command.run(results)
 
-    return {"seconds": round(moment, 2), "stopped it": _in_a_namespace(run, results)}
+    pid = forked(run)
+    time.sleep(moment := draw.uniform(0, seconds))
+    _change_folders(results, 0o555)
+    code = ended(pid)
+    _change_folders(results, 0o755)
+    assert code in (0, 1), code
+    assert not read_records(results)[1]
+    return {"seconds": round(moment, 2), "stopped it": bool(_again(command, results, expected, code))}
+
+
+def _drop_privileges() -> None:
+    """Root may write to read-only folders, by a capability that it can give up."""
+    header, nothing = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION, 0), (ctypes.c_uint32 * 6)()
+    assert _libc.capset(header, nothing) == 0, os.strerror(ctypes.get_errno())
+
+
+def _change_folders(top: Path, mode: int) -> None:
+    top.chmod(mode)
+    for folder, inner, _ in os.walk(top):
+        for name in inner:
+            with suppress(FileNotFoundError):
+                Path(folder, name).chmod(mode)
 
 
 def _any(number: int) -> Command:
@@ -132,9 +146,6 @@ def _in_a_namespace(run: Callable[[], int], results: Path) -> bool | str:
     return "not tried: this system allows no mounts" if code == _CANNOT_MOUNT else bool(code)
 
 
-def _mounted(folder: Path, options: str, flags: int = 0) -> bool:
-    return _libc.mount(b"tmpfs", bytes(folder), b"tmpfs", flags, options.encode()) == 0
-
-
 def _mount(folder: Path, options: str, flags: int = 0) -> None:
-    assert _mounted(folder, options, flags), os.strerror(ctypes.get_errno())
+    failed = _libc.mount(b"tmpfs", bytes(folder), b"tmpfs", flags, options.encode())
+    assert not failed, os.strerror(ctypes.get_errno())

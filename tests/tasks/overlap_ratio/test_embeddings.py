@@ -185,7 +185,7 @@ class Broken(FamilyModel):
         self, sequences: Sequence[str], layers: Sequence[int]
     ) -> Iterator[tuple[int, dict[int, NDArray[np.float32]]]]:
         for index, found in super().hidden_states(sequences, layers):
-            if index == 3:
+            if sequences[index] == RECORDS[3].sequence:
                 if self.fault == "missing":
                     continue
                 states = found[2].copy()
