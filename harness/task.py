@@ -162,8 +162,8 @@ class TaskCard(BaseModel):
     inside the cell, on the same items, leaves it empty. ``real_dataset`` names the set that a run on simulated data
     recommends. ``columns`` are the metrics that a leaderboard shows side by side, the headline first; the others are
     listed below them. ``plotted_against`` names another task: the leaderboard plots its headline against this one's,
-    one point per model. ``windows`` says that of a long sequence it reads nothing but hidden states, which can be joined
-    from windows. ``question``, ``how_to_read`` and ``labels`` (metrics in words) are what a page tells its readers;
+    one point per model. ``windows`` says that it reads nothing but hidden states of a long sequence, so that windows
+    can stand for it. ``question``, ``how_to_read`` and ``labels`` (metrics in words) are what a page tells its readers;
     each metric's unit says what it is.
     """
 

@@ -27,8 +27,8 @@ Vectors = NDArray[np.float32]
 REVIEW_SIZE = 128
 DCT_BLOCK = (8, 16)
 GROUP_NUCLEOTIDES = 2**14
-"""Of sequences that are embedded together, counting padding. What else is in a batch changes last digits: a run that was
-stopped in the middle of a group embeds all of it again, and ends in the same numbers."""
+"""Of sequences that are embedded together, counting padding. What else is in a batch changes last digits: a run that
+was stopped in the middle of a group embeds all of it again, and ends in the same numbers."""
 
 
 def mean(states: Vectors) -> Vectors:

@@ -3,8 +3,8 @@
     python -m tests.integration.kills KIND NUMBER FOLDER [SEED]
 
 What they end in is compared with an undisturbed run. Every command is a fork of one process that has imported
-everything and computed nothing (a fork loses the threads of a computation), so that a start costs no imports. Prints one
-JSON line per trial, and fails at the first difference. KIND is one of
+everything and computed nothing (a fork loses the threads of a computation), so that a start costs no imports. Prints
+one JSON line per trial, and fails at the first difference. KIND is one of
 
     serial     one process is killed in the middle of a cell of any task
     workers    of a command with two workers the command or a worker is killed

@@ -26,7 +26,9 @@ def damage(number: int, results: Path, undisturbed: Undisturbed, draw: random.Ra
     """A file of a killed command: partial state, shards of the activation store, or a finished cell."""
     tasks = ("structure-f1", "overlap-ratio", "overlap-ratio", "sae-families")
     command = Command((("ncrna-nano", tasks[number % len(tasks)]),))
-    os.environ["HARNESS_STORE"] = "1GB"  # states are those of sequences one at a time, so the undisturbed run has it too
+    os.environ["HARNESS_STORE"] = (
+        "1GB"  # states are those of sequences one at a time, so the undisturbed run has it too
+    )
     cache = os.environ["HARNESS_CACHE"]
     try:
         expected, seconds = undisturbed(command, "stored")

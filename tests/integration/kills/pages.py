@@ -51,7 +51,9 @@ def pages(number: int, results: Path, undisturbed: Undisturbed, draw: random.Ran
     killed = 0
     for _ in range(draw.randint(1, _KILLS)):
         writers = [_write(results) for _ in range(1 + number % 2)]
-        killed += killed_within(writers[0], draw.uniform(0, undisturbed.seconds_of_pages), lambda w=writers: w) is not None
+        killed += (
+            killed_within(writers[0], draw.uniform(0, undisturbed.seconds_of_pages), lambda w=writers: w) is not None
+        )
         codes = [ended(writer) for writer in writers]
         assert codes[1:] == [0] * (len(writers) - 1), codes
         for name, content in _files(results).items():
