@@ -33,7 +33,7 @@ def _files(results: Path) -> dict[str, bytes]:
 
 
 def pages(number: int, results: Path, undisturbed: Undisturbed, draw: random.Random) -> dict[str, Any]:
-    """Pages of two cells become pages of four. Every file is the old or the new one at any time."""
+    """Pages of two cells become pages of three. Every file is the old or the new one at any time."""
     undisturbed(Command(TOGETHER))
     made, few = undisturbed.folder / "undisturbed-pages", undisturbed.folder / "undisturbed-pages-of-few"
     if not made.exists():
