@@ -78,6 +78,9 @@ class Environment(_Strict):
     device: str
     seconds: dict[str, float]
     peak_memory_mb: float | None
+    peak_gpu_memory_mb: float | None = Field(
+        default=None, exclude_if=lambda value: value is None, description="None where no GPU was used"
+    )
 
 
 def _in_its_folder(files: dict[str, str | None]) -> dict[str, str | None]:

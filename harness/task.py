@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from math import lcm
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
@@ -82,8 +82,8 @@ Seeds = Annotated[tuple[Annotated[int, Field(ge=0, lt=2**32)], ...], Field(min_l
 class TaskSettings(BaseModel):
     """Settings that change numbers; every task adds its own. All of them are part of a cell's identity.
 
-    The lengths that a cell accepts are settings, so that dataset and settings alone determine its items. The last two
-    are omitted from a record where they have no effect.
+    The lengths that a cell accepts are settings, so that dataset and settings alone determine its items. All but
+    the first two are omitted from a record where they have no effect.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -97,15 +97,22 @@ class TaskSettings(BaseModel):
         exclude_if=lambda value: value == 1,
         description="sequences of other lengths than multiples of this are skipped",
     )
+    long: Literal["skip", "window"] = Field(
+        "skip",
+        exclude_if=lambda value: value == "skip",
+        description="sequences over the model's own limit: skipped, or read in overlapping windows up to longest",
+    )
 
     def narrowed_to(self, card: ModelCard) -> Self:
-        """The same settings, restricted to the lengths that a model accepts.
+        """The same settings, restricted to the lengths that a model accepts; in windows it reads any length.
 
         A model's floors get the settings narrowed to that model, so that all are scored on the same items.
         """
+        any_length = self.long == "window" and "hidden_states" in card.capabilities
+        limit = None if any_length else card.max_length
         return self.model_copy(
             update={
-                "longest": self.longest if card.max_length is None else min(self.longest, card.max_length),
+                "longest": self.longest if limit is None else min(self.longest, limit),
                 "shortest": max(self.shortest, card.min_length),
                 "length_multiple": lcm(self.length_multiple, card.length_multiple),
             }
@@ -155,8 +162,9 @@ class TaskCard(BaseModel):
     inside the cell, on the same items, leaves it empty. ``real_dataset`` names the set that a run on simulated data
     recommends. ``columns`` are the metrics that a leaderboard shows side by side, the headline first; the others are
     listed below them. ``plotted_against`` names another task: the leaderboard plots its headline against this one's,
-    one point per model. ``question``, ``how_to_read`` and ``labels`` (metrics in words) are what a page tells its
-    readers; each metric's unit says what it is.
+    one point per model. ``windows`` says that it reads nothing but hidden states of a long sequence, so that windows
+    can stand for it. ``question``, ``how_to_read`` and ``labels`` (metrics in words) are what a page tells its readers;
+    each metric's unit says what it is.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -173,6 +181,7 @@ class TaskCard(BaseModel):
     columns: tuple[str, ...] = ()
     floors: tuple[str, ...] = ()
     plotted_against: str | None = None
+    windows: bool = False
     question: str = ""
     how_to_read: tuple[str, ...] = ()
     labels: dict[str, str] = Field(default_factory=dict)

@@ -27,6 +27,12 @@ Family = Annotated[
     typer.Option("--family", help="for --dataset FILE: regular expression; its group is the family in a header or id"),
 ]
 Layers = Annotated[str | None, typer.Option("--layer", help="layers, such as 0,6-12 or all")]
+Long = Annotated[
+    str | None,
+    typer.Option(
+        "--long", help="sequences over a model's limit: skip, or window (in overlapping windows) [default: skip]"
+    ),
+]
 Limit = Annotated[int | None, typer.Option("--limit", help="use at most N records (family tasks: N families)")]
 Seeds = Annotated[str | None, typer.Option("--seed", help="seeds, such as 0,1,2")]
 Settings = Annotated[list[str] | None, typer.Option("--set", help="task setting as key=value; repeat for several")]
@@ -105,6 +111,15 @@ def planned_of(request: Request, resolver: Resolver) -> list[Planned]:
 
     planned = [Planned(spec, resolver.cell(spec)) for spec in plan(request, resolver)]
     return [own for own in planned if not own.cell.needless]
+
+
+def settings_of(typed: list[str] | None, long: str | None) -> list[tuple[str, str]]:
+    """Settings as typed, in their order; ``--long`` is one too.
+
+    Raises:
+        InputError: a text that is not of the form key=value.
+    """
+    return [key_value(text) for text in typed or []] + ([("long", long)] if long is not None else [])
 
 
 def names_of(values: list[str], option: str) -> list[str]:

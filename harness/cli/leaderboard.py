@@ -42,7 +42,7 @@ def leaderboard(
         raise typer.Exit(1 if stale else 0)
     if not replace:
         _refuse_to_drop_rows(pages, results)
-    write_pages(pages)
+    write_pages(pages, folder)
     for path in pages:
         print(path)
     for path in old:
@@ -113,17 +113,21 @@ def _read(path: Path) -> str:
     return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
 
 
-def write_pages(pages: dict[Path, str]) -> None:
-    """Write every text to its path.
+def write_pages(pages: dict[Path, str], folder: Path) -> None:
+    """Write every text to its path in ``folder``, one command at a time, without what a killed one has left.
 
     Raises:
         InputError: one cannot be written.
     """
     from harness.errors import InputError
-    from harness.storage.files import write_text
+    from harness.storage.files import remove_partial, write_text
+    from harness.storage.lock import exclusive
 
-    for path, text in pages.items():
-        try:
-            write_text(path, text)
-        except OSError as error:
-            raise InputError(f"{path} cannot be written: {error.strerror}; choose another --out") from None
+    path = next(iter(pages))
+    try:
+        with exclusive(folder / ".pages.lock", lambda line: print(f"{folder}: {line}", file=sys.stderr)):
+            for path, text in pages.items():
+                remove_partial(path)
+                write_text(path, text)
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror}; choose another --out") from None

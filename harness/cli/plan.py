@@ -14,6 +14,7 @@ from harness.cli.asked import (
     Floors,
     Layers,
     Limit,
+    Long,
     Models,
     Plugins,
     Results,
@@ -21,9 +22,9 @@ from harness.cli.asked import (
     Settings,
     Tasks,
     Weights,
-    key_value,
     planned_of,
     request_of,
+    settings_of,
 )
 from harness.cli.console import wide_console
 
@@ -41,6 +42,7 @@ def plan(
     dataset: Datasets = None,
     family: Family = None,
     layer: Layers = None,
+    long: Long = None,
     limit: Limit = None,
     seed: Seeds = None,
     setting: Settings = None,
@@ -60,7 +62,7 @@ def plan(
     from harness.run.state import state_of
     from harness.run.written import save_plan
 
-    given = dict(key_value(text) for text in setting or [])
+    given = dict(settings_of(setting, long))
     request = request_of(model, task, dataset, family, layer, limit, seed, given, weights, dtype, floors)
     planned = planned_of(request, Resolver(plugin or []))
     records = [record for _, record in read_records(results)[0]] if results.is_dir() else []

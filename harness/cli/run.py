@@ -20,6 +20,7 @@ from harness.cli.asked import (
     Json,
     Layers,
     Limit,
+    Long,
     Models,
     Plugins,
     Results,
@@ -31,9 +32,9 @@ from harness.cli.asked import (
     Workers,
     dataset_lines,
     execution_of,
-    key_value,
     planned_of,
     request_of,
+    settings_of,
 )
 from harness.cli.console import wide_console
 
@@ -52,6 +53,7 @@ def run(
     dataset: Datasets = None,
     family: Family = None,
     layer: Layers = None,
+    long: Long = None,
     limit: Limit = None,
     seed: Seeds = None,
     setting: Settings = None,
@@ -77,7 +79,7 @@ def run(
     from harness.run.execute import execute
     from harness.run.spec import Resolver
 
-    given = dict(key_value(text) for text in setting or [])
+    given = dict(settings_of(setting, long))
     request = request_of(model, task, dataset, family, layer, limit, seed, given, weights, dtype, floors)
     how = execution_of(executor, workers, slurm)
     progress = Progress(debug=debug)

@@ -20,6 +20,7 @@ from harness.cli.asked import (
     Json,
     Layers,
     Limit,
+    Long,
     Models,
     Plugins,
     Seeds,
@@ -29,8 +30,8 @@ from harness.cli.asked import (
     Workers,
     dataset_lines,
     execution_of,
-    key_value,
     request_of,
+    settings_of,
 )
 from harness.cli.console import wide_console
 from harness.cli.leaderboard import write_pages
@@ -58,6 +59,7 @@ def sweep(
     dataset: Datasets = None,
     family: Family = None,
     layer: Layers = None,
+    long: Long = None,
     limit: Limit = None,
     seed: Seeds = None,
     weights: Weights = None,
@@ -88,7 +90,7 @@ def sweep(
     from harness.run.spec import Resolver
     from harness.run.sweep import distinct, plan_sweep
 
-    given = [key_value(text) for text in setting]
+    given = settings_of(setting, long)
     request = request_of(model, task, dataset, family, layer, limit, seed, {}, weights, dtype, floors)
     progress = Progress(debug=debug)
     planned = plan_sweep(request, given, Resolver(plugin or []))
@@ -109,7 +111,7 @@ def sweep(
         if (key := (cell.model.card.name, cell.identity)) in done  # controls of what cannot run have no record
     ]
     pages = render_sweep(swept, planned[0].combination.fixed, folder)
-    write_pages(pages)
+    write_pages(pages, folder)
     if json_output:
         print(json.dumps({"cells": [record.document() for record in done.values()]}, indent=1, ensure_ascii=False))
     else:

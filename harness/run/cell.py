@@ -196,7 +196,8 @@ def _compute(cell: Cell, path: Path, work: Path, device: str, progress: Progress
         # a task makes all of them again, and what only an earlier attempt made is not to be kept
         shutil.rmtree(artifacts, ignore_errors=True)
         artifacts.mkdir(parents=True)
-        outcome = cell.task.run(_with_store(cell.model, progress, force), cell.dataset, cell.settings, context)
+        outcome = cell.task.run(_as_read(cell, progress, force), cell.dataset, cell.settings, context)
+        outcome.notes += _in_windows(cell)
         files = _write_tables(artifacts, path.stem, outcome)
         record = _record(cell, "done", device, outcome=outcome, files=files, seconds=context.seconds)
     except NotApplicable as error:
@@ -211,6 +212,28 @@ def _compute(cell: Cell, path: Path, work: Path, device: str, progress: Progress
     if record.status in FINISHED:
         shutil.rmtree(work, ignore_errors=True)
     return record
+
+
+def _as_read(cell: Cell, progress: Progress, force: bool) -> ModelAdapter:
+    """The model behind the store and, where asked for, with windows: what is stored are states of windows."""
+    model = _with_store(cell.model, progress, force)
+    if cell.settings.long == "skip":
+        return model
+    from harness.activations.windowed import in_windows
+
+    return in_windows(model)
+
+
+def _in_windows(cell: Cell) -> list[str]:
+    """A note on the sequences that were read in windows; of the dataset, so that a run that resumes says the same."""
+    limit, longest = cell.model.card.max_length, cell.settings.longest
+    if cell.settings.long == "skip" or limit is None or limit >= longest:
+        return []
+    count = sum(limit < len(record.sequence) <= longest for record in cell.dataset.records)
+    return [
+        f"sequences over the {limit:,} nt that {cell.model.card.name} takes ({count:,} in the dataset) were read in "
+        "windows that overlap by half, each nucleotide in the one where it lies farthest from an end"
+    ]
 
 
 def _with_store(model: ModelAdapter, progress: Progress, force: bool) -> ModelAdapter:

@@ -50,9 +50,11 @@ def code_stamp() -> str:
 
 
 def forget_peak_memory() -> None:
-    """Count the peak from here on, where the system can: a process may run several cells."""
+    """Count the peaks from here on, where the system can: a process may run several cells."""
     with suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")
+    for gpu in _gpus_in_use():
+        sys.modules["torch"].cuda.reset_peak_memory_stats(gpu)
 
 
 def peak_memory_mb() -> float:
@@ -65,6 +67,18 @@ def peak_memory_mb() -> float:
     return round(peak / (2**20 if sys.platform == "darwin" else 2**10), 1)
 
 
+def peak_gpu_memory_mb() -> float | None:
+    """Peak of this process's arrays on the GPU that has most, since :func:`forget_peak_memory`; None without any."""
+    peaks = [sys.modules["torch"].cuda.max_memory_allocated(gpu) for gpu in _gpus_in_use()]
+    return round(max(peaks) / 2**20, 1) if any(peaks) else None
+
+
+def _gpus_in_use() -> range:
+    """Numbers of the GPUs, if this process has used any: asking otherwise would start them."""
+    torch = sys.modules.get("torch")
+    return range(torch.cuda.device_count()) if torch is not None and torch.cuda.is_initialized() else range(0)
+
+
 def describe(device: str, seconds: dict[str, float]) -> Environment:
     commit, dirty = commit_and_dirty()
     return Environment(
@@ -75,4 +89,5 @@ def describe(device: str, seconds: dict[str, float]) -> Environment:
         device=device,
         seconds={name: round(value, 2) for name, value in seconds.items()},
         peak_memory_mb=peak_memory_mb(),
+        peak_gpu_memory_mb=peak_gpu_memory_mb(),
     )

@@ -174,6 +174,10 @@ def _settings(task: Task, model: ModelAdapter, request: Request) -> TaskSettings
         values["layers"] = parse_layers(request.layers, model)
     try:
         settings = task.settings_type(**values)
+        if settings.long == "window" and not task.card.windows:
+            raise InputError(
+                f"{task.card.name} reads every sequence as a whole, so long=window does not apply: omit --long"
+            )
         if not isinstance(settings, LayerSettings) or model.card.layers is None:
             return settings
         resolved = tuple(dict.fromkeys(model.resolve_layer(layer) for layer in settings.layers))

@@ -9,20 +9,23 @@ from pydantic import TypeAdapter, ValidationError
 
 from harness.errors import InputError
 from harness.run.spec import CellSpec, Planned, Resolver
-from harness.storage.files import write_text
+from harness.storage.files import remove_partial, write_text
+from harness.storage.lock import exclusive
 
 FILE = "plan.json"
 _SPECS = TypeAdapter(list[CellSpec])
 
 
 def save_plan(results: Path, specs: Sequence[CellSpec]) -> Path:
-    """Add cells to the plan of a folder; those that it holds stay. Returns its path."""
+    """Add cells to the plan of a folder; those that it holds stay, and those that others add now. Returns its path."""
     path = results / FILE
-    plan = read_plan(results) if path.exists() else []
-    known = {_SPECS.dump_json([spec]) for spec in plan}
-    new = [spec for spec in specs if _SPECS.dump_json([spec]) not in known]
-    if new or not path.exists():
-        write_text(path, _SPECS.dump_json([*plan, *new], indent=1).decode() + "\n")
+    with exclusive(path.with_suffix(".lock"), lambda line: None):
+        remove_partial(path)
+        plan = read_plan(results) if path.exists() else []
+        known = {_SPECS.dump_json([spec]) for spec in plan}
+        new = [spec for spec in specs if _SPECS.dump_json([spec]) not in known]
+        if new or not path.exists():
+            write_text(path, _SPECS.dump_json([*plan, *new], indent=1).decode() + "\n")
     return path
 
 

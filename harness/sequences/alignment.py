@@ -49,6 +49,11 @@ class Alignment:
     def depth(self) -> int:
         return len(self.written)
 
+    def part(self, start: int, stop: int) -> Alignment:
+        """The columns from nucleotide ``start`` of the query to nucleotide ``stop`` - 1."""
+        columns = slice(self.query_columns[start], self.query_columns[stop - 1] + 1)
+        return Alignment(self.name, tuple(row[columns] for row in self.written), self.query_row)
+
     def shallow(self, depth: int) -> Alignment:
         """The first ``depth`` rows, query included."""
         return Alignment(self.name, self.rows[:depth])

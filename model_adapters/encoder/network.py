@@ -12,9 +12,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from harness.compute.batching import halve_on_out_of_memory, token_budget_batches
+from harness.compute.batching import MemoryBudget, is_out_of_memory
 from harness.compute.device import device_named
-from harness.compute.memory import release_freed_memory
+from harness.compute.memory import free_on, release_freed_memory
 from harness.errors import HarnessError, InputError
 from harness.sequences.pieces import Pieces
 from model_adapters.encoder.checkpoint import fault_of_head, random_network, trained_network
@@ -29,6 +29,11 @@ STATES_PER_BATCH = 2**29
 """Numbers of the hidden states of a batch, all layers together: 2 GB."""
 MAP_CELLS_PER_BATCH = {"cpu": 2**18, "cuda": 2**22}
 """Cells of one attention head's maps in a batch: length squared times the number of sequences."""
+
+_STATES_IN_FLIGHT = 8
+"""Arrays as wide as the hidden states that a block holds at once: its input, queries, keys, values, sums."""
+_MAPS_IN_FLIGHT = 3
+"""Arrays as large as the maps of a layer: scores, probabilities, and what a visitor is shown."""
 
 Hook = Callable[[nn.Module, Any, Any], Any]
 Splice = Callable[[int, NDArray[np.float32]], NDArray[np.float32]]
@@ -54,12 +59,13 @@ class Network:
         self.pad_to = architecture.pad_to
         self.device = device
         self.low_precision = dtype == "bfloat16"
-        self.model: Any = model.to(device)  # Any: the library is not typed
+        self.model: Any = model  # Any: the library is not typed
         if self.low_precision:
             # autocast keeps norms, softmax and position codes in float32: bfloat16 cannot count beyond 256
             for module in self.model.modules():
                 if isinstance(module, nn.Linear):
                     module.to(torch.bfloat16)
+        self.model.to(device)  # converted before: a GPU never has to hold both
         self.encoder = self.model.get_submodule(architecture.encoder)
         self.blocks = list(self.model.get_submodule(architecture.blocks).children())
         path = architecture.attention
@@ -75,6 +81,7 @@ class Network:
         self.leading = [reader.special(token) for token in architecture.leading]
         self.trailing = [reader.special(token) for token in architecture.trailing]
         self.offset = len(self.leading)
+        self._memory = MemoryBudget(lambda: free_on(self.device))
         self.tokens_per_batch: int | None = None
         """In place of what the device is given otherwise; maps take the square of it in cells."""
 
@@ -82,10 +89,15 @@ class Network:
     def build(cls, entry: Entry, folder: Path | None, initialisation: int, device: str, dtype: str) -> Network:
         """Weights from ``folder``, or random ones, on ``device``."""
         place = device_named(device)
-        model = random_network(entry, initialisation) if folder is None else trained_network(entry, folder)
-        # while tied tensors are one: in low precision they become two
-        fault = None if folder is None else fault_of_head(entry, folder, model)
-        network = cls(entry, model, token_reader(entry, folder), place, dtype)
+        try:
+            model = random_network(entry, initialisation) if folder is None else trained_network(entry, folder)
+            # while tied tensors are one: in low precision they become two
+            fault = None if folder is None else fault_of_head(entry, folder, model)
+            network = cls(entry, model, token_reader(entry, folder), place, dtype)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            raise HarnessError(f"the weights of {entry.name} do not fit into the memory of {place}") from error
         network.fault_of_head = fault
         return network
 
@@ -122,8 +134,7 @@ class Network:
 
         if not layers:
             return
-        numbers = len(set(layers.values())) * self.entry.config["hidden_size"]
-        for part, (pieces, states) in self._batches(sequences, compute, most=STATES_PER_BATCH // numbers):
+        for part, (pieces, states) in self._batches(sequences, compute, captured=len(set(layers.values()))):
             for row, index in enumerate(part):
                 span = self._span(pieces[row])
                 found = {layer: pieces[row].spread(hidden[row, span]) for layer, hidden in states.items()}
@@ -315,23 +326,46 @@ class Network:
         sequences: Sequence[str],
         compute: Callable[[Sequence[int]], Computed],
         maps: bool = False,
-        most: int | None = None,
+        captured: int = 1,
     ) -> Iterator[tuple[Sequence[int], Computed]]:
-        """``most`` tokens in a batch, where that is less than usual."""
+        """``captured`` is the number of layers whose hidden states are kept at once.
+
+        Raises:
+            HarnessError: there is no memory for one of the sequences alone.
+        """
         tokens = self.entry.tokens
         nucleotides = 1 if tokens.kind == "overlapping k-mer" else tokens.width
         lengths = [self.pad_to or len(sequence) // nucleotides + 1 for sequence in sequences]
         costs = [length**2 for length in lengths] if maps else lengths
         budget = (MAP_CELLS_PER_BATCH if maps else TOKENS_PER_BATCH)[self.device.type]
-        budget = budget if most is None else min(budget, most)
+        budget = budget if maps else min(budget, STATES_PER_BATCH // (captured * self.entry.config["hidden_size"]))
         if self.tokens_per_batch is not None:
             budget = self.tokens_per_batch**2 if maps else self.tokens_per_batch
+        longest = max(lengths, default=1)
+        each = self._bytes_per_cell(longest) if maps else self._bytes_per_token(captured, longest)
         try:
-            for batch in token_budget_batches(costs, budget):
-                yield from halve_on_out_of_memory(batch, compute)
+            yield from self._memory.run((maps, captured), costs, budget, each, compute)
         except _VisitorError as error:
             assert error.__cause__ is not None
             raise error.__cause__ from None
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            raise HarnessError(
+                f"{self.name} has no memory left on {self.device} for one sequence of up to "
+                f"{max(map(len, sequences)):,} nt: lower --set longest, or use a device with more memory"
+            ) from error
+
+    def _bytes_per_token(self, captured: int, longest: int) -> int:
+        """Of a pass, roughly (docs/performance.md): what one block holds, what is kept of each layer on the device and
+        off it, and the mask."""
+        hidden = self.entry.config["hidden_size"]
+        inner = self.entry.config.get("intermediate_size") or 4 * hidden
+        return 4 * (hidden * (_STATES_IN_FLIGHT + 2 * captured) + 2 * inner + longest)
+
+    def _bytes_per_cell(self, longest: int) -> int:
+        """Of the maps of one layer, all heads together, and of the pass."""
+        return 4 * _MAPS_IN_FLIGHT * (self.entry.card.heads or 1) + self._bytes_per_token(0, longest) // longest
 
     def _forward(
         self,

@@ -1,10 +1,11 @@
 """One vector per sequence, by several recipes, streamed: hidden states are reduced as they come and then dropped.
 
-Vectors lie in files that survive a stopped run; a row that is not yet there holds NaN.
+Vectors lie in files that survive a stopped run; a row that is not yet there holds NaN, and one that is has a checksum.
 """
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from scipy import fft
 
 from harness.adapter import ModelAdapter
+from harness.compute.batching import token_budget_batches
 from harness.datasets.alignments import model_inputs
 from harness.datasets.records import Record
 from harness.errors import HarnessError
@@ -24,6 +26,9 @@ Vectors = NDArray[np.float32]
 
 REVIEW_SIZE = 128
 DCT_BLOCK = (8, 16)
+GROUP_NUCLEOTIDES = 2**14
+"""Of sequences that are embedded together, counting padding. What else is in a batch changes last digits: a run that
+was stopped in the middle of a group embeds all of it again, and ends in the same numbers."""
 
 
 def mean(states: Vectors) -> Vectors:
@@ -76,17 +81,22 @@ def embed(
     keys = [("mean", layer) for layer in every]
     keys += [(variant, last) for variant in VARIANTS if variant != "mean" and (leading or variant != LEADING)]
     store = StoredVectors(context.work / "vectors", keys, len(records))
-    missing = store.missing()
-    inputs: list[Any] = model_inputs(model.card, [records[row] for row in missing], family_asked=True)
-    if missing:
+    lacking = set(store.missing())
+    groups = token_budget_batches([len(record.sequence) for record in records], GROUP_NUCLEOTIDES)
+    groups = [group for group in groups if lacking.intersection(group)]
+    if groups:
         model.load(context.device)
     states = model.hidden_states_with_leading if leading else model.hidden_states
+    done = len(records) - sum(map(len, groups))
     with context.progress.track("embedding", len(records)) as advance:
-        for done, (index, found) in enumerate(states(inputs, every), len(records) - len(missing) + 1):
-            record = records[missing[index]]
-            for (variant, layer), vector in _reduce(found, keys, leading, record, model.card.name):
-                store.put((variant, layer), missing[index], vector)
-            advance(done)
+        for group in groups:
+            inputs: list[Any] = model_inputs(model.card, [records[row] for row in group], family_asked=True)
+            for index, found in states(inputs, every):
+                record = records[group[index]]
+                for (variant, layer), vector in _reduce(found, keys, leading, record, model.card.name):
+                    store.put((variant, layer), group[index], vector)
+                done += 1
+                advance(done)
     if left := len(store.missing()):
         raise HarnessError(f"{model.card.name} returned no hidden states for {left} of {len(records)} sequences")
     return store
@@ -123,15 +133,18 @@ class StoredVectors(Mapping[Key, Vectors]):
         folder.mkdir(parents=True, exist_ok=True)
         for key in keys:
             try:
-                kept = self[key]
-            except (OSError, ValueError):
+                kept = np.load(self._paths[key], mmap_mode="r")
+                width = kept.dtype["vector"].shape[0]
+            except (OSError, ValueError, KeyError, IndexError):
                 continue
-            if len(kept) == rows:
-                self._layout[key] = kept.offset, kept.shape[1]
-                self._there[key] = np.isfinite(kept).all(axis=1)
+            size = kept.offset + rows * kept.dtype.itemsize
+            if kept.shape == (rows,) and kept.dtype == _row(width) and size == self._paths[key].stat().st_size:
+                self._layout[key] = kept.offset, width
+                sound = [zlib.crc32(row["vector"].tobytes()) == row["check"] for row in kept]
+                self._there[key] = np.array(sound, dtype=np.bool_) & np.isfinite(kept["vector"]).all(axis=1)
 
     def __getitem__(self, key: Key) -> np.memmap[Any, np.dtype[np.float32]]:
-        return np.load(self._paths[key], mmap_mode="r")
+        return np.load(self._paths[key], mmap_mode="r")["vector"]
 
     def __iter__(self) -> Iterator[Key]:
         return iter(self._paths)
@@ -149,15 +162,26 @@ class StoredVectors(Mapping[Key, Vectors]):
         if key not in self._layout:
             # written whole: a full disk is an error here, and later rows find their room
             with atomic_path(path) as temporary, temporary.open("wb") as file:
-                header = {"descr": "<f4", "fortran_order": False, "shape": (self._rows, len(vector))}
-                np.lib.format.write_array_header_1_0(file, header)
+                row_type = _row(len(vector))
+                descr = np.lib.format.dtype_to_descr(row_type)
+                np.lib.format.write_array_header_1_0(
+                    file, {"descr": descr, "fortran_order": False, "shape": (self._rows,)}
+                )
                 self._layout[key] = file.tell(), len(vector)
+                missing = np.zeros((), dtype=row_type)
+                missing["vector"] = np.nan
                 for _ in range(self._rows):
-                    file.write(np.full(len(vector), np.nan, dtype="<f4").tobytes())
+                    file.write(missing.tobytes())
         start, width = self._layout[key]
         if len(vector) != width:
             raise ValueError(f"a vector of {len(vector)} numbers beside others of {width}")
+        content = vector.astype("<f4").tobytes()
         with path.open("r+b", buffering=0) as file:
-            file.seek(start + 4 * width * row)
-            file.write(vector.astype("<f4").tobytes())
+            file.seek(start + _row(width).itemsize * row)
+            file.write(content + zlib.crc32(content).to_bytes(4, "little"))
         self._there[key][row] = True
+
+
+def _row(width: int) -> np.dtype[np.void]:
+    """A vector and the CRC-32 of its bytes."""
+    return np.dtype([("vector", "<f4", (width,)), ("check", "<u4")])

@@ -48,6 +48,7 @@ class OverlapRatio(Task):
             *RANDOM_TWINS,
         ),
         plotted_against="structure-f1",
+        windows=True,
         question="Do a model's embeddings place sequences of one RNA family closer together than those of different "
         "families, without any training? The similarities of homologous pairs and of other pairs are two "
         "distributions; the headline is how far they overlap.",

@@ -182,8 +182,13 @@ def recovered_losses(
 ) -> dict[int, dict[str, Metric]]:
     """Loss recovered per layer, on at most 200 sequences evenly spread over the test split.
 
-    Not defined at the last layer, see :func:`tasks.sae.quality.losses_recovered`.
+    Not defined at the last layer, see :func:`tasks.sae.quality.losses_recovered`; sequences that the model reads in
+    windows are left out.
     """
+    sequences = [sequence for sequence in sequences if model.card.broken_length_rule(len(sequence)) is None]
+    if not sequences:
+        missing = Metric(value=None, unit="not defined: the model takes no sequence of the test split as a whole")
+        return {layer: {"loss_recovered": missing} for layer, _ in autoencoders}
     step = -(-len(sequences) // MOST_MASKED_SEQUENCES)
 
     def measure(layer: int) -> list[LossRecovered]:

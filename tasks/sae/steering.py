@@ -64,19 +64,24 @@ class Steered:
         return smallest_gain(self.effects[FEATURE], {name: self.effects[name] for name in (ELSEWHERE, RANDOM)})
 
 
-def find_moves(activations: Sequence[Floats], sequences: Sequence[str], seed: int = 0) -> list[Move]:
+def find_moves(
+    activations: Sequence[Floats], sequences: Sequence[str], seed: int = 0, longest: int | None = None
+) -> list[Move]:
     """One place in each of at most 40 sequences that the feature marks, and its partner that it does not mark.
 
     Args:
         activations: of one feature, per sequence (nucleotides that are not N,).
         sequences: in the same order.
         seed: of the choice of sequences and places.
+        longest: sequences over it are left out; None leaves out none.
 
     A sequence without an unmarked stretch of the same length around the same letter is left out.
     """
     generator = np.random.default_rng(seed)
     found: list[Move] = []
     for index in generator.permutation(len(sequences)):
+        if longest is not None and len(sequences[index]) > longest:
+            continue
         active = np.zeros(len(sequences[index]), dtype=bool)
         known = known_positions(sequences[index])
         active[known] = activations[index] > 0
@@ -182,7 +187,7 @@ def steer(
     scales: dict[int, float] = {}
     for feature in features:
         own = columns[:, [feature]].toarray()[:, 0]
-        found = find_moves(np.split(own, ends), sequences)
+        found = find_moves(np.split(own, ends), sequences, longest=model.card.max_length)
         if len({clusters[move.sequence] for move in found}) >= FEWEST_UNITS:
             moves[feature], scales[feature] = found, float(own[own > 0].mean())
 

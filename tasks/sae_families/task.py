@@ -36,6 +36,7 @@ class SaeFamilies(Task):
             *("auroc_macro", "auroc_macro_stable", "mcc_macro", "gain_auroc", "gain_mcc"),
             *("stability", "coverage", "fve"),
         ),
+        windows=True,
         question="Do single features of a sparse autoencoder (SAE), trained on a model's hidden states, tell families "
         "of non-coding RNA apart? For each family one feature is chosen on one set of sequences and scored once on "
         "another that shares no cluster with it.",

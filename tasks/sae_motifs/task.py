@@ -36,6 +36,7 @@ class SaeMotifs(Task):
             *("excess_clusters", "excess_clusters_stable", "gain_excess", "clusters", "clusters_null", "peak_auroc"),
             *("gain_peak", "stability", "fve"),
         ),
+        windows=True,
         question="Do single features of a sparse autoencoder (SAE), trained on a model's hidden states, mark the "
         "binding motifs of transcription factors or RNA-binding proteins? The letters around a feature's strongest "
         "activations are matched with a library of motifs (TOMTOM), and every match is confirmed at held-out sites.",

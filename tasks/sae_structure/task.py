@@ -36,6 +36,7 @@ class SaeStructure(Task):
             *("mcc_macro", "attainable_mcc", "enrichment", "mcc_macro_stable", "gain_mcc", "conditional_auroc"),
             *("context_auroc", "element_f1", "stability", "fve"),
         ),
+        windows=True,
         question="Do single features of a sparse autoencoder (SAE), trained on a model's hidden states, follow the "
         "structural elements of RNA: stems, hairpins, bulges, internal loops, multiloops? For each element one feature "
         "is chosen on one set of RNAs and scored once, nucleotide by nucleotide, on another.",

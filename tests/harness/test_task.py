@@ -140,3 +140,11 @@ def test_lengths_that_rule_nothing_out_are_in_no_record() -> None:
     assert TaskSettings().model_dump(mode="json") == {"limit": None, "longest": 440}
     narrowed = TaskSettings(shortest=6, length_multiple=3).model_dump(mode="json")
     assert narrowed == {"limit": None, "longest": 440, "shortest": 6, "length_multiple": 3}
+    assert TaskSettings(long="skip").model_dump(mode="json") == {"limit": None, "longest": 440}
+    assert TaskSettings(long="window").model_dump(mode="json") == {"limit": None, "longest": 440, "long": "window"}
+
+
+def test_windows_lift_the_limit_of_models_with_hidden_states() -> None:
+    settings = TaskSettings(longest=1000, long="window")
+    assert settings.narrowed_to(FakeModel(max_length=277, length_multiple=3).card).longest == 1000
+    assert settings.narrowed_to(FakeModel(max_length=277, capabilities={"sequence_vectors"}).card).longest == 277

@@ -14,9 +14,9 @@ from harness.activations.reader import known_positions
 from harness.adapter import ModelAdapter
 from harness.datasets.records import Record
 from harness.publish.escape import csv_cell
+from harness.sequences.windows import windows
 from tasks.sae.aggregate import WINDOW, aggregate, window_start
 from tasks.sae.annotate.meanings import Meaning
-from tasks.sae.annotate.windows import windows
 from tasks.sae.autoencoder.model import SparseAutoencoder
 
 COLUMNS = ("sequence", "position", "nucleotide", "feature", "activation", "concept", "called", "held_out_auroc", "q")
@@ -28,11 +28,11 @@ def annotate(
 ) -> Iterator[tuple[Record, NDArray[np.float32]]]:
     """Every record with the activations (length, features) float32 of the distinct features of ``found``, in order.
 
-    Sequences over the model's limit are read in windows, see :func:`tasks.sae.annotate.windows.windows`. N has 0.
+    Sequences over the model's limit are read in windows, see :func:`harness.sequences.windows.windows`. N has 0.
     """
     features = list(dict.fromkeys(meaning.feature for meaning in found))
     for record in records:
-        parts = list(windows(len(record.sequence), model.card.max_length))
+        parts = list(windows(len(record.sequence), model.card))
         texts = [record.sequence[start:stop] for start, stop, _, _ in parts]
         codes = np.zeros((len(record.sequence), len(features)), dtype=np.float32)
         given: Any = texts

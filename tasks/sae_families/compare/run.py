@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
+from harness.activations.windowed import in_windows
 from harness.adapter import ModelAdapter, ModelOptions
 from harness.datasets.records import Dataset
 from harness.errors import InputError, NotApplicable
@@ -68,6 +69,8 @@ class ComparisonRun:
         if record.task.name != SaeFamiliesSettings.task:
             raise InputError(f"{folders[0]} is of {record.task.name}: give one of {SaeFamiliesSettings.task}")
         model = registry.model(record.model.card.name, options)
+        if record.settings.get("long") == "window":
+            model = in_windows(model)
         return cls(record, model, load_autoencoders(folders, model), registry.dataset(dataset or record.dataset.name))
 
     def compare(
@@ -80,7 +83,8 @@ class ComparisonRun:
         progress: Progress,
     ) -> tuple[Comparison, Subject]:
         """Do it; ``words`` name the two groups. Autoencoders of the random twin are kept below ``out``."""
-        settings = SaeFamiliesSettings.model_validate({"longest": self.record.settings.get("longest")})
+        lengths = {name: value for name, value in self.record.settings.items() if name in ("longest", "long")}
+        settings = SaeFamiliesSettings.model_validate(lengths)
         data = compared_families(self.dataset, settings, clusters)
         levels = levels_of(self.dataset, labels)
         groups = None if words is None else two_groups(words, levels, data.families)

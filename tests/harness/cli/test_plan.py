@@ -101,3 +101,14 @@ def ran(command: str, **variables: str) -> int:
     setting, *words = shlex.split(command.format(threads=2))
     environment = os.environ | dict([setting.split("=")]) | {"PYTHONPATH": str(ROOT)} | variables
     return subprocess.run(words, capture_output=True, env=environment).returncode
+
+
+def test_long_is_a_setting_of_run_plan_and_sweep(tmp_path: Path) -> None:
+    windows = ["--model", "kmer-2", "--task", "overlap-ratio", "--no-floors", "--long", "window"]
+    assert typed("plan", *windows)[0] == 0
+    assert json.loads((tmp_path / "results" / "plan.json").read_text())[0]["settings"]["long"] == "window"
+    for verb in (["plan"], ["run", "--device", "cpu"], ["sweep", "--set", "scale=1,2", "--device", "cpu"]):
+        with pytest.raises(InputError, match=r"fake-share reads every sequence as a whole"):
+            typed(*verb, *ASKED, "--long", "window")
+    with pytest.raises(InputError, match=r"fake-share: long: Input should be 'skip' or 'window', not 'cut'"):
+        typed("plan", *ASKED, "--long", "cut")

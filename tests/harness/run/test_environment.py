@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -84,3 +85,18 @@ def test_the_peak_of_an_earlier_cell_does_not_count_for_the_next() -> None:
     before = environment.peak_memory_mb()
     environment.forget_peak_memory()
     assert environment.peak_memory_mb() < before - 200
+
+
+def test_the_peak_of_a_gpu_is_of_the_one_that_has_most_and_absent_without_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "peak_gpu_memory_mb" not in describe("cpu", {}).model_dump()
+    peaks = {0: 3 * 2**20, 1: 5 * 2**20}
+    cuda = SimpleNamespace(
+        is_initialized=lambda: True,
+        device_count=lambda: 2,
+        max_memory_allocated=lambda gpu: peaks[gpu],
+        reset_peak_memory_stats=lambda gpu: peaks.update({gpu: 0}),
+    )
+    monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(cuda=cuda))
+    assert describe("cuda", {}).peak_gpu_memory_mb == 5.0
+    environment.forget_peak_memory()
+    assert describe("cuda", {}).peak_gpu_memory_mb is None

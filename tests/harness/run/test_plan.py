@@ -173,3 +173,22 @@ def test_settings_are_read_by_type(registry: Registry) -> None:
     cells = cells_of(Request(["fake"], ["fake-share"], seeds="4,5", limit=3, settings={"scale": "2"}), registry)
     settings = cells[0].settings.model_dump()
     assert (settings["seeds"], settings["scale"], settings["limit"]) == ((4, 5), 2.0, 3)
+
+
+class WindowTask(fakes.FakeTask):
+    card = fakes.FakeTask.card.model_copy(update={"name": "window-share", "windows": True})
+
+
+def test_in_windows_a_model_and_its_floors_take_any_length(registry: Registry) -> None:
+    registry.tasks["window-share"] = WindowTask
+    lengths = {
+        long: {(cell.settings.longest, cell.settings.long) for cell in cells_of(request, registry)}
+        for long in ("skip", "window")
+        for request in [Request(["fake"], ["window-share"], settings={"longest": "900", "long": long})]
+    }
+    assert lengths == {"skip": {(50, "skip")}, "window": {(900, "window")}}
+    same = [Request(["fake"], ["window-share"], settings=own) for own in ({}, {"long": "skip"})]
+    first, second = ([cell.identity for cell in cells_of(request, registry)] for request in same)
+    assert first == second
+    with pytest.raises(InputError, match=r"fake-share reads every sequence as a whole.*omit --long"):
+        plan(Request(["fake"], ["fake-share"], settings={"long": "window"}), Resolver(registry=registry))

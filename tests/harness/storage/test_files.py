@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.storage.files import atomic_path, write_text
+from harness.storage.files import atomic_path, remove_partial, write_text
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
@@ -28,3 +28,10 @@ def test_a_written_file_is_as_readable_as_any(tmp_path: Path) -> None:
     write_text(tmp_path / "a", "a")
     (tmp_path / "b").write_text("b")
     assert (tmp_path / "a").stat().st_mode == (tmp_path / "b").stat().st_mode
+
+
+def test_what_killed_processes_left_of_one_file_is_removed(tmp_path: Path) -> None:
+    for name in (".a[1].md.x1.partial", ".a1.md.x1.partial", ".b.md.x.partial", "a[1].md", ".a[1].md.lock"):
+        (tmp_path / name).touch()
+    remove_partial(tmp_path / "a[1].md")
+    assert not (tmp_path / ".a[1].md.x1.partial").exists() and len(list(tmp_path.iterdir())) == 4

@@ -12,6 +12,7 @@ import torch
 from multimolecule import RnaTokenizer
 
 from harness.adapter import ModelOptions, Replacement
+from harness.compute.batching import MemoryBudget
 from harness.errors import HarnessError, InputError
 from model_adapters.catalog.models import MODELS
 from model_adapters.encoder.adapter import EncoderAdapter
@@ -328,3 +329,46 @@ def test_devices_that_are_not_there() -> None:
     for device, problem in [("cpuu", "is not a device"), ("meta", "is not a device"), ("cuda:99", "use --device cpu")]:
         with pytest.raises(HarnessError, match=problem):
             adapter_of(reduced("rinalmo-micro")).load(device)
+
+
+def test_batches_shrink_with_the_free_memory_and_the_numbers_stay() -> None:
+    adapter, given, sizes = adapter_of(reduced("rnafm")), sequences(60, 60, 60, 60), []
+    network = network_of(adapter)
+    network.encoder.register_forward_pre_hook(lambda module, arguments: sizes.append(len(arguments[0])))
+    expected, maps = dict(adapter.hidden_states(given, [3])), {}
+    adapter.visit_attention(given, lambda index, layer, found: maps.update({(index, layer): found.copy()}))
+    assert sizes == [4, 4]
+    for each, run in (
+        (network._bytes_per_token(1, 61) * 61, lambda: dict(adapter.hidden_states(given, [3]))),
+        (network._bytes_per_cell(61) * 61**2, lambda: adapter.visit_attention(given, compare)),
+    ):
+
+        def compare(index: int, layer: int, found: np.ndarray) -> None:
+            np.testing.assert_allclose(found, maps[index, layer], atol=1e-5)
+
+        sizes.clear()
+        network._memory = MemoryBudget(lambda each=each: 2 * 2 * each)  # half of what is free is room for two
+        found = run()
+        assert sizes == [2, 2]
+        for index, states in (found or {}).items():
+            np.testing.assert_allclose(states[3], expected[index][3], atol=1e-5)
+
+
+def test_a_sequence_that_does_not_fit_alone_is_one_line() -> None:
+    adapter = adapter_of(reduced("rnafm"))
+
+    def starve(module: Any, arguments: Any) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB.\nGPU 0 has")
+
+    network_of(adapter).blocks[0].register_forward_pre_hook(starve)
+    with pytest.raises(HarnessError, match=r"rnafm has no memory left on cpu for one sequence of up to 61 nt: lower"):
+        list(adapter.hidden_states(sequences(61, 30), [1]))
+
+
+def test_weights_that_do_not_fit_are_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def starve(*arguments: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB.")
+
+    monkeypatch.setattr(torch.nn.Module, "to", starve)
+    with pytest.raises(HarnessError, match=r"^the weights of rnafm do not fit into the memory of cpu$"):
+        adapter_of(reduced("rnafm")).load()

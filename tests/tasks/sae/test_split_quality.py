@@ -196,3 +196,12 @@ def test_losses_recovered_on_few_sequences_spread_over_the_split(context: CellCo
     expected = np.mean([(ablated - x.reconstructed) / (ablated - clean) for x in losses])
     assert metrics["loss_recovered"].value == pytest.approx(expected, rel=1e-4)
     assert metrics["loss_recovered"].n == 2
+
+
+def test_no_loss_is_taken_from_sequences_that_are_read_in_windows(context: CellContext) -> None:
+    own, model = autoencoders((1,), (0,)), Reading(width=16)
+    model.card = model.card.model_copy(update={"max_length": 12})
+    recovered_losses(model, own, ["ACGU" * 9, *SEQUENCES[:1]], context)
+    assert model.seen == (SEQUENCES[0],)
+    none = recovered_losses(model, own, ["ACGU" * 9], context)[1]
+    assert set(none) == {"loss_recovered"} and none["loss_recovered"].value is None

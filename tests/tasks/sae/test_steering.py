@@ -90,6 +90,8 @@ def test_moves_mark_the_feature_and_partners_of_the_same_letter_that_it_does_not
         assert text[move.marked - 1 : move.marked + 1] == "AG" and move.run == (0,)
         assert text[move.elsewhere] == "G" and text[move.elsewhere - 1 : move.elsewhere] != "A"
     assert next(move for move in moves if move.sequence == 30).elsewhere == 7
+    short = find_moves(activations, texts, longest=20)
+    assert {move.sequence for move in short} == {30}  # "AG" * 5 has no other G
 
 
 def test_whole_runs_move_and_partners_leave_room_for_them():
