@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 RANGES = {
-    **dict.fromkeys(("mcc", "mcc_rna", "attainable_mcc", "shuffle_response"), CORRELATION),
+    **dict.fromkeys(("mcc", "mcc_rna", "shuffle_response"), CORRELATION),
     "enrichment": (0.0, float("inf")),
 }
 """What a measure can be, where that is not a share."""
