@@ -21,6 +21,8 @@ def number(value: float | None) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     size = abs(value)
+    if size < 0.0005:
+        return "0.000"
     return f"{value:.3f}" if size < 10 else f"{value:.1f}" if size < 1000 else f"{value:,.0f}"
 
 

@@ -12,26 +12,23 @@ from harness.publish.scores import Boards, Score
 
 README = "README.md"
 MOST_IN_A_CELL = 3
+MOST_ACROSS = 4
+"""Tasks that fit beside each other on a page 830 pixels wide."""
 _START, _END = "<!-- standings -->", "<!-- end of standings -->"
 
 
 def overview(by_task: Mapping[str, Boards], compared: str = "") -> str:
-    """Every model on every task on real data: in each cell the tables of that task with most models.
+    """Every model on every task on real data, four tasks across: in each cell the tables of that task with most models.
 
     Tables without room are counted. ``compared`` is the line that leads to the comparisons, where there are any.
     """
     columns = {task: boards for task, standings in sorted(by_task.items()) if (boards := _on_real_data(standings))}
-    rows: dict[str, list[list[str]]] = {}
-    for place, boards in enumerate(columns.values()):
-        for group, _, standing in _largest(boards):
-            for own in standing.models:
-                about = size_of(own.record.model.card.parameters)
-                name = f"**{markdown(own.name)}**{small(about)}"
-                rows.setdefault(name, [[] for _ in columns])[place].append(_entry(own, group.chosen))
-    parts = []
-    if rows:
-        header = ["model", *(_heading(task, boards[0][2].models[0]) for task, boards in columns.items())]
-        parts.append(table(header, [[name, *map(_cell, cells)] for name, cells in sorted(rows.items())]))
+    tasks = list(columns)
+    parts = [
+        _across({task: columns[task] for task in tasks[first : first + MOST_ACROSS]})
+        for first in range(0, len(tasks), MOST_ACROSS)
+    ]
+    if parts:
         parts.append(
             "For every dataset: the headline; the gain over the hardest floor with its 95 % interval, where below zero "
             "a floor does better; and the rank among the models with results on the same items."
@@ -41,6 +38,19 @@ def overview(by_task: Mapping[str, Boards], compared: str = "") -> str:
     links = [f"- [{markdown(task)}]({task}.md): {_datasets(standings)}" for task, standings in sorted(by_task.items())]
     links += [compared] if compared else []
     return "\n\n".join([*parts, "\n".join(links)])
+
+
+def _across(columns: Mapping[str, Boards]) -> str:
+    """The table of some tasks, with the models that have a result on any of them."""
+    rows: dict[str, list[list[str]]] = {}
+    for place, boards in enumerate(columns.values()):
+        for group, _, standing in _largest(boards):
+            for own in standing.models:
+                about = size_of(own.record.model.card.parameters)
+                name = f"**{markdown(own.name)}**{small(about)}"
+                rows.setdefault(name, [[] for _ in columns])[place].append(_entry(own, group.chosen))
+    header = ["model", *(_heading(task, boards[0][2].models[0]) for task, boards in columns.items())]
+    return table(header, [[name, *map(_cell, cells)] for name, cells in sorted(rows.items())])
 
 
 def with_overview(text: str, standings: str) -> str:

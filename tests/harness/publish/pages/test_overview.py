@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from harness.publish.pages.overview import MOST_IN_A_CELL, overview, with_overview
+from harness.publish.pages.overview import MOST_ACROSS, MOST_IN_A_CELL, overview, with_overview
 from harness.publish.scores import boards
 from harness.result import ResultRecord
 from tests.harness.publish.test_scores import made
@@ -43,6 +43,15 @@ def test_tables_of_most_models_are_shown_and_the_others_counted(tmp_path: Path) 
     text = overview({"a-task": boards(sets)})
     assert "set-3</sub>" in rows(text)["first"][0] and rows(text)["first"][0].count("gain") == MOST_IN_A_CELL
     assert "1 further tables on real data" in text
+
+
+def test_more_tasks_than_fit_are_in_tables_below_each_other(tmp_path: Path) -> None:
+    first, second = made(tmp_path, "first", 0.9), made(tmp_path, "second", 0.6, noise=1)
+    by_task = {f"task-{number}": boards([on(first, "set-a")]) for number in range(MOST_ACROSS)}
+    text = overview(by_task | {"task-z": boards([on(second, "set-a")])})
+    upper, lower = text.split("\n\n")[:2]
+    assert set(rows(upper)) == {"first"} and len(rows(upper)["first"]) == MOST_ACROSS
+    assert set(rows(lower)) == {"second"} and len(rows(lower)["second"]) == 1
 
 
 def test_what_a_reader_wrote_around_the_picture_stays() -> None:
