@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import ceil
 from pathlib import Path
 
 from harness.publish.escape import markdown
@@ -18,15 +19,16 @@ _START, _END = "<!-- standings -->", "<!-- end of standings -->"
 
 
 def overview(by_task: Mapping[str, Boards], compared: str = "") -> str:
-    """Every model on every task on real data, four tasks across: in each cell the tables of that task with most models.
+    """Every model on every task on real data, few tasks across: in each cell the tables of that task with most models.
 
     Tables without room are counted. ``compared`` is the line that leads to the comparisons, where there are any.
     """
     columns = {task: boards for task, standings in sorted(by_task.items()) if (boards := _on_real_data(standings))}
     tasks = list(columns)
+    across = ceil(len(tasks) / max(1, ceil(len(tasks) / MOST_ACROSS)))
     parts = [
-        _across({task: columns[task] for task in tasks[first : first + MOST_ACROSS]})
-        for first in range(0, len(tasks), MOST_ACROSS)
+        _across({task: columns[task] for task in tasks[first : first + across]})
+        for first in range(0, len(tasks), max(1, across))
     ]
     if parts:
         parts.append(
@@ -73,8 +75,14 @@ def _on_real_data(standings: Boards) -> Boards:
 
 
 def _largest(boards: Boards) -> Boards:
-    """The tables of most models, in the order of the page."""
-    ranked = sorted(range(len(boards)), key=lambda place: (-len(boards[place][2].models), place))
+    """The tables of most models, in the order of the page; last that of a best layer beside one of last layers."""
+    of_last_layers = {_datasets([board]) for board in boards if not board[0].chosen}
+
+    def key(place: int) -> tuple[bool, int, int]:
+        group, _, standing = board = boards[place]
+        return group.chosen and _datasets([board]) in of_last_layers, -len(standing.models), place
+
+    ranked = sorted(range(len(boards)), key=key)
     return [boards[place] for place in sorted(ranked[:MOST_IN_A_CELL])]
 
 
