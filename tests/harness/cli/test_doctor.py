@@ -53,9 +53,9 @@ def test_a_bare_machine_is_told_what_to_type() -> None:
     assert found["weights"]["found"].startswith("1 of ") and "ncrna-nano" in found["weights"]["found"]
     assert found["weights"]["to_do"] == "harness prefetch --model NAME"
     assert found["data folder"]["to_do"] == "export HARNESS_DATA=FOLDER (docs/data.md)"
-    assert "pdb-rna is missing (dependency-map, probe-structure, structure-f1)" in missing()
+    assert "pdb-rna is missing (dependency-map, probe-structure, similarity, structure-f1)" in missing()
     assert (
-        missing()["pdb-rna is missing (dependency-map, probe-structure, structure-f1)"]
+        missing()["pdb-rna is missing (dependency-map, probe-structure, similarity, structure-f1)"]
         == "harness prefetch --dataset pdb-rna"
     )
     assert found["hub"]["to_do"] == "unset HF_HUB_OFFLINE"

@@ -141,7 +141,7 @@ def gone(process: int) -> bool:
 
 def ended_with(first: subprocess.Popen[str], started: list[list[str]]) -> str:
     """Wait until the command and its workers are gone; what it told."""
-    _, told = first.communicate(timeout=60)
+    _, told = first.communicate(timeout=300)
     deadline = time.monotonic() + 20
     while not all(gone(int(own[2])) for own in started):
         assert time.monotonic() < deadline, "a worker outlives its parent"
