@@ -45,8 +45,8 @@ class SaeStructure(Task):
             "perfect, 0 is chance. Where the dataset has enough RNAs of families that neither training nor choosing "
             "saw, they alone are scored.",
             "A feature that is active at 1 % of the nucleotides cannot have a high MCC with stems, which half of them "
-            "are in: the largest MCC at that activity stands beside it, and so does precision over prevalence, which "
-            "asks for no coverage and is 1 by chance.",
+            "are in: the most it could have stands beside it, and so does its enrichment (precision over prevalence), "
+            "which asks for no coverage and is 1 by chance.",
             "The gain is over the hardest floor: SAEs on the same network with random weights, k-mers, k-mers with "
             "position, composition, length. Read it before the headline.",
             "The AUROC among nucleotides of one base is 0.5 for a feature that only knows the base; the AUROC within "
@@ -62,8 +62,8 @@ class SaeStructure(Task):
             "f1_macro": "mean F1",
             "average_precision_macro": "mean average precision",
             "mcc_rna_macro": "mean MCC within RNAs",
-            "attainable_mcc": "largest MCC at that activity",
-            "enrichment": "precision over prevalence",
+            "attainable_mcc": "MCC at most",
+            "enrichment": "enrichment",
             "element_f1": "F1 of whole elements",
             "conditional_auroc": "AUROC, same base",
             "context_auroc": "AUROC, same trinucleotide and distance to the end",

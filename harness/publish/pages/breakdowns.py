@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from harness.publish.escape import markdown
@@ -12,14 +13,21 @@ from harness.task import TableRow
 from harness.twins import twin_of
 
 _BY = "_by_"
+_NUMBER = re.compile(r"[:-]\d+$")
 
 
 def breakdowns(scores: Sequence[Score]) -> Iterator[tuple[str, str]]:
     """Title and table of every number that a record has by a kind, in the order of the records.
 
-    A line for every kind, a column for every model and control; of random twins the first is shown.
+    A line for every kind, a column for every model and control. Of controls that differ in a number alone, as k-mers
+    and random twins do, the first is shown, which is the best: more columns would not fit on a page.
     """
-    shown = [own for own in scores if twin_of(own.record.model.card.name) is None or _is_first_twin(own)]
+    first: dict[str, Score] = {}
+    for own in scores:
+        name = own.record.model.card.name
+        alone = own.record.model.card.role == "model" and twin_of(name) is None
+        first.setdefault(name if alone else _NUMBER.sub("", name), own)
+    shown = list(first.values())
     rows = {own.name: [row for row in own.record.table if _BY in row.name and row.seed is None] for own in shown}
     names = dict.fromkeys(row.name for own in rows.values() for row in own)
     for name in names:
@@ -43,7 +51,3 @@ def _count(columns: Sequence[dict[str, TableRow]], kind: str) -> str:
     """How many units, where all agree."""
     counts = {own[kind].n for own in columns if kind in own}
     return number(counts.pop()) if len(counts) == 1 else ""
-
-
-def _is_first_twin(own: Score) -> bool:
-    return own.record.model.card.name.endswith(":random")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -18,6 +19,8 @@ from harness.publish.pages.verdict import ahead, listed
 from harness.publish.scores import UNKNOWN, Board, Boards, Score
 
 TASK_COLUMNS = 2
+MOST_LETTERS = 17
+"""Of the longest words above these columns together, since a word does not fold."""
 
 
 class Page(NamedTuple):
@@ -133,12 +136,13 @@ def _main_table(standing: Board, out: Path) -> str:
 
 
 def _task_columns(scores: Sequence[Score]) -> list[str]:
-    """The task's first columns that some result has a value of; the gain has a column of its own."""
+    """The task's first columns that some result has a value of, as many as fit on a page; the gain has its own."""
     task = scores[0].record.task
     wanted = [name for name in task.columns if name != task.headline and not name.startswith("gain_")]
-    return [name for name in wanted if any(own.record.metrics.get(name, UNKNOWN).value is not None for own in scores)][
-        :TASK_COLUMNS
-    ]
+    known = [name for name in wanted if any(own.record.metrics.get(name, UNKNOWN).value is not None for own in scores)]
+    shown = known[:TASK_COLUMNS]
+    letters = sum(max(map(len, re.split(r"[\s-]", task.label(name)))) for name in shown)
+    return shown if letters <= MOST_LETTERS else shown[:1]
 
 
 def _model_row(own: Score, columns: Sequence[str], out: Path) -> list[str]:

@@ -120,8 +120,19 @@ def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     folder.mkdir(exist_ok=True)
     return subprocess.Popen(
-        command, cwd=folder, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        command,
+        cwd=folder,
+        env=environment,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=heed_interrupts,
     )
+
+
+def heed_interrupts() -> None:
+    """A shell's background jobs, such as a whole test run, ignore interrupts and pass that on."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def wait_for(trace: Path, what: str, number: int) -> list[list[str]]:
@@ -141,7 +152,7 @@ def gone(process: int) -> bool:
 
 def ended_with(first: subprocess.Popen[str], started: list[list[str]]) -> str:
     """Wait until the command and its workers are gone; what it told."""
-    _, told = first.communicate(timeout=300)
+    _, told = first.communicate(timeout=60)
     deadline = time.monotonic() + 20
     while not all(gone(int(own[2])) for own in started):
         assert time.monotonic() < deadline, "a worker outlives its parent"
