@@ -71,9 +71,9 @@ class Library:
 
 @dataclass(frozen=True)
 class Matches:
-    """TOMTOM's answer for every query: p of its best motif, corrected for the number of motifs (1 where the letters
-    correlate under 0.6), which it is, and how they lie: query column 0 lies at column ``offset`` of the motif, or of
-    its reverse complement where ``strand`` is -1."""
+    """The answer of :func:`match` for every query: p of its motif, corrected for the number of motifs, which it is, and
+    how they lie: query column 0 lies at column ``offset`` of the motif, or of its reverse complement where ``strand``
+    is -1."""
 
     p: Floats
     motif: NDArray[np.int64]

@@ -24,13 +24,12 @@ def overview(by_task: Mapping[str, Boards], compared: str = "") -> str:
     Tables without room are counted. ``compared`` is the line that leads to the comparisons, where there are any.
     """
     columns = {task: boards for task, standings in sorted(by_task.items()) if (boards := _on_real_data(standings))}
-    tasks = list(columns)
-    across = ceil(len(tasks) / max(1, ceil(len(tasks) / MOST_ACROSS)))
-    parts = [
-        _across({task: columns[task] for task in tasks[first : first + across]})
-        for first in range(0, len(tasks), max(1, across))
-    ]
-    if parts:
+    parts: list[str] = []
+    if columns:
+        tasks = list(columns)
+        across = ceil(len(tasks) / ceil(len(tasks) / MOST_ACROSS))
+        for first in range(0, len(tasks), across):
+            parts.append(_across({task: columns[task] for task in tasks[first : first + across]}))
         parts.append(
             "For every dataset: the headline; the gain over the hardest floor with its 95 % interval, where below zero "
             "a floor does better; and the rank among the models with results on the same items."
