@@ -58,3 +58,15 @@ def test_more_tasks_than_fit_are_in_tables_below_each_other(tmp_path: Path) -> N
 def test_what_a_reader_wrote_around_the_picture_stays() -> None:
     text = with_overview(with_overview("# Mine\n\nwords\n", "old"), "new")
     assert text.startswith("# Mine\n") and "words" in text and "new" in text and "old" not in text
+
+
+def test_a_best_layer_comes_after_the_last_layers_of_every_dataset(tmp_path: Path) -> None:
+    first = made(tmp_path, "first", 0.9)
+    last = [on(first, f"set-{number}") for number in range(MOST_IN_A_CELL)]
+    path, record = last[0]
+    assert record.basis is not None
+    best = record.model_copy(update={"basis": record.basis.model_copy(update={"layer_is_chosen": True})})
+    shown = rows(overview({"a-task": boards([*last, (path, best)])}))["first"][0]
+    assert "best layer" not in shown and all(f"set-{number}</sub>" in shown for number in range(MOST_IN_A_CELL))
+    alone = rows(overview({"a-task": boards([(path, best)])}))["first"][0]
+    assert "best layer" in alone
