@@ -36,6 +36,10 @@ QUALITY_LABELS = {
 """The metrics of autoencoders in words."""
 
 
+DEMO_SEEDS = (0, 1)
+"""A random twin and three autoencoders less than usual: enough to show what seeds share."""
+
+
 class SaeSettings(LayerSettings, SeedSettings):
     """Settings of the autoencoders of a cell. A preset fills in what is not given."""
 
@@ -57,7 +61,8 @@ class SaeSettings(LayerSettings, SeedSettings):
     @classmethod
     def _fill_from_preset(cls, values: Any) -> Any:
         if isinstance(values, dict):
-            preset = PRESETS.get(values.get("preset", "default"), {})
+            asked = values.get("preset", "default")
+            preset = PRESETS.get(asked, {}) | ({"seeds": DEMO_SEEDS} if asked == "demo" else {})
             return {name: value for name, value in preset.items() if name in cls.model_fields} | values
         return values
 

@@ -274,7 +274,9 @@ def test_a_cell_without_an_aggregation_of_its_own_is_the_cell_it_was_before_ther
 def test_presets_fill_in_what_is_not_given() -> None:
     demo = SaeFamiliesSettings(preset="demo")
     assert demo.steps < SaeFamiliesSettings().steps and demo.sae_config(128).steps == demo.steps
+    assert 1 < len(demo.seeds) < len(SaeFamiliesSettings().seeds)
     assert SaeFamiliesSettings(preset="demo", steps=5).steps == 5
+    assert SaeFamiliesSettings(preset="demo", seeds=(3,)).seeds == (3,)
     paper = SaeFamiliesSettings(preset="sae-rna").sae_config(1280)
     assert (paper.activation, paper.learning_rate, paper.batch_size) == ("relu", 1e-3, 1024)
     assert SaeFamiliesSettings(preset="wide").sae_config(20).features == 160
