@@ -66,6 +66,7 @@ class FamiliesRun:
         self.means: dict[int, NDArray[np.float32]] = {}
 
     def outcome(self) -> TaskOutcome:
+        self.cell.say_how_long(sum(map(len, self.scorer.sequences)))
         with self.context.phase("k-mers, length, composition"):
             self.letter_sources = [
                 self.scorer.score_letter_source(source, self.settings.headlines)

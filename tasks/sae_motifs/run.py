@@ -88,6 +88,8 @@ class MotifRun:
         self.entries: list[Entry] = []
 
     def outcome(self) -> TaskOutcome:
+        select, test = (sum(map(len, self.passes.of(split)[0].sequences)) for split in SCORED)
+        self.cell.say_how_long(2 * (2 * select + test))  # with their shuffles; select once more at the sites
         own = self.cell.own_sources()
         sizes = (KmerSource.features, *(placed.source.features for placed in own))
         self.budget = min((size for size in sizes if size >= MINIMUM_SUBSAMPLE), default=MINIMUM_SUBSAMPLE)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -47,6 +48,26 @@ def test_planted_motifs_are_found_and_random_twins_find_none(knowing: tuple[Resu
     assert record.roles["kmer"] == record.roles["motif-matrix"] == "reference"
     assert record.roles["sae-random-lm"] == "floor"
     assert any("k-mers name short motifs by construction" in note for note in record.notes)
+
+
+def test_the_nucleotides_that_are_announced_are_those_that_are_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset, read = planted_part(), 0
+    hidden_states = MotifModel.hidden_states
+
+    def counted(self: MotifModel, sequences: Sequence[str], layers: Sequence[int]) -> object:
+        nonlocal read
+        read += sum(map(len, sequences))
+        return hidden_states(self, sequences, layers)
+
+    monkeypatch.setattr(MotifModel, "hidden_states", counted)
+    own = SaeMotifsSettings.model_validate(SMALL | {"steps": 2})
+    record = run_cell(Cell(MotifModel(dataset), SaeMotifs(), dataset, own, ModelOptions()), tmp_path, "cpu", Progress())
+    assert record.status == "done", record.error
+    [announced] = re.findall(r"before statistics: ([\d,]+) nucleotides", capsys.readouterr().err)
+    of_the_estimate = 40 * max(len(record.sequence) for record in dataset.records)
+    assert 0 <= read - int(announced.replace(",", "")) <= of_the_estimate
 
 
 def test_features_are_found_with_the_motif_the_strand_and_the_place(knowing: tuple[ResultRecord, Path]) -> None:
