@@ -17,6 +17,7 @@ from tasks.structure.counts import Floats
 from tasks.structure.data import StructureData
 from tasks.structure.estimates import Bootstrap
 from tasks.structure.evaluation import long_form, rna_table
+from tasks.structure.kinds import KINDS
 from tasks.structure.pair_conditional import wins
 from tasks.structure.pictures import draw_contacts, draw_f1_by_length
 from tasks.structure.protocol import HeldOut, known_pairs, score_test, select, tally
@@ -37,6 +38,7 @@ def run_structure(
 ) -> TaskOutcome:
     """Validation, test, statistics, pictures."""
     data = prepare(dataset, model, settings, context.progress)
+    kind = KINDS[dataset.card.alphabet]
     show = partial(visit_scores, model, None, context)
     selection = select(show, data, settings.draws, context)
     tested = score_test(show, data.test, selection.options, context)
@@ -46,9 +48,10 @@ def run_structure(
         table = rna_table(data.test, tested.scores, selection.chosen, selection.exact, selection.matched, conditional)
         bootstrap, known = Bootstrap(table, settings.draws), known_pairs(data.test)
         heads = report.head_table(selection, tested, known)
-        split = f"the validation RNAs ({len(data.select)} RNAs, split: {data.split})"
+        words = kind.molecules
+        split = f"the validation {words} ({len(data.select)} {words}, split: {data.split})"
         found = estimates(bootstrap, selection, tested, conditional)
-        metrics = report.metrics(found, table, tested)
+        metrics = report.metrics(found, table, tested, kind)
         outcome = TaskOutcome(
             metrics=metrics,
             basis=Basis(
@@ -58,7 +61,9 @@ def run_structure(
             ),
             draws={Place(name, SOURCE): own for name, own in found.items() if own is not None},
             used=len(data.train) + len(data.select) + len(data.test),
-            table=[row for row in report.rows(bootstrap, selection, tested, conditional) if row.value is not None],
+            table=[
+                row for row in report.rows(bootstrap, selection, tested, conditional, kind) if row.value is not None
+            ],
             selected=report.selected(selection, tested, known),
             skipped=data.skipped,
             notes=[
@@ -78,7 +83,7 @@ def run_structure(
     with context.phase("pictures"):
         what = subject(model.card, dataset.card)
         draw_heads(context.artifacts / "heads.svg", heads, what)
-        draw_f1_by_length(context.artifacts / "f1-by-length.svg", table, what)
+        draw_f1_by_length(context.artifacts / "f1-by-length.svg", table, what, kind.unit)
         draw_contacts(context.artifacts / "contacts.svg", data.test, tested.scores, selection.chosen, table, what)
     return outcome
 
