@@ -77,7 +77,10 @@ def _chains(text: str, format: str) -> list[Any]:
     if format == "pdb" and not any(line.startswith(("ATOM  ", "HETATM")) for line in text.splitlines()):
         raise InputError("no line starts with ATOM")
     parser = MMCIFParser(QUIET=True) if format == "mmcif" else PDBParser(QUIET=True)
-    model = next(iter(parser.get_structure("", StringIO(text))), None)
+    try:
+        model = next(iter(parser.get_structure("", StringIO(text))), None)
+    except KeyError as error:
+        raise InputError(f"the table of atoms has no column {error}") from error
     return [] if model is None else list(model)
 
 

@@ -11,12 +11,13 @@ import pytest
 from harness.adapter import ModelOptions
 from harness.datasets.records import Dataset
 from harness.datasets.resolve import load_dataset
-from harness.result import ResultRecord
+from harness.publish.leaderboard import render_all
+from harness.result import ResultRecord, read_records
 from harness.run.cell import Cell, run_cell
 from harness.run.plan import Request, plan
 from harness.run.spec import Resolver
 from model_adapters.models import MODELS
-from tasks.structure_f1.task import StructureF1, StructureF1Settings
+from tasks.structure_f1.task import ON_PROTEINS, StructureF1, StructureF1Settings
 from tests.harness.datasets.proteins.made import as_mmcif, as_pdb, hairpin, random_sequence
 from tests.tasks.structure import slow
 from tests.tasks.structure.planted import KNOWING, AttentionModel
@@ -29,7 +30,7 @@ MISSING = range(5, 8)
 @pytest.fixture(scope="module")
 def chains(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Twelve hairpins of 22 to 33 residues in PDB and mmCIF; one lacks three residues."""
-    folder = tmp_path_factory.mktemp("proteins") / "hairpins"
+    folder = tmp_path_factory.mktemp("proteins") / "folds"
     folder.mkdir()
     for number in range(12):
         atoms = hairpin(random_sequence(number, 22 + number))
@@ -95,6 +96,18 @@ def test_the_record_speaks_of_proteins_and_holds_nothing_of_bases(
     words = [record.task.question, *record.task.how_to_read, *record.notes, *record.dataset.skipped]
     words += [metric.unit for metric in record.metrics.values()] + [row.stratum for row in record.table]
     assert not any(word in text for text in words for word in ("RNAs", "base", " nt", "pseudoknot"))
+
+
+def test_a_page_of_both_asks_of_rnas_first_and_of_proteins_in_their_section(proteins: Dataset, tmp_path: Path) -> None:
+    run(AttentionModel(proteins, alphabet="protein"), proteins, tmp_path)
+    run(AttentionModel(dataset()), dataset(), tmp_path)
+    run_cell(make_cell(AttentionModel(name="foreign", alphabet="protein"), dataset()), tmp_path, "cpu", QUIET)
+    page = render_all(read_records(tmp_path)[0], tmp_path / "out")[tmp_path / "out" / "structure-f1.md"]
+    of_rnas, of_proteins = StructureF1.card.question, str(ON_PROTEINS["question"])
+    assert page.count(of_rnas) == page.count(of_proteins) == 1
+    assert page.index(of_rnas) < page.index("\n## ")
+    sections = {section.split(maxsplit=1)[0]: section for section in page.split("\n## ")[1:]}
+    assert of_proteins in sections["folds"] and of_proteins not in sections["hairpins"]
 
 
 def test_splits_are_halves_in_which_copies_stay_together(chains: Path, tmp_path: Path) -> None:

@@ -171,6 +171,7 @@ def _not_a_number(text: str) -> str:
         ("notes.pdb", "HEADER    NO ATOMS\nEND\n"),
         ("bad.pdb", _not_a_number(as_pdb(helix("ACDEF")))),
         ("notes.cif", "data_x\n_entry.id x\n"),
+        ("column.cif", as_mmcif(helix("ACDEF")).replace("_atom_site.id", "_atom_site.other")),
         ("cut.cif", as_mmcif(helix("ACDEF"))[:-60]),
         ("binary.pdb", "ATOM\0"),
         ("cut.pdb", as_pdb(helix("ACDEF"))[:81]),
