@@ -24,6 +24,7 @@ lose two thirds, and RNAs with modified residues a few per cent. A written N is 
 
 UNKNOWN_RESIDUE = "X"
 AMINO_ACIDS = "ACDEFGHIKLMNPQRSTVWYBZUO" + UNKNOWN_RESIDUE
+_RESIDUES = frozenset(AMINO_ACIDS + "J" + AMINO_ACIDS.lower() + "j")
 
 _UNKNOWN = "RYKMSWBDHVN" + "PIX"
 _LETTERS, _MEANING = "ACGUT" + _UNKNOWN, "ACGUU" + "N" * len(_UNKNOWN)
@@ -56,11 +57,10 @@ def normalise_protein(letters: str, name: str) -> tuple[str, int]:
     """
     if not letters:
         raise InputError(f"record {name!r} has no sequence")
-    for position, letter in enumerate(letters, 1):
-        if letter.upper() not in {*AMINO_ACIDS, "J"}:
-            raise InputError(f"record {name!r}, position {position}: {letter!r} is not an amino acid")
-    normalised = letters.upper().replace("J", UNKNOWN_RESIDUE)
-    return normalised, normalised.count(UNKNOWN_RESIDUE) - letters.upper().count(UNKNOWN_RESIDUE)
+    if foreign := set(letters) - _RESIDUES:
+        position = next(i for i, letter in enumerate(letters) if letter in foreign)
+        raise InputError(f"record {name!r}, position {position + 1}: {letters[position]!r} is not an amino acid")
+    return letters.upper().replace("J", UNKNOWN_RESIDUE), letters.upper().count("J")
 
 
 @dataclass(frozen=True)
@@ -213,7 +213,7 @@ def build_dataset(card: DatasetCard, rows: Sequence[Record], skipped: dict[str, 
         replaced += changed
         records.append(replace(row, sequence=sequence))
     letters = sum(len(record.sequence) for record in records)
-    if replaced > MOST_REPLACED * letters:
+    if card.alphabet == "nucleotide" and replaced > MOST_REPLACED * letters:
         raise InputError(
             f"{replaced:,} of {letters:,} letters ({replaced / letters:.0%}) are neither A C G T U nor N: "
             "these look like proteins, not nucleotides"
