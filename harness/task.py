@@ -272,6 +272,13 @@ class Task(ABC):
     card: TaskCard
     settings_type: type[TaskSettings] = TaskSettings
 
+    def card_on(self, dataset: Dataset) -> TaskCard:
+        """The card for cells on this dataset, with the same name and version.
+
+        A task of several alphabets returns one with the alphabet, controls and words of the dataset's.
+        """
+        return self.card
+
     @abstractmethod
     def run(self, model: ModelAdapter, dataset: Dataset, settings: TaskSettings, context: CellContext) -> TaskOutcome:
         """Compute the cell.

@@ -12,6 +12,7 @@ from model_adapters.baselines.alignment_identity import GlobalIdentity, LocalAli
 from model_adapters.baselines.kmer_counts import KmerCounts
 from model_adapters.baselines.length_gc import LengthGc
 from model_adapters.baselines.pairing_prior import PairingPrior
+from model_adapters.baselines.separation_prior import SeparationPrior
 from model_adapters.baselines.viennarna import ViennaRna
 from model_adapters.catalog.models import MODELS as CATALOG
 from model_adapters.rnamsm.adapter import RNA_MSM, RnaMsmAdapter
@@ -23,6 +24,7 @@ MODELS: Mapping[str, ModelFactory] = {
     "pairing-prior-softmax": partial(PairingPrior, softmax=True),
     "pairing-prior-stacked": partial(PairingPrior, stacked=True),
     "pairing-prior-stacked-softmax": partial(PairingPrior, stacked=True, softmax=True),
+    "separation-prior": SeparationPrior,
     "viennarna": ViennaRna,
     **{f"kmer-{k}": partial(KmerCounts, k=k) for k in range(1, 7)},
     "length-gc": LengthGc,

@@ -11,8 +11,10 @@ from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.adapter import Alphabet
 from harness.datasets import stockholm, structures, tables
 from harness.datasets.content import read_content
+from harness.datasets.proteins import chains
 from harness.datasets.records import (
     Dataset,
     DatasetCard,
@@ -39,10 +41,13 @@ FORMATS: dict[str, tuple[str, ...]] = {
     "ct": (".ct",),
     "st": (".st", ".sta"),
     "stockholm": (".stk", ".sto", ".stockholm"),
+    "pdb": (".pdb", ".ent"),
+    "mmcif": (".cif", ".mmcif"),
 }
 STRUCTURE_FORMATS = ("dot-bracket", "bpseq", "ct", "st")
 TABLE_FORMATS = ("csv", "tsv", "parquet")
-"""Those of which a folder of files is one dataset: of structures, else of mutational scans."""
+PROTEIN_FORMATS = ("pdb", "mmcif")
+"""Those of which a folder of files is one dataset: of structures, else of mutational scans, else of proteins."""
 RFAM_HEADER = r"^(RF\d{5})\|"
 """A FASTA header ``>RF00001|X01556.1/3-118`` names its Rfam family before the bar."""
 
@@ -56,15 +61,16 @@ def read(
     family_pattern: str | None = None,
     card: DatasetCard | None = None,
 ) -> Dataset:
-    """The records of one file, gzipped (``.gz``) or not, or of a folder of files with structures or mutational scans.
+    """The records of one file, gzipped (``.gz``) or not, or of a folder of structures, mutational scans or proteins.
 
     In a folder, files of other formats are passed over; a record is called after its file, and by its own id too where
     the file holds several. A table with mutations or wild types is a mutational scan, and so is every table of a folder
-    (:mod:`harness.datasets.variants.reading`).
+    (:mod:`harness.datasets.variants.reading`). PDB and mmCIF files are read as proteins
+    (:mod:`harness.datasets.proteins.chains`).
 
     Args:
-        path: FASTA, CSV, TSV, Parquet, dot-bracket, BPSEQ, CT, ST or Stockholm; or a folder of dot-bracket, BPSEQ, CT
-            or ST, or of tables.
+        path: FASTA, CSV, TSV, Parquet, dot-bracket, BPSEQ, CT, ST, Stockholm, PDB or mmCIF; or a folder of dot-bracket,
+            BPSEQ, CT or ST, of tables, or of PDB or mmCIF.
         format: one of :data:`FORMATS`; by default the suffix decides.
         columns: for tables, field of the record -> name of its column, where the name is not a usual one
             (:data:`harness.datasets.tables.COLUMNS`).
@@ -77,9 +83,10 @@ def read(
         InputError: the file is missing, damaged or of another format, or a record in it is not usable.
     """
     if path.is_dir():
-        rows, left_out = _of_folder(path)
+        rows, left_out, alphabet = _of_folder(path)
         with _named(path, "a folder"):
-            return build_dataset(card or _card(path, "folder"), _with_families(rows, family_pattern), left_out)
+            card = card or _card(path, "folder", alphabet)
+            return build_dataset(card, _with_families(rows, family_pattern), left_out)
     content = read_content(path)
     format = format or format_of(path)
     if format not in FORMATS:
@@ -98,11 +105,14 @@ def read(
             rows = stockholm.records(_text(content, "latin-1"))
         elif format == "fasta":
             rows, family_pattern = _fasta(_text(content), family_pattern or RFAM_HEADER), None
+        elif format in PROTEIN_FORMATS:
+            rows, left_out = chains.records(_text(content), format, stem(path))
         else:
             rows = structures.records(_text(content), format, stem(path))
         if nameless := next((number for number, row in enumerate(rows, 1) if not row.id), None):
             raise InputError(f"record {nameless} has no id")
-        dataset = build_dataset(card or _card(path, format), _with_families(rows, family_pattern), left_out)
+        card = card or _card(path, format, "protein" if format in PROTEIN_FORMATS else "nucleotide")
+        dataset = build_dataset(card, _with_families(rows, family_pattern), left_out)
         return replace(dataset, unread_columns=unread)
 
 
@@ -125,12 +135,12 @@ def stem(path: Path) -> str:
     return path.name if path.is_dir() else Path(path.name.removesuffix(".gz")).stem
 
 
-def _card(path: Path, format: str) -> DatasetCard:
+def _card(path: Path, format: str, alphabet: Alphabet) -> DatasetCard:
     name = name_from(stem(path))
     if name is None:
         raise InputError("the dataset is named after its file, which has no letter A to Z or digit: rename it")
     what = "folder" if format == "folder" else f"{format} file"
-    return DatasetCard(name, summary=f"{what} {printable(path.name)}")
+    return DatasetCard(name, summary=f"{what} {printable(path.name)}", alphabet=alphabet)
 
 
 def drop_duplicate_sequences(dataset: Dataset) -> Dataset:
@@ -141,17 +151,23 @@ def drop_duplicate_sequences(dataset: Dataset) -> Dataset:
     return dataset.subset(kept, {"duplicate sequence": dropped} if dropped else None)
 
 
-def _of_folder(folder: Path) -> tuple[list[Record], dict[str, int]]:
-    """Records with raw sequences, and how many rows were left out, by reason."""
-    structured, tabular = (_files(folder, formats) for formats in (STRUCTURE_FORMATS, TABLE_FORMATS))
-    if not structured and not tabular:
+def _of_folder(folder: Path) -> tuple[list[Record], dict[str, int], Alphabet]:
+    """Records with raw sequences, how many rows were left out, by reason, and what the letters are."""
+    kinds = {formats: _files(folder, formats) for formats in (STRUCTURE_FORMATS, TABLE_FORMATS, PROTEIN_FORMATS)}
+    formats, files = next(((formats, files) for formats, files in kinds.items() if files), ((), []))
+    if not files:
+        paired, tabular, coordinates = (" ".join(_suffixes(formats)) for formats in kinds)
         raise InputError(
-            f"{folder} is a folder without structure files ({' '.join(_suffixes(STRUCTURE_FORMATS))}) or tables "
-            f"({' '.join(_suffixes(TABLE_FORMATS))}): give a file in it"
+            f"{folder} is a folder without structure files ({paired}), tables ({tabular}) or coordinates of proteins "
+            f"({coordinates}): give a file in it"
         )
-    if foreign := next((path for path in structured or tabular if leads_outside(path, folder)), None):
+    if foreign := next((path for path in files if leads_outside(path, folder)), None):
         raise InputError(f"{foreign} is a link out of {folder}: put the file there")
-    return (_of_structures(structured), {}) if structured else _of_scans(tabular)
+    if formats == STRUCTURE_FORMATS:
+        return _of_structures(files), {}, "nucleotide"
+    if formats == TABLE_FORMATS:
+        return *_of_scans(files), "nucleotide"
+    return *_of_proteins(files), "protein"
 
 
 def _files(folder: Path, formats: tuple[str, ...]) -> list[Path]:
@@ -174,6 +190,19 @@ def _of_scans(files: list[Path]) -> tuple[list[Record], dict[str, int]]:
         format = format_of(path)
         with _named(path, format):
             own, left_out = scans.records(_frame(read_content(path), format), stem(path))
+        rows += own
+        skipped.update(left_out)
+    return rows, dict(skipped)
+
+
+def _of_proteins(files: list[Path]) -> tuple[list[Record], dict[str, int]]:
+    rows: list[Record] = []
+    skipped: Counter[str] = Counter()
+    for path in files:
+        format = format_of(path)
+        content = read_content(path)
+        with _named(path, format):
+            own, left_out = chains.records(_text(content), format, stem(path))
         rows += own
         skipped.update(left_out)
     return rows, dict(skipped)

@@ -22,6 +22,10 @@ MOST_REPLACED = 0.5
 """Where more of a dataset's letters than this share became N, it is taken for proteins: those of IUPAC letters alone
 lose two thirds, and RNAs with modified residues a few per cent. A written N is no replaced letter."""
 
+UNKNOWN_RESIDUE = "X"
+AMINO_ACIDS = "ACDEFGHIKLMNPQRSTVWYBZUO" + UNKNOWN_RESIDUE
+_RESIDUES = frozenset(AMINO_ACIDS + "J" + AMINO_ACIDS.lower() + "j")
+
 _UNKNOWN = "RYKMSWBDHVN" + "PIX"
 _LETTERS, _MEANING = "ACGUT" + _UNKNOWN, "ACGUU" + "N" * len(_UNKNOWN)
 # not str.upper(), which makes two letters of one German sharp s, and a nucleotide code of a long s
@@ -45,6 +49,20 @@ def normalise_sequence(letters: str, name: str) -> tuple[str, int]:
     return normalised, normalised.count("N") - letters.count("N") - letters.count("n")
 
 
+def normalise_protein(letters: str, name: str) -> tuple[str, int]:
+    """Upper case, and J (leucine or isoleucine) to X; and how many letters became X.
+
+    Raises:
+        InputError: the sequence is empty or holds another letter; names the record, the position and it.
+    """
+    if not letters:
+        raise InputError(f"record {name!r} has no sequence")
+    if foreign := set(letters) - _RESIDUES:
+        position = next(i for i, letter in enumerate(letters) if letter in foreign)
+        raise InputError(f"record {name!r}, position {position + 1}: {letters[position]!r} is not an amino acid")
+    return letters.upper().replace("J", UNKNOWN_RESIDUE), letters.upper().count("J")
+
+
 @dataclass(frozen=True)
 class Variant:
     """What an assay measured of a variant: what it is a variant of, and its fitness, higher is fitter."""
@@ -55,9 +73,10 @@ class Variant:
 
 @dataclass(frozen=True)
 class Record:
-    """One RNA (or DNA, read as RNA). Positions count from 0.
+    """One RNA (or DNA, read as RNA), or the chain of a protein. Positions count from 0.
 
-    ``pairs`` holds (i, j) with i < j, multiplets and non-canonical pairs included; None means unknown, () none.
+    ``pairs`` holds (i, j) with i < j, multiplets and non-canonical pairs included, or the contacts of a protein; None
+    means unknown, () none.
     ``cluster`` groups near-identical records; ``clan`` groups related families. A record with a ``variant`` is one row
     of a mutational scan: its family is the assay, and its pairs are those of the wild type.
     """
@@ -179,7 +198,8 @@ class Dataset:
 
 
 def build_dataset(card: DatasetCard, rows: Sequence[Record], skipped: dict[str, int] | None = None) -> Dataset:
-    """A dataset from records with raw sequences: normalises every sequence and counts the letters that became N.
+    """A dataset from records with raw sequences: normalises every sequence and counts the letters that became N, or X
+    in proteins.
 
     Wild types of variants are normalised where they are read, since mutations are checked against them.
 
@@ -187,12 +207,13 @@ def build_dataset(card: DatasetCard, rows: Sequence[Record], skipped: dict[str, 
         InputError: no records, an empty sequence, a foreign letter, a duplicate id, or letters of which most became N.
     """
     records, replaced = [], 0
+    normalise = normalise_protein if card.alphabet == "protein" else normalise_sequence
     for row in rows:
-        sequence, changed = normalise_sequence(row.sequence, row.id)
+        sequence, changed = normalise(row.sequence, row.id)
         replaced += changed
         records.append(replace(row, sequence=sequence))
     letters = sum(len(record.sequence) for record in records)
-    if replaced > MOST_REPLACED * letters:
+    if card.alphabet == "nucleotide" and replaced > MOST_REPLACED * letters:
         raise InputError(
             f"{replaced:,} of {letters:,} letters ({replaced / letters:.0%}) are neither A C G T U nor N: "
             "these look like proteins, not nucleotides"

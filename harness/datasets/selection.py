@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from harness.datasets.records import Record, Split
+from harness.adapter import Alphabet
+from harness.datasets.records import UNKNOWN_RESIDUE, Record, Split
 
 if TYPE_CHECKING:
     from harness.task import TaskSettings
@@ -60,6 +61,7 @@ def usable(
     settings: TaskSettings,
     skipped: Counter[str],
     unfit: Callable[[Record], str | None] = lambda record: None,
+    alphabet: Alphabet = "nucleotide",
 ) -> list[Record]:
     """Records in the order of their ids, without those that are left out; ``skipped`` counts these by reason.
 
@@ -68,7 +70,7 @@ def usable(
     """
     kept = []
     for record in sorted(records, key=lambda record: record.id):
-        if reason := why_left_out(record, settings) or unfit(record):
+        if reason := why_left_out(record, settings, alphabet) or unfit(record):
             skipped[reason] += 1
         else:
             kept.append(record)
@@ -85,21 +87,23 @@ def distinct(records: Sequence[Record], skipped: Counter[str], within_families: 
     return kept
 
 
-def why_left_out(record: Record, settings: TaskSettings) -> str | None:
-    """Why a record is skipped and counted: too long, mostly N, too short, or no whole codons; None where it is not.
+def why_left_out(record: Record, settings: TaskSettings, alphabet: Alphabet = "nucleotide") -> str | None:
+    """Why a record is skipped and counted: too long, mostly unknown, too short, or no whole codons; None where it is
+    not.
 
     The settings alone decide, so that a model and its floors have the same items; see
     :meth:`harness.task.TaskSettings.narrowed_to` for what a model takes.
     """
     length = len(record.sequence)
+    unknown, unit = ("N", "nt") if alphabet == "nucleotide" else (UNKNOWN_RESIDUE, "residues")
     if length > settings.longest:
-        return f"{_OVER}{settings.longest} nt"
-    if 2 * record.sequence.count("N") >= length:
-        return "sequences of mostly N"
+        return f"{_OVER}{settings.longest} {unit}"
+    if 2 * record.sequence.count(unknown) >= length:
+        return f"sequences of mostly {unknown}"
     if length < settings.shortest:
-        return f"{_UNDER}{settings.shortest} nt"
+        return f"{_UNDER}{settings.shortest} {unit}"
     if length % settings.length_multiple:
-        return f"{_NOT_WHOLE}{settings.length_multiple} nt"
+        return f"{_NOT_WHOLE}{settings.length_multiple} {unit}"
     return None
 
 

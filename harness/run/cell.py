@@ -121,7 +121,7 @@ class Cell:
         Raises:
             NotApplicable: the model lacks a capability or reads another alphabet than the dataset.
         """
-        card, needs = self.model.card, self.task.card
+        card, needs = self.model.card, self.task.card_on(self.dataset)
         if missing := sorted(needs.requires - card.capabilities):
             reason = self.model.reason(*missing)
             raise NotApplicable(f"{card.name} has no {', '.join(missing)}, which {needs.name} requires{reason}")
@@ -326,7 +326,7 @@ def _record(
 ) -> ResultRecord:
     settings = cell.settings.model_dump(mode="json")
     layers, seeds, limit = (settings.pop(name, None) for name in ("layers", "seeds", "limit"))
-    card, dataset = cell.task.card, cell.dataset
+    card, dataset = cell.task.card_on(cell.dataset), cell.dataset
     skipped = dict(dataset.skipped)
     for reason, count in (outcome.skipped if outcome else {}).items():
         skipped[reason] = skipped.get(reason, 0) + count

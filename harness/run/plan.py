@@ -13,7 +13,7 @@ from harness.adapter import ModelAdapter, ModelOptions
 from harness.datasets.resolve import FAMILY
 from harness.errors import InputError, NotApplicable, did_you_mean
 from harness.run.spec import CellSpec, Resolver
-from harness.task import LayerSettings, SeedSettings, Task, TaskSettings
+from harness.task import LayerSettings, SeedSettings, Task, TaskCard, TaskSettings
 
 
 @dataclass(frozen=True)
@@ -59,10 +59,10 @@ def plan(request: Request, resolver: Resolver) -> list[CellSpec]:
             dataset = _anywhere(dataset_name, resolver)
             if request.family is not None:
                 dataset += FAMILY + request.family
-            floors = _floors(task, adapters, resolver, request)
             # settings and layers are refused before a large dataset is read
-            own = {name: _settings(task, adapters[name], request) for name in [*request.models, *floors]}
-            resolver.dataset(dataset)
+            own = {name: _settings(task, adapters[name], request) for name in request.models}
+            floors = _floors(task.card_on(resolver.dataset(dataset)), adapters, resolver, request)
+            own |= {name: _settings(task, adapters[name], request) for name in floors}
 
             def spec(
                 name: str,
@@ -132,14 +132,14 @@ def parse_layers(text: str, model: ModelAdapter) -> tuple[int, ...]:
 
 
 def _floors(
-    task: Task, adapters: dict[str, ModelAdapter], resolver: Resolver, request: Request
+    card: TaskCard, adapters: dict[str, ModelAdapter], resolver: Resolver, request: Request
 ) -> dict[str, list[str]]:
     """Names of the task's floors, and of the models asked for that each is a floor of; adapters are added."""
     floors: dict[str, list[str]] = {}
     if not request.floors:
         return floors
     for asked in request.models:
-        for template in task.card.floors:
+        for template in card.floors:
             if "{model}" in template and asked.partition(":")[2]:
                 continue  # a random twin is its own control
             name = template.format(model=asked)

@@ -24,6 +24,7 @@ from harness.datasets.tables import where_to_put
 from harness.errors import InputError, NotApplicable
 from harness.progress import QUIET, Progress
 from harness.task import TaskSettings
+from tasks.structure.kinds import BASE_PAIRS, KINDS, PairKind
 from tasks.structure.maps import Indices, pair_index, positions
 
 INSIDE = "base pairs inside one token of the model"
@@ -31,7 +32,8 @@ INSIDE = "base pairs inside one token of the model"
 
 @dataclass(frozen=True)
 class Rna:
-    """A record with known base pairs. Scores of its pairs i < j are vectors of ``pairs`` numbers, row by row.
+    """A record with known base pairs, or the chain of a protein with known contacts: ``kind`` says which. Scores of its
+    pairs i < j are vectors of ``pairs`` numbers, row by row.
 
     ``token_of`` is the model's (:meth:`harness.adapter.ModelAdapter.token_of`); without it every nucleotide has a token
     of its own. Pairs inside one token cannot be told apart: they are neither known nor non-pairs, and nothing counts
@@ -41,6 +43,7 @@ class Rna:
 
     record: Record
     token_of: Indices | None = None
+    kind: PairKind = BASE_PAIRS
 
     @property
     def sequence(self) -> str:
@@ -57,7 +60,23 @@ class Rna:
     @cached_property
     def known(self) -> Indices:
         """Indices of the known base pairs among all pairs, ascending; multiplets and non-canonical ones included."""
-        return np.setdiff1d(self._recorded, self.inside)
+        return np.setdiff1d(self._recorded, self.uncounted)
+
+    @cached_property
+    def uncounted(self) -> Indices:
+        """Indices of the pairs that are neither known nor non-pairs, ascending: :attr:`inside`, and those that the
+        ``kind`` leaves out."""
+        i, j = positions(self.length)
+        left_out = j - i < self.kind.nearest
+        if self.kind.unplaced:
+            unplaced = np.array([letter == self.kind.unplaced for letter in self.sequence])
+            left_out |= unplaced[i] | unplaced[j]
+        return np.union1d(self.inside, np.flatnonzero(left_out))
+
+    @property
+    def counted(self) -> int:
+        """How many pairs are known or non-pairs."""
+        return self.pairs - len(self.uncounted)
 
     @cached_property
     def inside(self) -> Indices:
@@ -119,16 +138,20 @@ def split_rnas(
     of them whole, go to the half that is the smaller so far.
 
     Raises:
-        InputError: the dataset has no base pairs, no two RNAs that are apart, or no validation or test RNA.
+        InputError: the dataset has no base pairs or contacts, no two RNAs that are apart, or no validation or test RNA.
         NotApplicable: none is left of the lengths asked for, or whose pairs the model's tokens tell apart.
     """
+    kind = KINDS[dataset.card.alphabet]
     if not any(record.pairs for record in dataset.records):
         raise InputError(
-            f"dataset {dataset.card.name} has no base pairs{where_to_put(dataset, 'base_pairs', 'dotbracket')}: "
+            f"dataset {dataset.card.name} has no {kind.pair}s{where_to_put(dataset, 'base_pairs', 'dotbracket')}: "
             f"{task} needs one with known structures"
         )
     skipped: Counter[str] = Counter()
-    records = usable(dataset.records, settings, skipped, _unpaired)
+    reason = f"{kind.pair}s unknown"
+    records = usable(
+        dataset.records, settings, skipped, lambda r: reason if r.pairs is None else None, dataset.card.alphabet
+    )
     split = "given"
     if not any(record.split for record in records):
         split = "halves by family and cluster, made here"
@@ -136,23 +159,25 @@ def split_rnas(
     parts: dict[Split, list[Record]] = {part: [] for part in SPLITS}
     for record in records:
         if record.split is None:
-            skipped["RNAs without a split"] += 1
+            skipped[f"{kind.molecules} without a split"] += 1
         else:
             parts[record.split].append(record)
     parts["train"] = some_by_hash(parts["train"], train_records)
     if settings.limit is not None:
         shares = shares_of_limit({part: len(members) for part, members in parts.items()}, settings.limit)
-        skipped["RNAs beyond --limit"] = sum(len(members) for members in parts.values()) - sum(shares.values())
+        skipped[f"{kind.molecules} beyond --limit"] = sum(len(members) for members in parts.values()) - sum(
+            shares.values()
+        )
         parts = {part: some_by_hash(members, shares[part]) for part, members in parts.items()}
     train, select, test = (
-        tuple(Rna(record, model.token_of(record.sequence)) for record in parts[part]) for part in SPLITS
+        tuple(Rna(record, model.token_of(record.sequence), kind) for record in parts[part]) for part in SPLITS
     )
     skipped[INSIDE] = sum(rna.lost for rna in (*train, *select, *test))
     counts = {reason: count for reason, count in skipped.items() if count}
     for rnas, label in ((select, "validation (select)"), (test, "test")):
         if not any(len(rna.known) for rna in rnas):
             advice = "give splits select and test" if settings.limit is None else "raise --limit"
-            raise _too_few(dataset, f"no {label} RNA with base pairs", counts, advice, model.card.name)
+            raise _too_few(dataset, f"no {label} {kind.molecule} with {kind.pair}s", counts, advice, model.card.name)
     return StructureData(train, select, test, counts, split)
 
 
@@ -167,22 +192,20 @@ def _too_few(
     return InputError(f"{line}{f' ({reasons})' if reasons else ''}: {advice}")
 
 
-def _unpaired(record: Record) -> str | None:
-    return "base pairs unknown" if record.pairs is None else None
-
-
 def _halved(
     dataset: Dataset, records: Sequence[Record], skipped: Counter[str], model: str, progress: Progress
 ) -> list[Record]:
     """Records with a split and a cluster each; what is of one family or of one cluster is of one split."""
+    kind = KINDS[dataset.card.alphabet]
     kept = distinct(records, skipped, within_families=False)
     advice = "a head is chosen on some RNAs and scored on others, so add some that are neither kin nor near-identical"
     if len(kept) < 2:
-        raise _too_few(dataset, "one usable RNA" if kept else "no usable RNA", skipped, advice, model)
+        raise _too_few(dataset, f"{'one' if kept else 'no'} usable {kind.molecule}", skipped, advice, model)
     clusters = clusters_of(dataset.subset(kept), progress)
     group = kin(kept, clusters)
     if len(set(group)) < 2:
-        raise _too_few(dataset, f"{len(kept):,} usable RNAs, all of one family or cluster", skipped, advice, model)
+        line = f"{len(kept):,} usable {kind.molecules}, all of one family or cluster"
+        raise _too_few(dataset, line, skipped, advice, model)
     choosing = choosing_half(Counter(group))
     return [
         replace(record, split="select" if own in choosing else "test", cluster=cluster)

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from tasks.structure.ceilings import canonical_pairs, is_pseudoknotted, one_partner_pairs
 from tasks.structure.counts import Floats
 from tasks.structure.data import Rna
 from tasks.structure.decoding import is_canonical, match
+from tasks.structure.kinds import BASE_PAIRS
 from tasks.structure.maps import Indices, Scores, positions
 from tasks.structure.selection import Choice
 
@@ -31,13 +33,15 @@ def rna_table(
     Columns: item, cluster, family, unit; length, pairs, pseudoknotted; tp, fp, fn, tn at the chosen threshold, and
     with a suffix: ``_exact``, ``_matched``, and one for each of ``PAIR_CLASSES`` (counts among these pairs only);
     canonical_pairs, one_partner_pairs; f1, average_precision, precision_top_half_length (nan without known pairs);
-    conditional_wins and conditional_comparisons within the RNA.
+    conditional_wins and conditional_comparisons within the RNA. What is of bases is left out for contacts (pseudoknots,
+    matchings, canonical pairs and ceilings), which have precision_top_fifth_length.
     """
     rows = []
     for index, (rna, own) in enumerate(zip(rnas, scores, strict=True)):
         record, predicted = rna.record, chosen.predicted(own)
-        apart = rna.pairs - len(rna.inside)
-        counts = pair_counts(rna.known, predicted, apart)
+        of_bases = rna.kind is BASE_PAIRS
+        counts = pair_counts(rna.known, predicted, rna.counted)
+        exact = np.flatnonzero(own >= np.float32(exact_threshold))
         row: dict[str, object] = {
             "item": record.id,
             "cluster": record.cluster,
@@ -45,19 +49,27 @@ def rna_table(
             "unit": rna.unit,
             "length": rna.length,
             "pairs": len(rna.known),
-            "pseudoknotted": is_pseudoknotted(rna),
-            **counts,
-            **_suffixed(pair_counts(rna.known, np.flatnonzero(own >= np.float32(exact_threshold)), apart), "exact"),
-            **_suffixed(pair_counts(rna.known, match(own, rna.sequence, matched_threshold), apart), "matched"),
-            "canonical_pairs": canonical_pairs(rna),
-            "one_partner_pairs": one_partner_pairs(rna),
+        }
+        if of_bases:
+            row["pseudoknotted"] = is_pseudoknotted(rna)
+        row |= counts | _suffixed(pair_counts(rna.known, exact, rna.counted), "exact")
+        if of_bases:
+            matched = match(own, rna.sequence, matched_threshold)
+            row |= _suffixed(pair_counts(rna.known, matched, rna.counted), "matched")
+            row |= {"canonical_pairs": canonical_pairs(rna), "one_partner_pairs": one_partner_pairs(rna)}
+        row |= {
             "f1": 2 * counts["tp"] / (2 * counts["tp"] + counts["fp"] + counts["fn"]) if len(rna.known) else np.nan,
             "average_precision": average_precision(own, rna.known),
-            "precision_top_half_length": precision_at_top(own, rna.known, min(rna.length // 2, apart)),
+            "precision_top_half_length": precision_at_top(own, rna.known, min(rna.length // 2, rna.counted)),
+        }
+        if not of_bases:
+            most = min(rna.length // 5, rna.counted)
+            row["precision_top_fifth_length"] = precision_at_top(own, rna.known, most)
+        row |= {
             "conditional_wins": conditional[0][index, index],
             "conditional_comparisons": conditional[1][index, index],
         }
-        for name, members in zip(PAIR_CLASSES, _classes(rna), strict=True):
+        for name, members in _classes(rna).items():
             known, reached = (pairs[members[pairs]] for pairs in (rna.known, predicted))
             row |= _suffixed(pair_counts(known, reached, int(members.sum())), name)
         rows.append(row)
@@ -67,7 +79,8 @@ def rna_table(
 def long_form(table: pd.DataFrame) -> pd.DataFrame:
     """One row per RNA and number: item, cluster, family, metric, value."""
     keys = ["item", "cluster", "family"]
-    numbers = table.drop(columns="unit").astype({"pseudoknotted": float})
+    numbers = table.drop(columns="unit")
+    numbers = numbers.astype(dict.fromkeys(numbers.select_dtypes("bool"), float))
     return numbers.melt(id_vars=keys, var_name="metric", value_name="value").dropna(subset="value")
 
 
@@ -97,10 +110,14 @@ def precision_at_top(scores: Scores, known: Indices, most: int) -> float:
     return hits / most
 
 
-def _classes(rna: Rna) -> tuple[np.ndarray, ...]:
+def _classes(rna: Rna) -> dict[str, NDArray[np.bool_]]:
     i, j = positions(rna.length)
-    canonical, far = is_canonical(rna.sequence), j - i >= LONG_RANGE
-    return canonical, ~canonical, far, ~far
+    far = j - i >= LONG_RANGE
+    ranges = {"long_range": far, "short_range": ~far}
+    if rna.kind is not BASE_PAIRS:
+        return ranges
+    canonical = is_canonical(rna.sequence)
+    return {"canonical": canonical, "noncanonical": ~canonical, **ranges}
 
 
 def pair_counts(known: Indices, predicted: Indices, total: int) -> dict[str, int]:

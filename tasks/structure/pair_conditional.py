@@ -1,4 +1,4 @@
-"""AUROC of pair against non-pair among pairs of the same bases at a like distance.
+"""AUROC of pair against non-pair among pairs of the same bases, or amino acids, at a like distance.
 
 A score that depends on nothing but the two bases, such as the raw pairing prior, gets exactly 0.5.
 """
@@ -11,20 +11,19 @@ import numpy as np
 
 from tasks.structure.counts import Floats
 from tasks.structure.data import Rna
+from tasks.structure.kinds import BASE_PAIRS
 from tasks.structure.maps import Indices, Scores, positions
 
 DISTANCES = (4, 8, 16, 24)
 """Where bins of |i − j| begin after the first: 1–3, 4–7, 8–15, 16–23, 24 and more."""
 
-_LETTERS = "ACGUN"
 
-
-def cells(sequence: str) -> Indices:
-    """The cell of each pair i < j: its two bases, whatever their order, and its distance bin."""
+def cells(sequence: str, alphabet: str = BASE_PAIRS.letters) -> Indices:
+    """The cell of each pair i < j: its two letters, whatever their order, and its distance bin."""
     i, j = positions(len(sequence))
-    code = np.array([_LETTERS.index(letter) for letter in sequence], dtype=np.int64)
+    code = np.array([alphabet.index(letter) for letter in sequence], dtype=np.int64)
     low, high = np.minimum(code[i], code[j]), np.maximum(code[i], code[j])
-    return (low * len(_LETTERS) + high) * (len(DISTANCES) + 1) + np.searchsorted(DISTANCES, j - i, side="right")
+    return (low * len(alphabet) + high) * (len(DISTANCES) + 1) + np.searchsorted(DISTANCES, j - i, side="right")
 
 
 def wins(rnas: Sequence[Rna], scores: Sequence[Scores]) -> tuple[Floats, Floats]:
@@ -35,7 +34,7 @@ def wins(rnas: Sequence[Rna], scores: Sequence[Scores]) -> tuple[Floats, Floats]
     draw on both sides it is that of the draw. Diagonals compare within RNAs.
     """
     count = len(rnas)
-    all_cells = [cells(rna.sequence) for rna in rnas]
+    all_cells = [cells(rna.sequence, rna.kind.letters) for rna in rnas]
     owner = np.repeat(np.arange(count), [len(rna.known) for rna in rnas])
     cell = np.concatenate([own[rna.known] for rna, own in zip(rnas, all_cells, strict=True)])
     score = np.concatenate([own[rna.known] for rna, own in zip(rnas, scores, strict=True)])
@@ -43,7 +42,7 @@ def wins(rnas: Sequence[Rna], scores: Sequence[Scores]) -> tuple[Floats, Floats]
     beaten, compared = np.zeros((count, count)), np.zeros((count, count))
     for column, rna in enumerate(rnas):
         other = np.ones(rna.pairs, dtype=bool)
-        other[rna.known] = other[rna.inside] = False
+        other[rna.known] = other[rna.uncounted] = False
         negatives, where = scores[column][other], all_cells[column][other]
         order = np.lexsort((negatives, where))
         negatives, where = negatives[order], where[order]

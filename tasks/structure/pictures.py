@@ -20,7 +20,7 @@ GREY = "#444444"
 SMALL = 7
 
 
-def draw_f1_by_length(path: Path, table: pd.DataFrame, subject: str) -> None:
+def draw_f1_by_length(path: Path, table: pd.DataFrame, subject: str, unit: str = "nt") -> None:
     """F1 of every test RNA that has base pairs, against its length."""
     from matplotlib.figure import Figure
 
@@ -29,7 +29,7 @@ def draw_f1_by_length(path: Path, table: pd.DataFrame, subject: str) -> None:
     axes = figure.add_subplot()
     axes.scatter(paired["length"], paired["f1"], s=10, color="#1f6f8b", alpha=0.6, linewidths=0)
     axes.set_ylim(-0.02, 1.02)
-    axes.set_xlabel("length (nt)", size=SMALL)
+    axes.set_xlabel(f"length ({unit})", size=SMALL)
     axes.set_ylabel("F1", size=SMALL)
     axes.tick_params(labelsize=SMALL)
     axes.set_title(f"F1 by length\n{subject}", size=SMALL + 1, parse_math=False)
@@ -51,7 +51,7 @@ def draw_contacts(
         i, j = positions(rna.length)
         square = np.full((rna.length, rna.length), np.nan, dtype=np.float32)
         square[j, i] = own
-        square[j[rna.inside], i[rna.inside]] = np.nan
+        square[j[rna.uncounted], i[rna.uncounted]] = np.nan
         axes = figure.add_subplot(1, len(shown), place)
         axes.imshow(square, cmap="Greys", interpolation="none")
         dot = max(1.0, 400 / rna.length)

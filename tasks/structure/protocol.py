@@ -14,6 +14,7 @@ from harness.task import CellContext
 from tasks.structure.counts import Floats, Tally, count, exact_threshold
 from tasks.structure.data import Rna, StructureData
 from tasks.structure.decoding import choose_threshold
+from tasks.structure.kinds import BASE_PAIRS
 from tasks.structure.maps import Indices, Scores
 from tasks.structure.scoring import Show
 from tasks.structure.selection import Choice, GroupCounts, best, shortlist
@@ -24,7 +25,7 @@ SELECTION_SEED, TEST_SEED = 1, 0
 @dataclass(frozen=True)
 class HeadSelection:
     """What validation decides. ``wide`` is the choice on train and validation together; ``draws`` those of the
-    bootstrap over validation RNAs."""
+    bootstrap over validation RNAs. ``matched`` is NaN for contacts."""
 
     heads: list[tuple[int, int]]
     f1: Floats
@@ -109,7 +110,7 @@ def select(show: Show, data: StructureData, draws: int, context: CellContext) ->
             wide=wide,
             draws=groups.choices(weights),
             exact=exact_threshold(np.concatenate(scores), np.concatenate(known)),
-            matched=choose_threshold(data.select, scores),
+            matched=choose_threshold(data.select, scores) if data.select[0].kind is BASE_PAIRS else np.nan,
         )
 
 

@@ -14,6 +14,7 @@ from tasks.structure.counts import Floats
 from tasks.structure.data import Rna
 from tasks.structure.estimates import Bootstrap
 from tasks.structure.evaluation import PAIR_CLASSES
+from tasks.structure.kinds import BASE_PAIRS, PairKind
 from tasks.structure.protocol import HeadSelection, HeldOut
 from tasks.structure.selection import Choice
 
@@ -24,8 +25,8 @@ SMALLEST_FAMILY = 3
 _CLASS_NAMES = {
     "canonical": "canonical pairs",
     "noncanonical": "non-canonical pairs",
-    "long_range": "long-range pairs, 24 nt or more",
-    "short_range": "pairs of less than 24 nt",
+    "long_range": "long-range pairs, 24 {unit} or more",
+    "short_range": "pairs of less than 24 {unit}",
 }
 
 
@@ -41,6 +42,18 @@ UNITS = {
 }
 """What is measured of one map of pairs, in the order of a record."""
 
+CONTACT_UNITS = {
+    "f1_pooled": "F1 of all contacts of all proteins, P ≥ T; interval nested with selection",
+    "auprc_macro": "average precision, mean over proteins",
+    "pair_conditional_auroc": "AUROC among pairs of the same amino acids at a similar distance",
+    "f1_per_rna": "F1, mean over proteins; interval nested with selection",
+    "f1_exact_threshold": "pooled F1 with a threshold off the grid",
+    "precision_top_half_length": "precision of the top L/2 pairs, mean over proteins",
+    "precision_top_fifth_length": "precision of the top L/5 pairs, mean over proteins",
+    "mcc": "pooled; interval nested with selection",
+}
+"""The same of contacts; names stay, so that whatever reads records finds them."""
+
 CEILINGS = {
     "f1_ceiling_canonical": "pooled F1 of a perfect predictor of canonical pairs",
     "f1_ceiling_one_partner": "pooled F1 of a perfect predictor of one partner per nucleotide",
@@ -52,13 +65,18 @@ def estimates(
     bootstrap: Bootstrap, selection: HeadSelection, tested: HeldOut, wins: tuple[Floats, Floats]
 ) -> dict[str, Estimate | None]:
     """The numbers of the task with draws over test families or RNAs, nested with the selection where it says so."""
-    return {
+    of_bases = "tp_matched" in bootstrap.table
+    found = {
         **bootstrap.nested(selection, tested),
         "auprc_macro": bootstrap.mean("average_precision"),
         "pair_conditional_auroc": bootstrap.conditional(wins),
-        "f1_matched": bootstrap.f1("_matched"),
+        **({"f1_matched": bootstrap.f1("_matched")} if of_bases else {}),
         "f1_exact_threshold": bootstrap.f1("_exact"),
         "precision_top_half_length": bootstrap.mean("precision_top_half_length"),
+    }
+    if not of_bases:
+        return found | {"precision_top_fifth_length": bootstrap.mean("precision_top_fifth_length")}
+    return found | {
         "f1_ceiling_canonical": _ceiling(bootstrap, "canonical_pairs"),
         "f1_ceiling_one_partner": _ceiling(bootstrap, "one_partner_pairs"),
     }
@@ -69,24 +87,28 @@ def _ceiling(bootstrap: Bootstrap, column: str) -> Estimate | None:
     return bootstrap.ratio(2 * hits, hits + known)
 
 
-def strata(bootstrap: Bootstrap, wins: tuple[Floats, Floats]) -> Iterator[TableRow]:
+def strata(bootstrap: Bootstrap, wins: tuple[Floats, Floats], kind: PairKind = BASE_PAIRS) -> Iterator[TableRow]:
     """The headline by length, pseudoknots, class of pair and family, with map and threshold fixed.
 
     A stratum that holds nothing has no value.
     """
     table = bootstrap.table
-    length, knotted = table["length"].to_numpy(), table["pseudoknotted"].to_numpy(dtype=bool)
+    length = table["length"].to_numpy()
     for low, high in zip(LENGTHS, [*LENGTHS[1:], None], strict=True):
         inside = (length > low) & (length <= (high or np.inf))
-        yield row("f1_pooled", bootstrap.f1(members=inside), f"{low + 1}–{high} nt" if high else f"over {low} nt")
-    yield row("f1_pooled", bootstrap.f1(members=knotted), "pseudoknotted RNAs")
-    yield row("f1_pooled", bootstrap.f1(members=~knotted), "RNAs without pseudoknot")
+        words = f"{low + 1}–{high} {kind.unit}" if high else f"over {low} {kind.unit}"
+        yield row("f1_pooled", bootstrap.f1(members=inside), words)
+    if kind is BASE_PAIRS:
+        knotted = table["pseudoknotted"].to_numpy(dtype=bool)
+        yield row("f1_pooled", bootstrap.f1(members=knotted), "pseudoknotted RNAs")
+        yield row("f1_pooled", bootstrap.f1(members=~knotted), "RNAs without pseudoknot")
     for name in PAIR_CLASSES:
-        yield row("f1_pooled", bootstrap.f1(f"_{name}"), _CLASS_NAMES[name])
+        if f"tp_{name}" in table:
+            yield row("f1_pooled", bootstrap.f1(f"_{name}"), _CLASS_NAMES[name].format(unit=kind.unit))
     yield from _families(bootstrap)
     within = tuple(np.diag(np.diag(part)) for part in wins)
     estimate = bootstrap.ratio(np.diag(within[0]), np.diag(within[1]))
-    yield row("pair_conditional_auroc", estimate, "compared within each RNA")
+    yield row("pair_conditional_auroc", estimate, f"compared within each {kind.molecule}")
 
 
 def _families(bootstrap: Bootstrap) -> Iterator[TableRow]:
@@ -122,8 +144,12 @@ def row(name: str, estimate: Estimate | None, stratum: str) -> TableRow:
 def notes(rnas: Sequence[Rna], table: pd.DataFrame) -> list[str]:
     """What a reader of the numbers must know of the test RNAs, which are in the order of the table."""
     found = []
+    kind = rnas[0].kind
     if without := int((table["pairs"] == 0).sum()):
-        found.append(f"{without} test RNAs have no base pair: they count in pooled F1 and not in means over RNAs")
+        found.append(
+            f"{without} test {kind.molecules} have no {kind.pair}: they count in pooled F1 and not in means over "
+            f"{kind.molecules}"
+        )
     if any(len(rna.inside) for rna in rnas):
         lost = sum(rna.lost for rna in rnas)
         found.append(

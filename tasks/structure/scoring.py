@@ -30,7 +30,7 @@ def visit_scores(
 
     Pair scores of a model that has no attention count as head 0 of layer 0; they go through the corrections of an
     attention map where its card says so. RNAs of 1 nt have no pairs and are not shown to the model. ``depth`` limits
-    the rows of the alignments that a model with the capability ``alignment`` reads. Pairs inside one token score
+    the rows of the alignments that a model with the capability ``alignment`` reads. Pairs that do not count score
     :data:`NEVER`, so that no threshold reaches them.
 
     Raises:
@@ -51,10 +51,10 @@ def visit_scores(
             if maps.ndim != 3 or maps.shape[1:] != (length, length):
                 raise HarnessError(
                     f"{model.card.name} returned maps of shape {maps.shape} for {rnas[index].record.id!r}, "
-                    f"which has {length} nt"
+                    f"which has {length} {rnas[index].kind.unit}"
                 )
             scores = pair_probabilities(maps) if corrected else upper_triangle(maps)
-            scores[:, rnas[index].inside] = NEVER
+            scores[:, rnas[index].uncounted] = NEVER
             visit(index, layer, scores)
             seen.add(index)
             advance(len(seen))
@@ -65,4 +65,5 @@ def visit_scores(
             for number, scores in model.pair_scores(inputs):
                 show(number, 0, np.asarray(scores, dtype=np.float32)[None])
     if len(seen) < len(shown):
-        raise HarnessError(f"{model.card.name} returned no scores for {len(shown) - len(seen)} of {len(shown)} RNAs")
+        missing = f"{len(shown) - len(seen)} of {len(shown)} {rnas[0].kind.molecules}"
+        raise HarnessError(f"{model.card.name} returned no scores for {missing}")

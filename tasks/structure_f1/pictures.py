@@ -1,4 +1,4 @@
-"""The picture of all heads that a cell of structure-f1 leaves beside its record."""
+"""The pictures of a cell of structure-f1: all heads, and F1 against homologs for models that read alignments."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from harness.publish.pictures import save_svg
-from tasks.structure.pictures import SMALL
+from tasks.structure.pictures import GREY, SMALL
+from tasks.structure_f1.homologs import COLUMN, FEW, MANY, Line
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,4 +34,29 @@ def draw_heads(path: Path, heads: pd.DataFrame, subject: str) -> None:
     axes.tick_params(length=0, labelsize=SMALL)
     axes.set_title(f"Pooled F1 on validation\n{subject}", size=SMALL + 1, parse_math=False)
     figure.colorbar(image).ax.tick_params(labelsize=SMALL)
+    save_svg(figure, path)
+
+
+def draw_f1_by_homologs(path: Path, table: pd.DataFrame, line: Line, subject: str) -> None:
+    """F1 of every test RNA that has base pairs against its Neff, with the fitted line and its 95 % interval."""
+    from matplotlib.figure import Figure
+
+    paired = table[table["pairs"] > 0]
+    figure = Figure(figsize=(4.2, 3), layout="constrained")
+    axes = figure.add_subplot()
+    axes.scatter(paired[COLUMN], paired["f1"], s=10, color="#1f6f8b", alpha=0.6, linewidths=0)
+    places = np.geomspace(line.low, line.high, 50)
+    fitted = [line.at(place).interval() for place in places]
+    axes.plot(places, [own.value for own in fitted], color="#c8553d", linewidth=1)
+    axes.fill_between(
+        places, [own.low for own in fitted], [own.high for own in fitted], color="#c8553d", alpha=0.2, linewidth=0
+    )
+    for limit in (FEW, MANY):
+        axes.axvline(limit, color=GREY, linewidth=0.5, linestyle=":")
+    axes.set_xscale("log")
+    axes.set_ylim(-0.02, 1.02)
+    axes.set_xlabel("effective homologs (Neff)", size=SMALL)
+    axes.set_ylabel("F1", size=SMALL)
+    axes.tick_params(labelsize=SMALL)
+    axes.set_title(f"F1 by effective homologs\n{subject}", size=SMALL + 1, parse_math=False)
     save_svg(figure, path)

@@ -14,8 +14,9 @@ from tasks.common import metric
 from tasks.structure.counts import Floats
 from tasks.structure.data import Rna
 from tasks.structure.estimates import Bootstrap
+from tasks.structure.kinds import BASE_PAIRS, PairKind
 from tasks.structure.protocol import HeadSelection, HeldOut
-from tasks.structure.report import CEILINGS, SOURCE, UNITS, option_row, row, strata
+from tasks.structure.report import CEILINGS, CONTACT_UNITS, SOURCE, UNITS, option_row, row, strata
 from tasks.structure.report import notes as notes_on_rnas
 from tasks.structure.selection import best
 
@@ -23,21 +24,25 @@ BEST_HEADS = 5
 ORACLE = "ORACLE: pooled F1 of head and threshold chosen on test"
 
 
-def metrics(found: Mapping[str, Estimate | None], table: pd.DataFrame, tested: HeldOut) -> dict[str, Metric]:
+def metrics(
+    found: Mapping[str, Estimate | None], table: pd.DataFrame, tested: HeldOut, kind: PairKind
+) -> dict[str, Metric]:
     """The metrics of the record; the oracle has no interval."""
-    names = UNITS | {"f1_oracle_head": ORACLE} | CEILINGS
+    names = (UNITS if kind is BASE_PAIRS else CONTACT_UNITS) | {"f1_oracle_head": ORACLE}
+    if kind is BASE_PAIRS:
+        names |= CEILINGS
     oracle = Metric(value=float(tested.heads.f1(int(table["pairs"].sum())).max()), unit=ORACLE)
     return {name: oracle if name == "f1_oracle_head" else metric(found[name], unit) for name, unit in names.items()}
 
 
 def rows(
-    bootstrap: Bootstrap, selection: HeadSelection, tested: HeldOut, wins: tuple[Floats, Floats]
+    bootstrap: Bootstrap, selection: HeadSelection, tested: HeldOut, wins: tuple[Floats, Floats], kind: PairKind
 ) -> Iterator[TableRow]:
     """Strata of the headline with the head and threshold fixed, the second selection, validation F1 by layer."""
     yield row("f1_pooled", bootstrap.f1(), "head and threshold fixed")
     if selection.wide is not None:
         yield option_row(bootstrap, tested, selection.wide, "selected on train and validation")
-    yield from strata(bootstrap, wins)
+    yield from strata(bootstrap, wins, kind)
     for layer in sorted({layer for layer, _ in selection.heads}):
         own = [place for place, (number, _) in enumerate(selection.heads) if number == layer]
         yield TableRow(
@@ -80,7 +85,7 @@ def selected(selection: HeadSelection, tested: HeldOut, known: int) -> dict[str,
         "chosen_by_bootstrap": share,
         "f1_validation": float(selection.f1.max()),
         "threshold_exact": selection.exact,
-        "threshold_matched": round(selection.matched, 3),
+        **({} if np.isnan(selection.matched) else {"threshold_matched": round(selection.matched, 3)}),
         "oracle": {"layer": oracle.layer, "head": oracle.head, "threshold": oracle.threshold},
     }
     if selection.wide is not None:

@@ -131,3 +131,12 @@ def test_a_subset_adds_up_what_was_left_out() -> None:
     part = whole.subset(whole.records[:2], {"too long": 2, "duplicates": 1})
     assert part.skipped == {"too long": 3, "duplicates": 1} and len(part.records) == 2
     assert whole.skipped == {"too long": 1} and part.fingerprint != whole.fingerprint
+
+
+def test_proteins_keep_their_letters_and_are_never_read_as_nucleotides() -> None:
+    card = DatasetCard("chains", "two chains", alphabet="protein")
+    dataset = build_dataset(card, [Record("a", "mkUTNX"), Record("b", "JLBZO")])
+    assert [record.sequence for record in dataset.records] == ["MKUTNX", "XLBZO"] and dataset.replaced_letters == 1
+    for sequence, message in (("MK*", "position 3: '\\*' is not an amino acid"), ("", "no sequence")):
+        with pytest.raises(InputError, match=message):
+            build_dataset(card, [Record("a", sequence)])

@@ -85,3 +85,12 @@ def test_some_records_by_hash_keep_their_order() -> None:
     some = some_by_hash(records, 5)
     assert {record.id for record in some} == set(by_hash(record.id for record in records)[:5])
     assert some == sorted(some, key=records.index) and some_by_hash(records, None) == records
+
+
+def test_proteins_are_left_out_for_x_and_not_for_asparagine() -> None:
+    settings = TaskSettings(longest=6)
+    asparagine, unknown, long = (Record(name, name) for name in ("NNNNM", "XXXMK", "MKVLAAM"))
+    skipped: Counter[str] = Counter()
+    assert usable([asparagine, unknown, long], settings, skipped, alphabet="protein") == [asparagine]
+    assert skipped == {"sequences of mostly X": 1, "sequences over 6 residues": 1}
+    assert why_left_out(asparagine, settings) == "sequences of mostly N"
