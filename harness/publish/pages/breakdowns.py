@@ -24,9 +24,7 @@ def breakdowns(scores: Sequence[Score]) -> Iterator[tuple[str, str]]:
     """
     first: dict[str, Score] = {}
     for own in scores:
-        name = own.record.model.card.name
-        alone = own.record.model.card.role == "model" and twin_of(name) is None
-        first.setdefault(name if alone else _NUMBER.sub("", name), own)
+        first.setdefault(alike(own), own)
     shown = list(first.values())
     rows = {own.name: [row for row in own.record.table if _BY in row.name and row.seed is None] for own in shown}
     names = dict.fromkeys(row.name for own in rows.values() for row in own)
@@ -45,6 +43,13 @@ def breakdowns(scores: Sequence[Score]) -> Iterator[tuple[str, str]]:
         ]
         header = [kind_name.replace("_", " "), "n", *map(markdown, columns)]
         yield f"{markdown(task.label(base))} by {kind_name.replace('_', ' ')}", table(header, lines)
+
+
+def alike(own: Score) -> str:
+    """The name, of controls without the number in which they may differ."""
+    name = own.record.model.card.name
+    alone = own.record.model.card.role == "model" and twin_of(name) is None
+    return name if alone else _NUMBER.sub("", name)
 
 
 def _count(columns: Sequence[dict[str, TableRow]], kind: str) -> str:
