@@ -17,17 +17,17 @@ from harness.datasets.records import Dataset, Record
 from harness.publish.pages.page import render_page
 from harness.publish.scores import boards
 from harness.result import ResultRecord, read_records
-from tasks.levels import Levels
-from tasks.overlap_ratio import kinds
-from tasks.overlap_ratio.data import prepare
-from tasks.overlap_ratio.kinship import (
+from tasks import kinds
+from tasks.levels import (
     ARCHITECTURE_LEVEL,
     CLAN_LEVEL,
     FAMILY_LEVEL,
     UNCLASSIFIED,
     UNRELATED,
-    Kinship,
+    Levels,
 )
+from tasks.overlap_ratio.data import prepare
+from tasks.overlap_ratio.kinship import Kinship
 from tasks.overlap_ratio.settings import OverlapRatioSettings
 from tests.tasks.overlap_ratio.planted import WIDTH, FamilyModel, dataset, sequence_of
 from tests.tasks.overlap_ratio.test_task import run, without_triplets
