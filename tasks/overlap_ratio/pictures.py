@@ -77,7 +77,7 @@ def draw_families(path: Path, units: Vectors, data: ComparedFamilies, names: Map
     axes.set_title(f"t-SNE of sequences by family\n{subject}", size=SMALL + 1, parse_math=False)
     which = "of the test half, which chose no layer" if apart else "compared"
     caption = (
-        f"{len(rows)} sequences of {len(shown)} families {which}. Neighbours are neighbours in the embedding;\n"
+        f"{len(rows)} sequences of {len(shown)} families {which}. Near neighbours are mostly near in the embedding;\n"
         "gaps between groups, their sizes and the axes mean nothing, and a group need not be one in the embedding.\n"
         f"The nearest sequence is of the same family for {alike[0]:.0%} in the embedding, for {alike[1]:.0%} here."
     )

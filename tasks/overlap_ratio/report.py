@@ -142,13 +142,13 @@ def _rows(scores: Scores, card: ModelCard) -> Iterator[TableRow]:
             yield table_row(name, estimate, variant, layer, stratum, within=_range(name, card))
     places = {"last layer": scores.layer} | ({"best layer": scores.best} if scores.compared else {})
     for which, layer in places.items():
-        yield from _by_half(scores, layer, "" if layer is None else f", {which}")
+        yield from _by_half(scores, layer, which)
 
 
 def _by_half(scores: Scores, layer: int | None, which: str) -> Iterator[TableRow]:
     """Families that chose the best layer beside those that chose nothing: what the choice itself gained, if anything.
 
-    The last layer is not chosen, so that its halves differ by chance alone.
+    The last layer is not chosen, so that its halves differ by chance alone. A model without layers is both, as it is.
     """
     halves = [scores.found.get(("mean", layer, stratum)) for stratum in (CHOOSING, HALF)]
     if halves[0] is not None and halves[1] is not None:
@@ -159,7 +159,7 @@ def _by_half(scores: Scores, layer: int | None, which: str) -> Iterator[TableRow
             ("overlap_ratio", "test half", held_out, SHARE),
             ("difference", "test half less validation half", change, CORRELATION),
         ):
-            yield table_row(f"{name}_{BY_HALF}", estimate, "mean", layer, f"{words}{which}", within=within)
+            yield table_row(f"{name}_{BY_HALF}", estimate, "mean", layer, f"{words}, {which}", within=within)
 
 
 def _notes(

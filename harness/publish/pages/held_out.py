@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -19,7 +20,7 @@ SEEN, UNSEEN = "-seen", "-unseen"
 
 
 class _Kind(NamedTuple):
-    """What the two parts must share."""
+    """What the two parts must share. Limits may differ, as parts of unlike size need to have as many families."""
 
     base: str
     version: str
@@ -47,7 +48,10 @@ def held_out(standings: Boards) -> Iterator[str]:
         name = record.dataset.name
         end = next((end for end in (SEEN, UNSEEN) if name.endswith(end)), None)
         if end is not None and not group.items and (standing.models or standing.controls):
-            kind = _Kind(name.removesuffix(end), record.task.version, group.simulated, group.settings, group.chosen)
+            settings = json.loads(group.settings)
+            settings.pop("limit")
+            shared = json.dumps(settings, sort_keys=True)
+            kind = _Kind(name.removesuffix(end), record.task.version, group.simulated, shared, group.chosen)
             parts.setdefault(kind, {}).setdefault(end, (record, standing))
     for kind, both in parts.items():
         if len(both) == 2:

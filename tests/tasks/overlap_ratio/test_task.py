@@ -207,6 +207,8 @@ def test_models_without_hidden_states_go_the_same_way(tmp_path: Path, capability
     # a model without layers stands beside last and beside best layers; what it has is the same
     half = rows_of(record, "overlap_ratio", stratum="test half of the families")
     assert [record.metrics["overlap_ratio_best_layer"].value] == half
+    for which in ("last layer", "best layer"):
+        assert rows_of(record, "overlap_ratio_by_half", stratum=f"test half, {which}") == half
 
 
 def test_a_lower_ratio_stands_higher_on_the_leaderboard(tmp_path: Path) -> None:

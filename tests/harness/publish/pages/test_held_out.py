@@ -70,6 +70,11 @@ def test_draws_of_one_seed_do_not_cancel(tmp_path: Path) -> None:
     assert width == pytest.approx(2 * 1.96 * 0.01 * 2**0.5 * float(np.std(DRAWS[0])), rel=0.1)
 
 
+def test_limits_may_differ(tmp_path: Path) -> None:
+    first, (path, record) = both(tmp_path)[:2]
+    assert list(held_out(boards([first, (path, record.model_copy(update={"limit": 5}))])))
+
+
 def test_other_settings_share_no_table(tmp_path: Path) -> None:
     first, (path, record) = both(tmp_path)[:2]
     changed = record.model_copy(update={"settings": record.settings | {"longest": 99}})
