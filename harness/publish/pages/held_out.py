@@ -67,7 +67,7 @@ def _section(kind: _Kind, seen: ResultRecord, unseen: ResultRecord, lines: list[
     yield (
         f"Seen: {markdown(seen.dataset.summary)}. Unseen: {markdown(unseen.dataset.summary)}. "
         f"The change is unseen less seen ({label}, {better} is better). The two parts hold different families and may "
-        "differ in more than training: the change of a control, which was trained on neither, shows by how much. The "
+        "differ in more than training: the change of a floor, which was trained on neither, shows by how much. The "
         "last column is the change of a model less that of its hardest floor on unseen families; of a model that has "
         "not met the seen families either, it says nothing about training."
     )
