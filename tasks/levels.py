@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from harness.datasets.content import read_content
 from harness.datasets.readers import format_of
@@ -16,6 +19,16 @@ from harness.datasets.tables import read_frame
 from harness.errors import InputError
 
 CLAN, ARCHITECTURE, TYPE, FAMILY = "clan", "architecture", "type", "family"
+UNCLASSIFIED = "complex unclassified"
+"""What RNArchitecture says of families that it does not place; no architecture that two of them share."""
+FAMILY_LEVEL, CLAN_LEVEL, ARCHITECTURE_LEVEL, UNRELATED = (
+    "same family",
+    "other family of the clan",
+    "other clan of the architecture",
+    "other architecture",
+)
+FEWEST_GROUPS = 5
+"""Clans or architectures that must be there for a level: one alone says nothing of the others."""
 _ALIGNMENTS = "families/rfam_seed_alignments.stk.gz"
 _TABLE = Path("datasets/chanrg/RNArchitecture.csv")
 
@@ -39,6 +52,24 @@ class Levels:
         """The accession and, where there is one, the readable name: RF00005 tRNA."""
         own = self.names.get(family)
         return family if own in (None, family) else f"{family} {own}"
+
+
+def places(families: Sequence[str], levels: Levels) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Numbers of the clans and architectures of families, (families,) each, -1 where a family has no place."""
+    clan, architecture = (
+        [next(iter(levels.of[level].get(family, ())), None) for family in families] for level in (CLAN, ARCHITECTURE)
+    )
+    placed = [
+        own is not None and other is not None and other != UNCLASSIFIED
+        for own, other in zip(clan, architecture, strict=True)
+    ]
+    return _numbers(clan, placed), _numbers(architecture, placed)
+
+
+def _numbers(names: Sequence[str | None], placed: Sequence[bool]) -> NDArray[np.int64]:
+    known = sorted({name for name, own in zip(names, placed, strict=True) if own and name is not None})
+    number = {name: place for place, name in enumerate(known)}
+    return np.array([number[name] if own and name else -1 for name, own in zip(names, placed, strict=True)], np.int64)
 
 
 def levels_of(dataset: Dataset, labels: Path | None) -> Levels:

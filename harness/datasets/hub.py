@@ -35,10 +35,26 @@ def load(identifier: str, manifest: Manifest | None = None) -> Dataset:
     source = f"https://huggingface.co/datasets/{identifier}@{snapshot.name}"
     frame = _frame(snapshot, identifier)
     try:
+        if manifest and manifest.left_out:
+            frame = _part(frame, manifest)
         rows = tables.records(frame, manifest.columns if manifest else None, manifest.splits if manifest else None)
         return build_dataset(DatasetCard(card.name, card.summary, source, card.licence), rows)
     except InputError as error:
         raise InputError(f"hub dataset {identifier}: {error}") from error
+
+
+def _part(frame: pandas.DataFrame, manifest: Manifest) -> pandas.DataFrame:
+    """The rows of the splits that a manifest keeps.
+
+    Raises:
+        InputError: it has no column of splits, or one that is kept has no row: the set has changed.
+    """
+    column = manifest.columns["split"]
+    if column not in frame:
+        raise InputError(f"no column {column!r}; found {', '.join(map(str, frame.columns))}")
+    if missing := set(manifest.splits or ()) - set(frame[column]):
+        raise InputError(f"no record has the split {', '.join(sorted(missing))}, which {manifest.name} is made of")
+    return frame[~frame[column].isin(manifest.left_out)]
 
 
 def is_cached(identifier: str) -> bool:

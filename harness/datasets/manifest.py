@@ -15,7 +15,8 @@ from harness.storage.cache import file_digest
 
 
 class Manifest(BaseModel):
-    """A named dataset. It is embedded in the package, a file below ``$HARNESS_DATA``, or a set of the hub."""
+    """A named dataset. It is embedded in the package, a file below ``$HARNESS_DATA``, or a set of the hub or a part of
+    one."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -29,9 +30,12 @@ class Manifest(BaseModel):
     sha256: str | None = None
     records: int | None = None
     splits: dict[str, Split] | None = Field(None, description="value of the split column -> split")
+    left_out: tuple[str, ...] = Field((), description="values of the split column whose records are no part of it")
     columns: dict[str, str] = Field(default_factory=dict, description="field -> column")
     family_pattern: str | None = Field(None, description="regular expression on the id; its group is the family")
-    hub: str | None = Field(None, description="hub id of the same set, used where the file is absent")
+    hub: str | None = Field(
+        None, description="hub id of the same set, used where the file is absent; where there is none, of the whole"
+    )
 
     @property
     def card(self) -> DatasetCard:

@@ -96,7 +96,7 @@ def _load_named(manifest: Manifest) -> Dataset:
         dataset: Dataset = getattr(importlib.import_module(f"harness.datasets.{module}"), function)()
         return dataset
     if not manifest.file:
-        return hub.load(manifest.name, manifest)
+        return hub.load(manifest.hub or manifest.name, manifest)
     if (file := local_file(manifest)) is not None:
         return _read(file, manifest)
     folder = data_folder()

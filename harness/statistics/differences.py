@@ -42,6 +42,14 @@ def paired_difference(first: Estimate, second: Estimate) -> Difference:
     return Difference(difference.interval(), two_sided_p(difference.draws), reach * spread_of(difference.draws))
 
 
+def unpaired_difference(first: Estimate, second: Estimate) -> Estimate:
+    """First less second, of different items. Draws of one seed would go together, so that one side is shuffled."""
+    count = min(len(first.draws), len(second.draws))
+    order = np.random.default_rng(0).permutation(count)
+    draws = first.draws[:count] - second.draws[:count][order]
+    return Estimate(first.value - second.value, draws, min(first.n, second.n), first.note or second.note)
+
+
 def two_sided_p(draws: Floats) -> float:
     """Twice the smaller share of draws on either side of zero, as (1 + b) / (1 + B); 1 where no draw has a value."""
     drawn = draws[~np.isnan(draws)]

@@ -6,19 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tasks.levels import ARCHITECTURE, CLAN, Levels
+from tasks.levels import ARCHITECTURE_LEVEL, CLAN_LEVEL, FAMILY_LEVEL, FEWEST_GROUPS, UNRELATED, Levels, places
 from tasks.overlap_ratio.data import SMALLEST_FAMILY, ComparedFamilies, Integers
 
-UNCLASSIFIED = "complex unclassified"
-"""What RNArchitecture says of families that it does not place; no architecture that two of them share."""
-FAMILY_LEVEL, CLAN_LEVEL, ARCHITECTURE_LEVEL, UNRELATED = (
-    "same family",
-    "other family of the clan",
-    "other clan of the architecture",
-    "other architecture",
-)
-FEWEST_GROUPS = 5
-"""Clans or architectures that must be there for a level: one alone says nothing of the others."""
 _TRIES = 200
 
 
@@ -33,16 +23,8 @@ class Kinship:
 
     @classmethod
     def of(cls, data: ComparedFamilies, levels: Levels) -> Kinship:
-        clan, architecture = (
-            [next(iter(levels.of[level].get(family, ())), None) for family in data.families]
-            for level in (CLAN, ARCHITECTURE)
-        )
-        placed = [
-            own is not None and other is not None and other != UNCLASSIFIED
-            for own, other in zip(clan, architecture, strict=True)
-        ]
-        numbers = [_numbers(names, placed) for names in (clan, architecture)]
-        return cls(data, numbers[0], numbers[1], int(numbers[0].max(initial=-1)) + 1)
+        clan, architecture = places(data.families, levels)
+        return cls(data, clan, architecture, int(clan.max(initial=-1)) + 1)
 
     @property
     def placed(self) -> Integers:
@@ -96,9 +78,3 @@ class Kinship:
             found[left[good]] = records[good]
             left = left[~good]
         return np.delete(found, left, axis=0)
-
-
-def _numbers(names: list[str | None], placed: list[bool]) -> Integers:
-    known = sorted({name for name, own in zip(names, placed, strict=True) if own and name is not None})
-    number = {name: place for place, name in enumerate(known)}
-    return np.array([number[name] if own and name else -1 for name, own in zip(names, placed, strict=True)], np.int64)

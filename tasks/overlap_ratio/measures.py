@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -25,6 +25,7 @@ from tasks.overlap_ratio.similarity import (
     pair_similarities,
     standardised,
     unit_vectors,
+    whitened,
 )
 
 
@@ -83,7 +84,15 @@ class Measure:
             return None
         means = np.add.reduceat(units, data.starts, axis=0) / data.sizes[:, None]
         units -= means[data.validation].mean(axis=0)
-        return Measure(self.model, self.context, self.records, f"{self.variant}, centred", self.layer, units)
+        return replace(self, variant=f"{self.variant}, centred", vectors=units)
+
+    def whitened(self, data: ComparedFamilies) -> Measure | None:
+        """The same, scaled so that no direction varies more than another among the validation half's sequences."""
+        if (centred := self.centred(data)) is None or centred.vectors is None:
+            return None
+        weights = 1 / data.sizes[data.family]
+        vectors = whitened(centred.vectors, data.validation[data.family], weights)
+        return replace(self, variant=f"{self.variant}, whitened", vectors=vectors)
 
 
 OtherLayers = Mapping[int, Callable[[], Measure]]

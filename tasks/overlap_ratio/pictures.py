@@ -9,14 +9,14 @@ import numpy as np
 
 from harness.datasets.selection import by_hash
 from harness.publish.pictures import save_svg
-from tasks.overlap_ratio.data import ComparedFamilies
+from tasks.overlap_ratio.data import ComparedFamilies, Integers
 from tasks.overlap_ratio.density import Grid, overlap_ratio
 from tasks.overlap_ratio.embeddings import Vectors
 from tasks.overlap_ratio.intervals import ScoredPairs
 
 SMALL = 7
 HOMOLOGOUS, OTHERS = "#1f6f8b", "#c8553d"
-FAMILIES_SHOWN = 20
+FAMILIES_SHOWN, SEQUENCES_SHOWN = 20, 30
 POINTS_DRAWN = 400
 
 
@@ -47,19 +47,26 @@ def draw_densities(path: Path, variants: Mapping[str, ScoredPairs], subject: str
     save_svg(figure, path)
 
 
-def draw_embedding(path: Path, units: Vectors, data: ComparedFamilies, names: Mapping[str, str], subject: str) -> None:
-    """A t-SNE of the sequences of up to 20 families of the largest size kept, drawn by hash, coloured by family."""
+def draw_families(path: Path, units: Vectors, data: ComparedFamilies, names: Mapping[str, str], subject: str) -> None:
+    """A t-SNE of sequences of some families, coloured by family, with what it shows and what it does not.
+
+    Families are those of the test half, where there are halves: the largest, at most 20, of equal ones the first by
+    hash, with at most 30 sequences each.
+    """
     from matplotlib import colormaps
     from matplotlib.figure import Figure
     from sklearn.manifold import TSNE
 
-    sizes = dict(zip(data.families, np.minimum(data.sizes, 10).tolist(), strict=True))
-    shown = sorted(by_hash(data.families), key=lambda family: -sizes[family])[:FAMILIES_SHOWN]
+    apart = data.validation.any() and (~data.validation).sum() > 1
+    sizes = dict(zip(data.families, np.minimum(data.sizes, SEQUENCES_SHOWN).tolist(), strict=True))
+    kept = [family for family, own in zip(data.families, data.validation, strict=True) if not (apart and own)]
+    shown = sorted(by_hash(kept), key=lambda family: -sizes[family])[:FAMILIES_SHOWN]
     numbers = [data.families.index(family) for family in shown]
-    rows = np.concatenate([np.flatnonzero(data.family == number)[:10] for number in numbers])
+    rows = np.concatenate([np.flatnonzero(data.family == number)[:SEQUENCES_SHOWN] for number in numbers])
     perplexity = min(10.0, (len(rows) - 1) / 3)
     places = TSNE(perplexity=perplexity, metric="cosine", init="random", random_state=0).fit_transform(units[rows])
-    figure = Figure(figsize=(5.2, 3.6), layout="constrained")
+    alike = [_nearest_alike(own, data.family[rows]) for own in (units[rows], places)]
+    figure = Figure(figsize=(5.2, 4.2), layout="constrained")
     axes = figure.add_subplot()
     for colour, (family, number) in enumerate(zip(shown, numbers, strict=True)):
         own = places[data.family[rows] == number]
@@ -68,7 +75,22 @@ def draw_embedding(path: Path, units: Vectors, data: ComparedFamilies, names: Ma
     axes.set_xticks([])
     axes.set_yticks([])
     axes.set_title(f"t-SNE of sequences by family\n{subject}", size=SMALL + 1, parse_math=False)
+    which = "of the test half, which chose no layer" if apart else "compared"
+    caption = (
+        f"{len(rows)} sequences of {len(shown)} families {which}. Near neighbours are mostly near in the embedding;\n"
+        "gaps between groups, their sizes and the axes mean nothing, and a group need not be one in the embedding.\n"
+        f"The nearest sequence is of the same family for {alike[0]:.0%} in the embedding, for {alike[1]:.0%} here."
+    )
+    figure.supxlabel(caption, size=SMALL - 1, parse_math=False)
     legend = figure.legend(loc="outside right center", fontsize=SMALL - 1, frameon=False)
     for text in legend.get_texts():
         text.set_parse_math(False)
     save_svg(figure, path)
+
+
+def _nearest_alike(places: Vectors, family: Integers) -> float:
+    """The share of places whose nearest other one is of the same family."""
+    from sklearn.neighbors import NearestNeighbors
+
+    nearest = NearestNeighbors(n_neighbors=1).fit(places).kneighbors(return_distance=False)[:, 0]
+    return float((family[nearest] == family).mean())

@@ -22,7 +22,9 @@ Estimates = Mapping[str, Estimate]
 Key = tuple[str, int | None, str]
 """Variant, layer, stratum."""
 
-ALL, HALF, CENTRED = "all families", "test half of the families", "test half, centred on the other half"
+ALL, CHOOSING, HALF = "all families", "validation half of the families", "test half of the families"
+CENTRED, WHITENED = "test half, centred on the other half", "test half, whitened on the other half"
+BY_HALF = "by_half"
 MOST_CONFUSED = 8
 
 _UNITS = {
@@ -94,8 +96,9 @@ def _metrics(scores: Scores, card: ModelCard) -> dict[str, Metric]:
         if (own := scores.found.get((variant, scores.layer, ALL))) is not None:
             name = f"overlap_ratio_{variant.replace('-', '_')}"
             metrics[name] = metric(own["overlap_ratio"], f"{_RATIO}; {_meaning(variant, scores.layer)}", False, SHARE)
-    if (own := scores.found.get(("mean", scores.layer, CENTRED))) is not None:
-        metrics["overlap_ratio_centred"] = metric(own["overlap_ratio"], f"{_RATIO}; {CENTRED}", False, SHARE)
+    for name, stratum in (("centred", CENTRED), ("whitened", WHITENED)):
+        if (own := scores.found.get(("mean", scores.layer, stratum))) is not None:
+            metrics[f"overlap_ratio_{name}"] = metric(own["overlap_ratio"], f"{_RATIO}; {stratum}", False, SHARE)
     if (own := scores.found.get(("mean", scores.best, HALF))) is not None and scores.compared:
         about = f"{_RATIO}; {HALF}, layer chosen on the other half (models without layers: as they are)"
         metrics["overlap_ratio_best_layer"] = metric(own["overlap_ratio"], about, False, SHARE)
@@ -137,6 +140,26 @@ def _rows(scores: Scores, card: ModelCard) -> Iterator[TableRow]:
     for (variant, layer, stratum), estimates in scores.found.items():
         for name, estimate in estimates.items():
             yield table_row(name, estimate, variant, layer, stratum, within=_range(name, card))
+    places = {"last layer": scores.layer} | ({"best layer": scores.best} if scores.compared else {})
+    for which, layer in places.items():
+        yield from _by_half(scores, layer, which)
+
+
+def _by_half(scores: Scores, layer: int | None, which: str) -> Iterator[TableRow]:
+    """Families that chose the best layer beside those that chose nothing: what the choice itself gained, if anything.
+
+    The last layer is not chosen, so that its halves differ by chance alone. A model without layers is both, as it is.
+    """
+    halves = [scores.found.get(("mean", layer, stratum)) for stratum in (CHOOSING, HALF)]
+    if halves[0] is not None and halves[1] is not None:
+        used, held_out = (half["overlap_ratio"] for half in halves if half is not None)
+        change = Estimate(held_out.value - used.value, held_out.draws - used.draws, min(used.n, held_out.n))
+        for name, words, estimate, within in (
+            ("overlap_ratio", "validation half", used, SHARE),
+            ("overlap_ratio", "test half", held_out, SHARE),
+            ("difference", "test half less validation half", change, CORRELATION),
+        ):
+            yield table_row(f"{name}_{BY_HALF}", estimate, "mean", layer, f"{words}, {which}", within=within)
 
 
 def _notes(

@@ -19,8 +19,8 @@ from tasks.overlap_ratio.intervals import FamilyBootstrap, ScoredPairs, density_
 from tasks.overlap_ratio.kinds import add_kinds
 from tasks.overlap_ratio.measures import Measure, OtherLayers, make_measures
 from tasks.overlap_ratio.pairs import Pairs, draw_pairs
-from tasks.overlap_ratio.pictures import draw_densities, draw_embedding
-from tasks.overlap_ratio.report import ALL, CENTRED, HALF, Scores
+from tasks.overlap_ratio.pictures import draw_densities, draw_families
+from tasks.overlap_ratio.report import ALL, CENTRED, CHOOSING, HALF, WHITENED, Scores
 from tasks.overlap_ratio.triplets.report import Triplets
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def run_overlap(
         first = {variant: scored[0] for variant, scored in shown.items()}
         draw_densities(context.artifacts / "densities.svg", first, what)
         if units is not None:
-            draw_embedding(context.artifacts / "t-sne.svg", units, data, dataset.family_names, what)
+            draw_families(context.artifacts / "t-sne.svg", units, data, dataset.family_names, what)
     return outcome
 
 
@@ -93,12 +93,15 @@ def _scores(
     for measure in (*measures, *further):
         if halved and (measure.layer == last or (measure.variant == "mean" and measure.layer == best)):
             scored = shown[measure.variant] if measure.layer == last else measure.scored(repeats, data)
-            found[measure.variant, measure.layer, HALF] = bootstrap.estimates(
-                [pairs.within(~data.validation) for pairs in scored]
-            )
+            place = measure.variant, measure.layer
+            found[*place, HALF] = bootstrap.estimates([pairs.within(~data.validation) for pairs in scored])
+            drawn = [pairs.within(~data.validation, data.family) for pairs in repeats]
             if (centred := measure.centred(data)) is not None:
-                drawn = [pairs.within(~data.validation, data.family) for pairs in repeats]
-                found[measure.variant, measure.layer, CENTRED] = bootstrap.estimates(centred.scored(drawn, data))
+                found[*place, CENTRED] = bootstrap.estimates(centred.scored(drawn, data))
+            if measure.variant == "mean":
+                found[*place, CHOOSING] = bootstrap.estimates([pairs.within(data.validation) for pairs in scored])
+                if (whitened := measure.whitened(data)) is not None:
+                    found[*place, WHITENED] = bootstrap.estimates(whitened.scored(drawn, data))
     return Scores(found, last, best, tuple(validation))
 
 

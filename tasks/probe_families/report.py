@@ -13,6 +13,7 @@ import pandas as pd
 from harness.statistics.bootstrap import Estimate
 from harness.task import Highlights, Metric, TableRow
 from tasks.common import CORRELATION, SHARE, metric, table_row
+from tasks.kinds import FamilyKinds
 from tasks.probe_families.data import FamilyData
 from tasks.probe_families.heads import CENTROID, LOOKUP
 from tasks.probe_families.probing import HEADS, Fit, Key, Probed
@@ -131,6 +132,16 @@ def rows(results: Mapping[str, SourceResult], counts: Sequence[int], layer: int 
             for count in counts:
                 gain = model.scores[model.best(count)]["f1"] - own.scores[own.best(count)]["f1"]
                 yield table_row(OTHERS[name], gain, MODEL, layer, of_count(count, counts), within=CORRELATION)
+
+
+def by_kind(
+    results: Mapping[str, SourceResult], kinds: FamilyKinds, counts: Sequence[int], layer: int | None
+) -> Iterator[TableRow]:
+    """Accuracy with all examples by kind of family and by number of sequences, of every source at its best."""
+    for name, own in results.items():
+        fits = own.fits(own.best(counts[-1])).values()
+        shares = np.mean([own.truth.by_family(fit.predicted) for fit in fits], axis=0)
+        yield from kinds.rows("accuracy_probed", shares, name, layer, own.truth.draws)
 
 
 def of_count(count: int, counts: Sequence[int]) -> str:

@@ -8,6 +8,7 @@ from harness.adapter import ModelAdapter, Role
 from harness.datasets.alignments import read_alone
 from harness.task import Basis, CellContext, Place, TaskOutcome
 from tasks.common import without_interval
+from tasks.kinds import FamilyKinds
 from tasks.probe_families import report
 from tasks.probe_families.data import prepare
 from tasks.probe_families.heads import LOOKUP
@@ -51,6 +52,8 @@ def run_probe_families(
             if name != MODEL
         }
         sizes = [len(own) for own in data.records.values()]
+        kinds = FamilyKinds.of(dataset, data.families)
+        by_kind = [] if kinds is None else report.by_kind(results, kinds, steps, layer)
         return TaskOutcome(
             metrics=metrics,
             basis=Basis(
@@ -60,7 +63,7 @@ def run_probe_families(
             ),
             draws={Place(name, MODEL, layer): own for name, own in found.items() if own is not None} | controls,
             used=len(data.all),
-            table=[row for row in report.rows(results, steps, layer) if row.value is not None],
+            table=[row for row in (*report.rows(results, steps, layer), *by_kind) if row.value is not None],
             roles=roles,
             selected=report.selected(results, steps),
             skipped=data.skipped,
@@ -68,6 +71,7 @@ def run_probe_families(
                 f"{len(data.families)} families; {sizes[0]:,} sequences train, {sizes[1]:,} choose, {sizes[2]:,} test, "
                 f"one of a cluster (split: {data.split}); all examples are at most {settings.most_examples} per family",
                 *report.notes(found),
+                *([] if kinds is None else [kinds.note]),
                 *read_alone(model.card, data.all, family_asked=True),
                 *without_interval(metrics),
             ],

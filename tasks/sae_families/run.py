@@ -25,6 +25,7 @@ from tasks.sae.split_quality import SplitMeter, compared
 from tasks.sae.steering import add_steering
 from tasks.sae_families.data import prepare
 from tasks.sae_families.depth import numbers_by_layer
+from tasks.sae_families.kinds import add_kinds
 from tasks.sae_families.pictures import draw_similarity
 from tasks.sae_families.report import CellFacts, LayerResult, layer_failures, report
 from tasks.sae_families.scores import (
@@ -90,6 +91,8 @@ class FamiliesRun:
                 aggregation_scores=worth,
             )
             outcome = report(facts, layers, self.dataset.subset(self.data.scored).fingerprint)
+            chosen = next(result for result in layers if result.layer == outcome.basis.layer)
+            add_kinds(outcome, self.dataset, self.data.items, chosen)
             if self.cell.several_layers:
                 self._add_depth(outcome, layers)
             used = (*self.data.train, *self.data.scored)

@@ -20,15 +20,14 @@ def breakdowns(scores: Sequence[Score]) -> Iterator[tuple[str, str]]:
     """Title and table of every number that a record has by a kind, in the order of the records.
 
     A line for every kind, a column for every model and control. Of controls that differ in a number alone, as k-mers
-    and random twins do, the first is shown, which is the best: more columns would not fit on a page.
+    and random twins do, the first is shown, which is the best, and of floors that ran in the cell of a model the
+    hardest: more columns would not fit on a page.
     """
     first: dict[str, Score] = {}
     for own in scores:
-        name = own.record.model.card.name
-        alone = own.record.model.card.role == "model" and twin_of(name) is None
-        first.setdefault(name if alone else _NUMBER.sub("", name), own)
+        first.setdefault(alike(own), own)
     shown = list(first.values())
-    rows = {own.name: [row for row in own.record.table if _BY in row.name and row.seed is None] for own in shown}
+    rows = {column: found for own in shown for column, found in _columns(own).items()}
     names = dict.fromkeys(row.name for own in rows.values() for row in own)
     for name in names:
         columns = {
@@ -45,6 +44,27 @@ def breakdowns(scores: Sequence[Score]) -> Iterator[tuple[str, str]]:
         ]
         header = [kind_name.replace("_", " "), "n", *map(markdown, columns)]
         yield f"{markdown(task.label(base))} by {kind_name.replace('_', ' ')}", table(header, lines)
+
+
+def _columns(own: Score) -> dict[str, list[TableRow]]:
+    """Rows by kind under the name of a result; those of what ran in its cell under that name and their own."""
+    rows = [row for row in own.record.table if _BY in row.name and row.seed is None]
+    several = len({row.source for row in rows}) > 1
+    found: dict[str, list[TableRow]] = {}
+    for row in rows:
+        role = own.record.roles.get(row.source, "model") if several else "model"
+        if role == "model":
+            found.setdefault(own.name, []).append(row)
+        elif role == "reference" or (own.gain and own.gain.hardest == row.source):
+            found.setdefault(f"{own.name}: {row.source}", []).append(row)
+    return found
+
+
+def alike(own: Score) -> str:
+    """The name, of controls without the number in which they may differ."""
+    name = own.record.model.card.name
+    alone = own.record.model.card.role == "model" and twin_of(name) is None
+    return name if alone else _NUMBER.sub("", name)
 
 
 def _count(columns: Sequence[dict[str, TableRow]], kind: str) -> str:

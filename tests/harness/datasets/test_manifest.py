@@ -19,7 +19,9 @@ def test_each_is_of_one_kind_and_complete() -> None:
     assert {"rfam-profiles", "rfam-seed", "pdb-rna", "bprna-spot", "archiveii", "rfam-alignments"} <= set(manifests())
     for name, manifest in manifests().items():
         assert manifest.summary and manifest.source and manifest.licence
-        assert bool(manifest.embedded) + bool(manifest.file) + ("/" in name) == 1
+        part = bool(manifest.hub) and not manifest.file
+        assert bool(manifest.embedded) + bool(manifest.file) + ("/" in name) + part == 1
+        assert bool(manifest.left_out) == part and not set(manifest.left_out) & set(manifest.splits or ())
         assert bool(manifest.file) == bool(manifest.sha256) == bool(manifest.records)
         assert manifest.simulated == manifest.summary.startswith("simulated")
         assert manifest.hub is None or manifest.hub in manifests()

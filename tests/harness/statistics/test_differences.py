@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.statistics.bootstrap import Estimate, cluster_bootstrap_mean
-from harness.statistics.differences import holm, paired_difference, two_sided_p
+from harness.statistics.differences import holm, paired_difference, two_sided_p, unpaired_difference
 
 
 def mean_of(values: np.ndarray, seed: int) -> Estimate:
@@ -66,3 +66,14 @@ def test_holm_is_the_largest_of_the_steps_so_far(values: list[float]) -> None:
     for place, index in enumerate(ranked):
         steps = [(len(values) - earlier) * values[ranked[earlier]] for earlier in range(place + 1)]
         assert corrected[index] == pytest.approx(min(1, max(steps)))
+
+
+def test_intervals_of_different_items_cover_the_true_difference() -> None:
+    """Also where draws of both come from one seed."""
+    generator, covered = np.random.default_rng(4), 0
+    for _ in range(400):
+        found = unpaired_difference(
+            mean_of(generator.normal(1, 1, size=60), 0), mean_of(generator.normal(0, 2, size=60), 0)
+        ).interval()
+        covered += found.low <= 1 <= found.high
+    assert 0.91 <= covered / 400 <= 0.98

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from harness.publish.pages.page import render_page
 from harness.publish.scores import boards, place_of
 from harness.result import read_records
 from harness.statistics.draws import read_draws
+from harness.task import Place
+from tasks.overlap_ratio.report import CENTRED, CHOOSING, HALF, WHITENED
 from tasks.overlap_ratio.task import OverlapRatio
-from tests.tasks.overlap_ratio.planted import FamilyModel, dataset, records
+from tests.tasks.overlap_ratio.planted import WIDTH, FamilyModel, dataset, records
 from tests.tasks.overlap_ratio.test_task import rows_of, run
 
 
@@ -59,11 +63,8 @@ def test_the_best_layer_comes_with_the_last_one_from_the_same_pass(tmp_path: Pat
     # nothing else depends on whether the other layers were asked for
     every, _ = run(Middle(data), data, tmp_path / "all", layers=(0, 1, 2))
     assert every.metrics == record.metrics
-    rows = [row for row in record.table if (row.source, row.layer) == ("mean", 1)]
-    assert rows and {row.stratum for row in rows} == {
-        "test half of the families",
-        "test half, centred on the other half",
-    }
+    rows = [row for row in record.table if (row.source, row.layer) == ("mean", 1) and "_by_" not in row.name]
+    assert rows and {row.stratum for row in rows} == {HALF, CHOOSING, CENTRED, WHITENED}
     assert set(record.table) <= set(every.table)
 
 
@@ -99,10 +100,45 @@ def test_intervals_stay_within_what_a_number_can_be(tmp_path: Path) -> None:
     data = dataset(records(families=10))
     record, folder = run(FamilyModel(data, knows=0.4), data, tmp_path, pair_count=40)
     ranges = {"mcc": (-1, 1), "difference_of_means": (-2, 2), "difference_of_medians": (-2, 2)}
+    signed = {"difference_by_half": (-1, 1)}
     shares = [name for name in record.metrics if name.startswith(("overlap", "auroc", "best_f1"))]
     ends = [(record.metrics[name], *ranges.get(name, (0, 1))) for name in (*shares, *ranges)]
-    ends += [(row, *ranges.get(row.name, (0, 1))) for row in record.table]
+    ends += [(row, *(ranges | signed).get(row.name, (0, 1))) for row in record.table]
     for found, lowest, highest in ends:
         assert found.low is None or lowest <= found.low <= found.high <= highest, found
     drawn = read_draws(folder / "draws.parquet")["auroc", "mean", 2, "all families"]
     assert np.nanpercentile(drawn.draws, 97.5) > 1 == record.metrics["auroc"].high
+
+
+def test_whitening_finds_families_that_one_loud_direction_hides(tmp_path: Path) -> None:
+    """The direction varies within families; centring leaves it, whitening makes it one of many."""
+
+    class Loud(FamilyModel):
+        def states(self, sequence: str, layer: int) -> np.ndarray:
+            loudness = np.random.default_rng([zlib.crc32(sequence.encode()), 9]).normal()
+            return super().states(sequence, layer) + 60 * loudness * np.eye(WIDTH, dtype=np.float32)[0]
+
+    data = dataset(records(families=30))
+    record, _ = run(Loud(data), data, tmp_path)
+    own = {name: record.metrics[f"overlap_ratio_{name}"].value for name in ("mean", "centred", "whitened")}
+    assert own["whitened"] < 0.6 < min(own["mean"], own["centred"])
+
+
+def test_families_that_chose_the_best_layer_stand_beside_those_that_chose_nothing(tmp_path: Path) -> None:
+    data = dataset(records(families=16))
+    record, folder = run(Middle(data), data, tmp_path)
+    rows = {row.stratum: row for row in record.table if row.name.endswith("_by_half")}
+    assert len(rows) == 6
+    draws = read_draws(folder / "draws.parquet")
+    for which, layer in (("last layer", 2), ("best layer", 1)):
+        used, test, change = (
+            rows[f"{half}, {which}"] for half in ("validation half", "test half", "test half less validation half")
+        )
+        assert [used.value] == rows_of(
+            record, "overlap_ratio", layer=layer, stratum="validation half of the families"
+        ) and {used.n, test.n, change.n} == {8}
+        assert change.value == test.value - used.value
+        halves = [draws[Place("overlap_ratio", "mean", layer, half)].draws for half in (HALF, CHOOSING)]
+        low, high = np.nanpercentile(halves[0] - halves[1], [2.5, 97.5])
+        assert [change.low, change.high] == pytest.approx([low, high], abs=1e-6)
+    assert rows["test half, best layer"].value == record.metrics["overlap_ratio_best_layer"].value

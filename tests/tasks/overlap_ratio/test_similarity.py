@@ -5,10 +5,11 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
+from sklearn.covariance import ledoit_wolf
 
 from harness.errors import HarnessError
 from harness.progress import Progress
-from tasks.overlap_ratio.similarity import cosine, nearness, pair_similarities, standardised, unit_vectors
+from tasks.overlap_ratio.similarity import cosine, nearness, pair_similarities, standardised, unit_vectors, whitened
 from tests.fakes import FakeModel
 from tests.tasks.overlap_ratio.planted import records
 
@@ -92,3 +93,25 @@ def test_distances_are_in_standard_deviations_of_the_data_at_hand_every_family_w
     assert found == pytest.approx(expected, rel=1e-5) and found[2] == 0
     scaled = nearness(standardised(vectors * np.float32(8), families), pairs)
     assert scaled == pytest.approx(found, rel=1e-5)
+
+
+def test_whitened_vectors_by_the_formula_and_from_the_fitted_alone() -> None:
+    generator = np.random.default_rng(0)
+    vectors = (generator.normal(size=(60, 5)) * [9, 3, 1, 1, 0.2]).astype(np.float32)
+    fitted, weights = np.arange(60) % 3 > 0, generator.choice([0.1, 0.25, 1.0], size=60)
+    found = whitened(vectors, fitted, weights)
+    scale = np.sqrt(weights[fitted] / weights[fitted].mean())
+    covariance, shrunk_by = ledoit_wolf(vectors[fitted] * scale[:, None], assume_centered=True)
+    assert 0.01 < shrunk_by < 0.99
+    # what whitening is: products of whitened vectors are those through the inverse of the covariance
+    expected = vectors @ np.linalg.inv(covariance) @ vectors.T
+    assert found @ found.T == pytest.approx(expected, rel=1e-3, abs=1e-4)
+    changed = np.where(fitted[:, None], vectors, 7 * vectors)
+    np.testing.assert_array_equal(whitened(changed, fitted, weights)[fitted], found[fitted])
+
+
+def test_many_whitened_vectors_have_unit_covariance() -> None:
+    generator = np.random.default_rng(1)
+    mixed = generator.normal(size=(5000, 4)) @ generator.normal(size=(4, 4))
+    found = whitened(mixed.astype(np.float32), np.ones(5000, np.bool_), np.ones(5000))
+    assert found.T @ found / 5000 == pytest.approx(np.eye(4), abs=0.02)

@@ -197,7 +197,7 @@ def test_models_without_hidden_states_go_the_same_way(tmp_path: Path, capability
     record, folder = run(Lengths(capability), dataset(), tmp_path, layers=(-1,))
     ratios = {name for name in record.metrics if name.startswith("overlap_ratio_")} - {"overlap_ratio_histogram"}
     assert ratios == {"overlap_ratio_mean", "overlap_ratio_best_layer"} | (
-        {"overlap_ratio_centred"} if capability != "similarity" else set()
+        {"overlap_ratio_centred", "overlap_ratio_whitened"} if capability != "similarity" else set()
     )
     # every family has the same lengths, each of them once: two members are never as alike as two others may be
     assert record.metrics["auroc"].value < 0.45 and record.metrics["overlap_ratio_mean"].value > 0.4
@@ -207,6 +207,8 @@ def test_models_without_hidden_states_go_the_same_way(tmp_path: Path, capability
     # a model without layers stands beside last and beside best layers; what it has is the same
     half = rows_of(record, "overlap_ratio", stratum="test half of the families")
     assert [record.metrics["overlap_ratio_best_layer"].value] == half
+    for which in ("last layer", "best layer"):
+        assert rows_of(record, "overlap_ratio_by_half", stratum=f"test half, {which}") == half
 
 
 def test_a_lower_ratio_stands_higher_on_the_leaderboard(tmp_path: Path) -> None:

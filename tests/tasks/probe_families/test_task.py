@@ -17,6 +17,8 @@ from harness.run.cell import Cell, run_cell
 from harness.sequences.kmers import kmers
 from harness.task import CellContext
 from model_adapters.baselines.kmer_counts import KmerCounts
+from tasks import kinds
+from tasks.levels import Levels
 from tasks.probe_families.report import OTHERS, UNITS
 from tasks.probe_families.task import ProbeFamilies
 from tasks.probe_families.vectors import Letters, vectors
@@ -76,6 +78,27 @@ def test_the_record_holds_every_number_and_its_items_add_up(knowing: tuple[Resul
     draws = pd.read_parquet(folder / "draws.parquet")
     places = draws[draws["metric"] == "f1_probed"]
     assert set(places["source"]) == set(record.roles) and set(places["layer"]) == {2}
+
+
+def test_accuracy_by_kind_is_that_of_the_items(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    levels = Levels({"clan": {}, "architecture": dict.fromkeys(["F0", "F1", "F2"], ("shape",)), "type": {}}, {})
+    monkeypatch.setattr(kinds, "levels_of", lambda data, labels: levels)
+    monkeypatch.setattr(kinds, "FEWEST_FAMILIES", 3)
+    monkeypatch.setattr(kinds, "FEWEST_UNITS", 3)
+    cell = make_cell(Knowing(dataset()), dataset())
+    record = run(Knowing(dataset()), tmp_path)
+    items = pd.read_parquet(cell.path(tmp_path).with_suffix("") / "items.parquet")
+    rows = {row.source: row for row in record.table if row.name == "accuracy_probed_by_architecture"}
+    assert set(rows) == {"model", "random-twin", "kmers", "composition", "lookup"}
+    for name, row in rows.items():
+        best = record.selected[name][-1]
+        own = items[(items["source"] == name) & (items["head"] == best["head"]) & (items["examples"] == 20)]
+        # of k-mers, k stands where a layer does
+        own = own[own["layer"].fillna(-1) == (-1 if best["layer"] is None else best["layer"])]
+        by_seed = own.groupby(["seed", "family"], observed=True)["value"].mean()
+        by_family = by_seed.groupby("family", observed=True).mean()
+        assert row.value == pytest.approx(by_family[["F0", "F1", "F2"]].mean()) and (row.layer, row.n) == (2, 3)
+    assert any("of 3 of 4 families" in note for note in record.notes)
 
 
 def test_permuting_the_families_of_test_sequences_changes_no_choice(

@@ -19,6 +19,7 @@ from harness.publish.terminal import headline_rows
 from harness.result import ResultRecord
 from harness.run.cell import Cell, run_cell
 from harness.task import CellContext
+from tasks.levels import Levels
 from tasks.sae.autoencoder.config import SAEConfig
 from tasks.sae.autoencoder.train import Trainer
 from tasks.sae_families.task import SaeFamilies, SaeFamiliesSettings
@@ -246,12 +247,22 @@ def test_a_test_sequence_passes_each_model_once(tmp_path: Path, monkeypatch: pyt
     assert sorted(seen) == ["planted-False-0", "planted-False-1", "planted-True-None"]
 
 
-def test_several_layers_come_from_one_cell(tmp_path: Path) -> None:
+def test_several_layers_come_from_one_cell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     dataset = planted_dataset()
+    shapes = {f"F{family}": (f"shape {family % 2}",) for family in range(FAMILIES)}
+    clans = {f"F{family}": (f"clan {family}",) for family in range(FAMILIES)}
+    levels = Levels({"clan": clans, "architecture": shapes, "type": {}}, {})
+    monkeypatch.setattr("tasks.kinds.levels_of", lambda data, labels: levels)
+    monkeypatch.setattr("tasks.kinds.FEWEST_FAMILIES", FAMILIES)
+    monkeypatch.setattr("tasks.sae_families.kinds.FEWEST_GROUPS", FAMILIES)
     record = run_cell(make_cell(PlantedModel(dataset), dataset, layers=(0, 2), seeds=(0,)), tmp_path, "cpu", QUIET)
     assert record.status == "done", record.error
     assert {row.layer for row in record.table} == {0, 2} and record.basis.layer in (0, 2)
     assert "1 seed: intervals do not include the spread between seeds" in record.notes
+    by_level = {row.source: row for row in record.table if row.name == "auroc_macro_by_level"}
+    assert {row.layer for row in by_level.values()} == {record.basis.layer}
+    assert {row.stratum for row in by_level.values()} == {"same family"} and by_level["sae"].value > 0.9
+    assert set(by_level) == {name for name, role in record.roles.items() if role != "ablation"}
     gains = {(row.name, row.layer) for row in record.table if row.stratum == "over kmer"}
     assert gains == {(name, layer) for name in ("gain_auroc", "gain_mcc") for layer in (0, 2)}
 

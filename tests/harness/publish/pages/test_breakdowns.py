@@ -6,8 +6,10 @@ from pathlib import Path
 
 from harness.publish.pages.breakdowns import breakdowns
 from harness.publish.scores import board
-from harness.task import TableRow
-from tests.harness.publish.test_scores import made
+from harness.statistics.bootstrap import Estimate
+from harness.statistics.draws import draws_table
+from harness.task import Place, TableRow
+from tests.harness.publish.test_scores import DRAWS, made
 
 
 def test_of_controls_that_differ_in_a_number_the_best_is_shown(tmp_path: Path) -> None:
@@ -26,3 +28,22 @@ def test_of_controls_that_differ_in_a_number_the_best_is_shown(tmp_path: Path) -
     header, _, line = (row.strip("|").split("|") for row in text.splitlines())
     assert title.endswith("by level") and [cell.strip() for cell in header] == ["level", "n", "a-2", "a-3", "k-2"]
     assert [cell.strip() for cell in line] == ["clan", "7", "0.900", "0.800", "0.400"]
+
+
+def test_of_the_controls_of_a_cell_the_hardest_floor_and_references_are_shown(tmp_path: Path) -> None:
+    path, record = made(tmp_path, "own", 0.9)
+    draws = {
+        Place("share", source, 2): Estimate(value, value + 0.01 * DRAWS[k], 30)
+        for k, (source, value) in enumerate((("model", 0.9), ("letters", 0.3), ("twin", 0.5), ("lookup", 0.8)))
+    }
+    draws_table(draws).to_parquet(path.with_suffix("") / "draws.parquet", index=False)
+    rows = [
+        TableRow(name="share_by_level", source=place.source, stratum="clan", value=own.value, n=7)
+        for place, own in draws.items()
+    ]
+    roles = {"model": "model", "letters": "floor", "twin": "floor", "lookup": "reference"}
+    found = board([(path, record.model_copy(update={"table": rows, "roles": roles}))])
+    ((_, text),) = breakdowns(found.models)
+    header, _, line = ([cell.strip() for cell in row.strip("|").split("|")] for row in text.splitlines())
+    assert header == ["level", "n", "own", "own: twin", "own: lookup"]
+    assert line == ["clan", "7", "0.900", "0.500", "0.800"]
