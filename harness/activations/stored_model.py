@@ -16,7 +16,9 @@ import hashlib
 import heapq
 import inspect
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from functools import cached_property
 from itertools import chain
 from operator import itemgetter
 from pathlib import Path
@@ -25,6 +27,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.activations.offer import Offer, offered
 from harness.activations.recording import Recording, States
 from harness.activations.shard import KEY_BYTES
 from harness.activations.store import ActivationStore, Held
@@ -41,17 +44,25 @@ _NEED_WEIGHTS = frozenset(
 )
 
 
-def with_store(model: ModelAdapter, store: ActivationStore, versions: Mapping[str, str]) -> ModelAdapter:
-    """The model behind the store, or the model itself where storing its states would save nothing.
+def is_stored(model: ModelAdapter) -> bool:
+    """Whether storing its states saves anything.
 
-    That is where there is nothing to load (arrays in files, counts of letters), and for controls. Random twins cost as
-    much as the model, but most are read by one task, once per dataset; the five of a task with all layers would push
+    It does not where there is nothing to load (arrays in files, counts of letters), nor for controls. Random twins cost
+    as much as the model, but most are read by one task, once per dataset; the five of a task with all layers would push
     the states of trained models out of the store.
     """
     cheap = type(model).load is ModelAdapter.load
-    if cheap or model.card.role != "model" or "hidden_states" not in model.card.capabilities:
-        return model
-    return cast(ModelAdapter, StoredModel(model, store, versions))
+    return not cheap and model.card.role == "model" and "hidden_states" in model.card.capabilities
+
+
+def with_store(
+    model: ModelAdapter, store: ActivationStore, versions: Mapping[str, str], offers: Path | None = None
+) -> ModelAdapter:
+    """The model behind the store, or the model itself where that would save nothing.
+
+    Calls are offered to other processes in the folder ``offers``.
+    """
+    return cast(ModelAdapter, StoredModel(model, store, versions, offers)) if is_stored(model) else model
 
 
 class StoredModel:
@@ -60,9 +71,12 @@ class StoredModel:
     Weights are loaded when something is to be computed, on the device that :meth:`load` was given.
     """
 
-    def __init__(self, model: ModelAdapter, store: ActivationStore, versions: Mapping[str, str]) -> None:
+    def __init__(
+        self, model: ModelAdapter, store: ActivationStore, versions: Mapping[str, str], offers: Path | None = None
+    ) -> None:
         self._model = model
         self.store = store
+        self.offers = offers
         self._versions = versions
         self._device: str | None = None
 
@@ -84,6 +98,18 @@ class StoredModel:
         if self.leading:
             return self._states(sequences, layers)
         return self._model.hidden_states_with_leading(cast(Any, sequences), layers)  # refuses
+
+    def embed(self, offer: Offer) -> None:
+        """Embed what an offer lacks and nobody else is at, for as long as it stands and the store takes it.
+
+        Raises:
+            ValueError: it is no offer, or one of another model.
+        """
+        call = offer.read()
+        if call.computes != self.what_computes():
+            raise ValueError("what another version of the model, or another kind of device, has offered")
+        keys = [_key(sequence) for sequence in call.sequences]
+        _Call(self, [*call.sequences], keys, {layer: layer for layer in call.layers}).embed(offer)
 
     @property
     def leading(self) -> bool:
@@ -141,25 +167,74 @@ class _Call:
         self.lengths = [len(sequence_of(given)) for given in inputs]
         self.rows = [length + model.leading for length in self.lengths]
         self.wanted = sorted(set(layers.values()))
+        self.folder = model.what_computes()
+
+    @cached_property
+    def groups(self) -> list[list[int]]:
+        return token_budget_batches(self.lengths, GROUP_NUCLEOTIDES)
+
+    def _find(self) -> Held:
+        return self.store.find(self.folder, self.wanted, np.array(self.keys, dtype=f"S{KEY_BYTES}"))
 
     def states(self) -> Iterator[tuple[int, States]]:
         """(number of the input, states by layer as asked for), group by group; twice in the same order."""
-        self.folder = self.model.what_computes()
-        held = self.store.find(self.folder, self.wanted, np.array(self.keys, dtype=f"S{KEY_BYTES}"))
-        for group in token_budget_batches(self.lengths, GROUP_NUCLEOTIDES):
-            # damage shows before anything is passed on, so that the group runs again in the same company
-            for number in group:
-                if held.complete(number):
-                    all(held.read(number, layer) is not None for layer in self.wanted)
-            lacking = [number for number in sorted(group) if not held.complete(number)]
-            ready = set(group).difference(lacking)
-            both: Iterator[tuple[int, States]]
-            if self.model.kind_of_device == "cpu":  # in the order of a run without a store: sums depend on it
-                both = heapq.merge(self._kept(sorted(ready), held), self._computed(lacking, held), key=itemgetter(0))
-            else:
-                both = chain(self._kept(sorted(ready, key=held.order), held), self._computed(lacking, held))
-            for number, states in both:
-                yield number, self._as_asked(states)
+        held = self._find()
+        with self._offered(held) as offer:
+            for place, group in enumerate(self.groups):
+                with self._alone(offer, place, held):
+                    for number, states in self._of_group(group, held):
+                        yield number, self._as_asked(states)
+
+    def embed(self, offer: Offer) -> None:
+        """Store groups that are lacking and that nobody is at, from the last on: whoever offers begins at the first."""
+        held = self._find()
+        for place in reversed(range(len(self.groups))):
+            if not self._lacking(self.groups[place], held):
+                continue
+            with offer.group(place, wait=False) as taken:
+                if not taken:
+                    continue
+                held.refresh()
+                with closing(self._computed(self._lacking(self.groups[place], held), held)) as computed:
+                    for _ in computed:
+                        if self.store.gave_up or offer.withdrawn:
+                            return
+
+    @contextmanager
+    def _offered(self, held: Held) -> Iterator[Offer | None]:
+        """Nothing is offered where one group is lacking: then there is nothing to share."""
+        lacking = held.lacking
+        several = sum(bool(lacking[group].any()) for group in self.groups) > 1
+        sequences = [given for given in self.inputs if isinstance(given, str)]
+        if self.model.offers is None or not self.store.limit or not several or len(sequences) < len(self.inputs):
+            yield None
+        else:
+            with offered(self.model.offers, self.folder, self.wanted, sequences) as offer:
+                yield offer
+
+    @contextmanager
+    def _alone(self, offer: Offer | None, place: int, held: Held) -> Iterator[None]:
+        """Nobody else embeds the group meanwhile, and what others have embedded is known."""
+        if offer is None or not self._lacking(self.groups[place], held):
+            yield
+        else:
+            with offer.group(place, wait=True):
+                held.refresh()
+                yield
+
+    def _lacking(self, group: list[int], held: Held) -> list[int]:
+        return [number for number in sorted(group) if not held.complete(number)]
+
+    def _of_group(self, group: list[int], held: Held) -> Iterator[tuple[int, States]]:
+        # damage shows before anything is passed on, so that the group runs again in the same company
+        for number in group:
+            if held.complete(number):
+                all(held.read(number, layer) is not None for layer in self.wanted)
+        lacking = self._lacking(group, held)
+        ready = set(group).difference(lacking)
+        if self.model.kind_of_device == "cpu":  # in the order of a run without a store: sums depend on it
+            return heapq.merge(self._kept(sorted(ready), held), self._computed(lacking, held), key=itemgetter(0))
+        return chain(self._kept(sorted(ready, key=held.order), held), self._computed(lacking, held))
 
     def _kept(self, numbers: list[int], held: Held) -> Iterator[tuple[int, States]]:
         for number in numbers:
@@ -171,7 +246,7 @@ class _Call:
     def _as_asked(self, states: States) -> States:
         return {asked: states[layer] for asked, layer in self.layers.items()}
 
-    def _computed(self, lacking: list[int], held: Held) -> Iterator[tuple[int, States]]:
+    def _computed(self, lacking: list[int], held: Held) -> Generator[tuple[int, States]]:
         missing = {layer: [number for number in lacking if not held.has(number, layer)] for layer in self.wanted}
         about = {
             "model": self.model.card.name,
