@@ -99,6 +99,11 @@ class StoredModel:
             return self._states(sequences, layers)
         return self._model.hidden_states_with_leading(cast(Any, sequences), layers)  # refuses
 
+    def get_ready(self) -> None:
+        """Load the weights where nothing is stored: then they will be needed."""
+        if not (self.store.folder / self.what_computes()).exists():
+            self._wake()
+
     def embed(self, offer: Offer) -> None:
         """Embed what an offer lacks and nobody else is at, for as long as it stands and the store takes it.
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple, NoReturn
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from harness.adapter import ModelOptions
 from harness.compute.memory import free_memory
@@ -17,6 +18,9 @@ from harness.run.cell import Cell
 from harness.run.fits import bytes_to_load
 from harness.run.reading import FOLDER, behind_store
 from harness.run.spec import Planned, Resolver
+
+if TYPE_CHECKING:
+    from harness.activations.stored_model import StoredModel
 
 SECONDS_BETWEEN_LOOKS = 0.1
 
@@ -81,20 +85,25 @@ def _copies_that_fit(cell: Cell, device: str, workers: int) -> int:
 def embed_for(helps: Sequence[Help], resolver: Resolver, device: str, progress: Progress) -> NoReturn:
     """Embed a part of whatever the cells offer, for as long as the process lives: whoever started it ends it."""
     seen: set[Path] = set()
+    _try(helps[0], lambda: _behind_store(helps[0], resolver, device, progress).get_ready(), progress)
     while True:
         for own in helps:
             for path in sorted(set(own.offers.glob("*.json")) - seen):
                 seen.add(path)
-                try:
-                    _embed(own, path, resolver, device, progress)
-                except Exception as error:  # what cannot be done here is left to the cell
-                    line = str(error) if isinstance(error, HarnessError) else f"{type(error).__name__}: {error}"
-                    progress.notice(f"{own.model}: a worker could not help to embed: {line}")
+                _try(own, partial(_embed, own, path, resolver, device, progress), progress)
         time.sleep(SECONDS_BETWEEN_LOOKS)
 
 
-def _embed(own: Help, path: Path, resolver: Resolver, device: str, progress: Progress) -> None:
-    from harness.activations.offer import Offer
+def _try(own: Help, help_it: Callable[[], None], progress: Progress) -> None:
+    """What cannot be done here is left to the cell."""
+    try:
+        help_it()
+    except Exception as error:
+        line = str(error) if isinstance(error, HarnessError) else f"{type(error).__name__}: {error}"
+        progress.notice(f"{own.model}: a worker could not help to embed: {line}")
+
+
+def _behind_store(own: Help, resolver: Resolver, device: str, progress: Progress) -> StoredModel:
     from harness.activations.stored_model import StoredModel
 
     model = resolver.model(own.model, own.options)
@@ -102,6 +111,13 @@ def _embed(own: Help, path: Path, resolver: Resolver, device: str, progress: Pro
     stored = behind_store(model, own.offers, progress.notice)
     assert isinstance(stored, StoredModel)
     stored.load(device)
+    return stored
+
+
+def _embed(own: Help, path: Path, resolver: Resolver, device: str, progress: Progress) -> None:
+    from harness.activations.offer import Offer
+
+    stored = _behind_store(own, resolver, device, progress)
     try:
         offer = Offer(path)
     except OSError:
