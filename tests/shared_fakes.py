@@ -14,7 +14,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.activations import stored_model
+from harness.activations import call
 from harness.adapter import ModelAdapter
 from harness.datasets.records import Dataset, DatasetCard, Record, build_dataset
 from harness.task import CellContext, TaskOutcome, TaskSettings
@@ -24,7 +24,7 @@ from tests.slow_fakes import SlowModel, _trace
 
 SEQUENCES = 120
 if group := os.environ.get("GROUP"):
-    stored_model.GROUP_NUCLEOTIDES = int(group)
+    call.GROUP_NUCLEOTIDES = int(group)
 
 
 class Embedding(SlowModel):

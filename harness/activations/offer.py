@@ -1,4 +1,4 @@
-"""One call of a model that several processes embed: whoever makes it offers it, and others take groups of it.
+"""Calls of a model that several processes embed: whoever makes them offers them, and others take groups of them.
 
 An offer is a file that says what is to be embedded; byte k of it is locked by whoever embeds group k. The system frees
 the locks of a process that dies. What was embedded is in the activation store, and only there: an offer can be lost,
@@ -11,7 +11,7 @@ import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -19,13 +19,16 @@ from typing import NamedTuple
 from harness.storage.files import write_text
 
 
-class Call(NamedTuple):
-    """What is to be embedded: distinct sequences, in an order that decides the groups, and layers."""
+class Offered(NamedTuple):
+    """What is to be embedded: layers, sequences, and groups of their numbers.
+
+    ``computes`` is the hash of everything that decides a state, but layer and sequence.
+    """
 
     computes: str
-    """Hash of everything that decides a state, but layer and sequence."""
     layers: list[int]
     sequences: list[str]
+    groups: list[list[int]]
 
 
 class Offer:
@@ -35,16 +38,18 @@ class Offer:
         self.path = path
         self._handle = os.open(path, os.O_RDWR | os.O_NOFOLLOW)  # never another file, by a link
 
-    def read(self) -> Call:
+    def read(self) -> Offered:
         """Raises ValueError where it is none."""
         try:
             with open(self._handle, encoding="utf-8", closefd=False) as file:
-                call = Call(**json.load(file))
-            if not all(isinstance(own, str) for own in [call.computes, *call.sequences]):
+                found = Offered(**json.load(file))
+            sound = all(isinstance(own, str) for own in [found.computes, *found.sequences])
+            places = {number for group in found.groups for number in group}
+            if not sound or places != set(range(len(found.sequences))):
                 raise ValueError("not an offer")
         except TypeError as error:
             raise ValueError("not an offer") from error
-        return call
+        return found
 
     @contextmanager
     def group(self, number: int, wait: bool) -> Iterator[bool]:
@@ -69,9 +74,9 @@ class Offer:
 
 
 @contextmanager
-def offered(folder: Path, computes: str, layers: Sequence[int], sequences: Sequence[str]) -> Iterator[Offer | None]:
-    """Offer a call for as long as it takes; None where the file cannot be written, which costs others' help alone."""
-    text = json.dumps(Call(computes, list(layers), list(sequences))._asdict())
+def offering(folder: Path, content: Offered) -> Iterator[Offer | None]:
+    """Offer something for as long as it takes; None where the file cannot be written, which costs the help alone."""
+    text = json.dumps(content._asdict())
     path = folder / f"{hashlib.sha256(text.encode()).hexdigest()[:16]}.json"
     offer = None
     try:

@@ -43,7 +43,7 @@ def local(
 def environment_of(index: int, workers: int, device: str) -> dict[str, str]:
     """Variables of a worker: its share of the cores, unless the user chose a number, and its GPU."""
     threads = os.environ.get("OMP_NUM_THREADS", str(max(1, usable_cores() // workers)))
-    # what is not set follows the other, which alone would leave a share of the cores to MKL: other sums, other last digits
+    # MKL would take its share of the cores beside one thread that was asked for: other sums, other last digits
     variables = {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": os.environ.get("MKL_NUM_THREADS", threads)}
     if device == "cuda":
         gpus = visible_gpus()

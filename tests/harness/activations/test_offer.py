@@ -11,10 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.activations import stored_model
-from harness.activations.offer import Offer, offered
+from harness.activations import call
+from harness.activations.offer import Offer, Offered, offering
 from harness.activations.store import ActivationStore
 from harness.activations.stored_model import StoredModel
+from harness.activations.windowed import in_windows
 from tests.harness.activations.stored import Costly, Opened, States, same, sequences, states_of
 
 SEQUENCES = sequences(40)
@@ -22,7 +23,7 @@ SEQUENCES = sequences(40)
 
 @pytest.fixture(autouse=True)
 def _small_groups(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stored_model, "GROUP_NUCLEOTIDES", 300)
+    monkeypatch.setattr(call, "GROUP_NUCLEOTIDES", 300)
 
 
 def behind(folder: Path, inner: Costly, device: str = "cuda", limit: int = 10**9) -> StoredModel:
@@ -43,6 +44,10 @@ def in_another_process(function: Callable[[], object]) -> int:
 def only(folder: Path) -> Path:
     (path,) = (folder / "offers").glob("*.json")
     return path
+
+
+def content_of(model: StoredModel) -> Offered:
+    return Offered(model.what_computes(), [1], SEQUENCES, [[number] for number in range(len(SEQUENCES))])
 
 
 def embed_all(folder: Path, noise: bool, leading: bool, device: str) -> None:
@@ -69,6 +74,37 @@ def test_states_are_those_of_one_process_to_the_last_bit(tmp_path: Path, device:
     assert not list((tmp_path / "offers").iterdir())
 
 
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_calls_that_are_announced_are_offered_as_a_whole(tmp_path: Path, device: str) -> None:
+    """Each of them is one group, which is nothing to share; a sequence of two of them is embedded once."""
+    calls = [SEQUENCES[:8], SEQUENCES[8:12] * 2, [SEQUENCES[0], *SEQUENCES[12:18]]]
+    alone = Opened(tmp_path / "alone", device=device)(Costly(noise=True))
+    expected = [states_of(alone, own) for own in calls]
+    model = behind(tmp_path, inner := Costly(noise=True), device)
+    with model.announced(calls, (1, -1)):
+        assert len(Offer(only(tmp_path)).read().sequences) == 18
+        assert in_another_process(lambda: embed_all(tmp_path, True, False, device)) == 0
+        found = [states_of(model, own) for own in calls]  # type: ignore[arg-type]
+        assert not inner.asked
+    assert all(same(first, second) for first, second in zip(expected, found, strict=True))
+    assert not list((tmp_path / "offers").iterdir())
+    with model.announced(calls, (1, -1)):  # everything is stored
+        assert not list((tmp_path / "offers").iterdir())
+    with model.announced([], (1,)), behind(tmp_path, Costly(), limit=0).announced(calls, (1,)):
+        assert not list((tmp_path / "offers").iterdir())
+
+
+def test_what_is_announced_in_windows_are_windows(tmp_path: Path) -> None:
+    model = in_windows(behind(tmp_path, Costly(max_length=30)))  # type: ignore[arg-type]
+    long = [given * 3 for given in SEQUENCES[:10]]
+    with model.announced([long], (1,)):
+        offered = Offer(only(tmp_path)).read().sequences
+        assert max(map(len, offered)) <= 30
+        asked = model._model._model.asked  # type: ignore[attr-defined]
+        states_of(model, long, [1])
+    assert {given for inputs, _ in asked for given in inputs} == set(offered)
+
+
 def test_a_process_that_dies_leaves_its_group_to_the_call(tmp_path: Path) -> None:
     def helper() -> None:
         inner = Costly(noise=True)
@@ -92,7 +128,8 @@ def test_a_process_that_dies_leaves_its_group_to_the_call(tmp_path: Path) -> Non
 
 
 def test_a_group_that_another_process_has_is_waited_for_or_left_alone(tmp_path: Path) -> None:
-    with offered(tmp_path, "what", [1], ["ACGU"]) as mine:
+    content = Offered("what", [1], ["ACGU"], [[0]])
+    with offering(tmp_path, content) as mine:
         assert mine is not None
         with mine.group(3, wait=True) as taken:
             assert taken
@@ -104,7 +141,7 @@ def test_a_group_that_another_process_has_is_waited_for_or_left_alone(tmp_path: 
 
             assert in_another_process(look) == 1
         assert in_another_process(look) == 3
-        assert not mine.withdrawn and mine.read() == ("what", [1], ["ACGU"])
+        assert not mine.withdrawn and mine.read() == content
     assert mine.withdrawn and not list(tmp_path.iterdir())
 
 
@@ -116,7 +153,7 @@ def test_what_is_no_offer_is_refused(tmp_path: Path, text: str) -> None:
 
 
 def test_the_offer_of_another_version_is_refused_and_a_link_is_not_followed(tmp_path: Path) -> None:
-    with offered(tmp_path / "offers", behind(tmp_path, Costly("other")).what_computes(), [1], SEQUENCES) as offer:
+    with offering(tmp_path / "offers", content_of(behind(tmp_path, Costly("other")))) as offer:
         assert offer is not None
         with pytest.raises(ValueError, match="another version of the model"):
             behind(tmp_path, Costly()).embed(offer)
@@ -146,9 +183,9 @@ def test_a_folder_that_cannot_be_written_costs_help_alone(tmp_path: Path) -> Non
 
 
 def test_whoever_helps_stops_when_the_store_takes_no_more_or_the_offer_is_withdrawn(tmp_path: Path) -> None:
-    computes = behind(tmp_path, Costly(), "cpu").what_computes()
+    content = content_of(behind(tmp_path, Costly(), "cpu"))
     for limit in (100, 10**9):
-        with offered(tmp_path, computes, [1], SEQUENCES) as offer:
+        with offering(tmp_path, content) as offer:
             assert offer is not None
             if limit > 100:
                 offer.path.unlink()

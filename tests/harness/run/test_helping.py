@@ -14,7 +14,7 @@ from threading import Thread
 
 import pytest
 
-from harness.activations import stored_model
+from harness.activations import call
 from harness.progress import QUIET, Progress
 from harness.result import ResultRecord
 from harness.run.executors.local import local
@@ -35,7 +35,7 @@ def trace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     for name, value in {"TRACE": str(path), "GROUP": "300", "HARNESS_STORE": "1GB"}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("HARNESS_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(stored_model, "GROUP_NUCLEOTIDES", 300)  # of this process
+    monkeypatch.setattr(call, "GROUP_NUCLEOTIDES", 300)  # of this process
     yield path
 
 
