@@ -72,6 +72,10 @@ class Call:
     def held(self) -> Held:
         return self.store.find(self.folder, self.wanted, np.array(self.keys, dtype=f"S{KEY_BYTES}"))
 
+    def keys_of_groups(self) -> Iterator[list[bytes]]:
+        for group in self.groups:
+            yield [self.keys[number] for number in group]
+
     def states(self, share: Share | None) -> Iterator[tuple[int, States]]:
         """(number of the input, states by layer as asked for), group by group; twice in the same order."""
         for place, group in enumerate(self.groups):

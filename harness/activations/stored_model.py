@@ -113,14 +113,16 @@ class StoredModel:
         made = [self._call(sequences, layers)[0] for sequences in calls]
         inputs = {key: given for call in made for key, given in zip(call.keys, call.inputs, strict=True)}
         place = {key: number for number, key in enumerate(inputs)}
-        groups = [[place[call.keys[number]] for number in group] for call in made for group in call.groups]
+        # what several calls read is embedded by the first
+        groups = [[place.pop(key) for key in keys if key in place] for call in made for keys in call.keys_of_groups()]
         starts = [0, *accumulate(len(call.groups) for call in made)]
-        whole = Call(self, [*inputs.values()], [*inputs], self._resolved(layers), groups)
-        with self._offered(whole) as offer:
+        with self._offered(Call(self, [*inputs.values()], [*inputs], self._resolved(layers), groups)) as offer:
             if offer is not None:
                 self._shares = {_name(call): Share(offer, start) for call, start in zip(made, starts, strict=False)}
-            yield
-        self._shares = {}
+            try:
+                yield
+            finally:
+                self._shares = {}
 
     @contextmanager
     def _offered(self, call: Call) -> Iterator[Offer | None]:
