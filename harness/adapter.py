@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -187,6 +188,13 @@ class ModelAdapter(ABC):
         the final norm where the model has one. Keys of the dictionary are the layers as asked for.
         """
         self._lacks("hidden_states")
+
+    def announced(self, calls: Sequence[Sequence[str]], layers: Sequence[int]) -> AbstractContextManager[None]:
+        """While it is open, each of ``calls`` is about to be asked of :meth:`hidden_states`, in this order.
+
+        The activation store lets other processes embed a part of them. A model has nothing to do.
+        """
+        return nullcontext()
 
     def layers_held(self, sequences: Sequence[str]) -> tuple[int, ...]:
         """The layers of which hidden states of all ``sequences`` can be had; a folder of arrays may hold a few."""

@@ -11,7 +11,7 @@ import os
 import shutil
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,8 +58,7 @@ class ActivationStore:
 
     def find(self, model: str, layers: Sequence[int], keys: Keys) -> Held:
         """Where states of ``keys`` lie; opens the shards of these layers and reads no states."""
-        folder = self.folder / model
-        return Held(self, {layer: self._open(folder / str(layer)) if self.limit else [] for layer in layers}, keys)
+        return Held(self, {layer: self.folder / model / str(layer) for layer in layers}, keys)
 
     def path(self, model: str, layer: int, name: str) -> Path:
         return self.folder / model / str(layer) / f"{name}.safetensors"
@@ -109,10 +108,16 @@ class ActivationStore:
             self._said.add(line)
             self._tell(f"activation store: {line}")
 
-    def _open(self, folder: Path) -> list[Shard]:
+    @property
+    def gave_up(self) -> bool:
+        """Whether something was not stored."""
+        return bool(self._said)
+
+    def open(self, folder: Path, known: Container[Path]) -> list[Shard]:
+        """The shards of a layer other than those that are known."""
         shards = []
-        for path in sorted(folder.glob("*.safetensors")):
-            if path not in self._bad:
+        for path in sorted(folder.glob("*.safetensors")) if self.limit else ():
+            if path not in self._bad and path not in known:
                 try:
                     shards.append(Shard(path))
                 except Damaged as error:
@@ -127,21 +132,33 @@ class ActivationStore:
 class Held:
     """What a store holds of the sequences of one call, by their numbers in it. Memory: 12 bytes each and layer."""
 
-    def __init__(self, store: ActivationStore, shards: dict[int, list[Shard]], keys: Keys) -> None:
+    def __init__(self, store: ActivationStore, folders: Mapping[int, Path], keys: Keys) -> None:
         self._store = store
-        self._shards = shards
-        self._where: dict[int, tuple[NDArray[np.int32], NDArray[np.int64]]] = {}
-        order = np.argsort(keys)
-        for layer, own in shards.items():
-            number, place = np.full(len(keys), -1, dtype=np.int32), np.zeros(len(keys), dtype=np.int64)
-            for which, shard in enumerate(own):
-                at = np.searchsorted(keys, shard.keys, sorter=order).clip(max=len(keys) - 1)
-                same = keys[order[at]] == shard.keys
-                number[order[at[same]]], place[order[at[same]]] = which, np.flatnonzero(same)
-            self._where[layer] = number, place
+        self._folders = folders
+        self._keys, self._order = keys, np.argsort(keys)
+        self._shards: dict[int, list[Shard]] = {layer: [] for layer in folders}
+        self._where = {
+            layer: (np.full(len(keys), -1, dtype=np.int32), np.zeros(len(keys), dtype=np.int64)) for layer in folders
+        }
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Find what was written since; where something is held already, that stays."""
+        for layer, folder in self._folders.items():
+            own, (number, place) = self._shards[layer], self._where[layer]
+            for shard in self._store.open(folder, {shard.path for shard in own}):
+                at = np.searchsorted(self._keys, shard.keys, sorter=self._order).clip(max=len(self._keys) - 1)
+                new = (self._keys[self._order[at]] == shard.keys) & (number[self._order[at]] < 0)
+                number[self._order[at[new]]], place[self._order[at[new]]] = len(own), np.flatnonzero(new)
+                own.append(shard)
 
     def has(self, sequence: int, layer: int) -> bool:
         return bool(self._where[layer][0][sequence] >= 0)
+
+    @property
+    def lacking(self) -> NDArray[np.bool_]:
+        """(sequences,): of which a layer is not there."""
+        return np.any([numbers < 0 for numbers, _ in self._where.values()], axis=0)
 
     def complete(self, sequence: int) -> bool:
         """Whether every layer is there."""

@@ -13,45 +13,46 @@ The guarantee is that the states are the same to the last bit whatever the store
 from __future__ import annotations
 
 import hashlib
-import heapq
 import inspect
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import chain
-from operator import itemgetter
+from contextlib import contextmanager, nullcontext
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, cast
 
-import numpy as np
-from numpy.typing import NDArray
-
-from harness.activations.recording import Recording, States
-from harness.activations.shard import KEY_BYTES
-from harness.activations.store import ActivationStore, Held
+from harness.activations.call import Call, Share, distinct, key_of
+from harness.activations.offer import Offer, offering
+from harness.activations.recording import States
+from harness.activations.store import ActivationStore
 from harness.adapter import ModelAdapter
-from harness.compute.batching import token_budget_batches
-from harness.sequences.alignment import ModelInput, sequence_of
+from harness.sequences.alignment import ModelInput
 from harness.storage.cache import file_digest
-
-GROUP_NUCLEOTIDES = 2**16
-"""Of a group, counting padding: what one shard holds, and what a killed process computes again."""
 
 _NEED_WEIGHTS = frozenset(
     {"visit_attention", "log_probs", "causal_log_probs", "pair_scores", "sequence_vectors", "similarity"}
 )
 
 
-def with_store(model: ModelAdapter, store: ActivationStore, versions: Mapping[str, str]) -> ModelAdapter:
-    """The model behind the store, or the model itself where storing its states would save nothing.
+def is_stored(model: ModelAdapter) -> bool:
+    """Whether storing its states saves anything.
 
-    That is where there is nothing to load (arrays in files, counts of letters), and for controls. Random twins cost as
-    much as the model, but most are read by one task, once per dataset; the five of a task with all layers would push
+    It does not where there is nothing to load (arrays in files, counts of letters), nor for controls. Random twins cost
+    as much as the model, but most are read by one task, once per dataset; the five of a task with all layers would push
     the states of trained models out of the store.
     """
     cheap = type(model).load is ModelAdapter.load
-    if cheap or model.card.role != "model" or "hidden_states" not in model.card.capabilities:
-        return model
-    return cast(ModelAdapter, StoredModel(model, store, versions))
+    return not cheap and model.card.role == "model" and "hidden_states" in model.card.capabilities
+
+
+def with_store(
+    model: ModelAdapter, store: ActivationStore, versions: Mapping[str, str], offers: Path | None = None
+) -> ModelAdapter:
+    """The model behind the store, or the model itself where that would save nothing.
+
+    Calls are offered to other processes in the folder ``offers``.
+    """
+    return cast(ModelAdapter, StoredModel(model, store, versions, offers)) if is_stored(model) else model
 
 
 class StoredModel:
@@ -60,11 +61,15 @@ class StoredModel:
     Weights are loaded when something is to be computed, on the device that :meth:`load` was given.
     """
 
-    def __init__(self, model: ModelAdapter, store: ActivationStore, versions: Mapping[str, str]) -> None:
+    def __init__(
+        self, model: ModelAdapter, store: ActivationStore, versions: Mapping[str, str], offers: Path | None = None
+    ) -> None:
         self._model = model
         self.store = store
+        self.offers = offers
         self._versions = versions
         self._device: str | None = None
+        self._shares: dict[tuple[object, ...], Share] = {}
 
     def __getattr__(self, name: str) -> Any:
         if name in _NEED_WEIGHTS:
@@ -85,6 +90,48 @@ class StoredModel:
             return self._states(sequences, layers)
         return self._model.hidden_states_with_leading(cast(Any, sequences), layers)  # refuses
 
+    def get_ready(self) -> None:
+        """Load the weights where nothing is stored: then they will be needed."""
+        if not (self.store.folder / self.what_computes()).exists():
+            self._wake()
+
+    def embed(self, offer: Offer) -> None:
+        """Embed what an offer lacks and nobody else is at, for as long as it stands and the store takes it.
+
+        Raises:
+            ValueError: it is no offer, or one of another model.
+        """
+        found = offer.read()
+        if found.computes != self.what_computes():
+            raise ValueError("what another version of the model, or another kind of device, has offered")
+        keys = [key_of(sequence) for sequence in found.sequences]
+        Call(self, found.sequences, keys, {layer: layer for layer in found.layers}, found.groups).embed(offer)
+
+    @contextmanager
+    def announced(self, calls: Sequence[Sequence[ModelInput]], layers: Sequence[int]) -> Iterator[None]:
+        """See :class:`ModelAdapter`: what they lack is offered as a whole."""
+        made = [self._call(sequences, layers)[0] for sequences in calls]
+        inputs = {key: given for call in made for key, given in zip(call.keys, call.inputs, strict=True)}
+        place = {key: number for number, key in enumerate(inputs)}
+        # what several calls read is embedded by the first
+        groups = [[place.pop(key) for key in keys if key in place] for call in made for keys in call.keys_of_groups()]
+        starts = [0, *accumulate(len(call.groups) for call in made)]
+        with self._offered(Call(self, [*inputs.values()], [*inputs], self._resolved(layers), groups)) as offer:
+            if offer is not None:
+                self._shares = {_name(call): Share(offer, start) for call, start in zip(made, starts, strict=False)}
+            try:
+                yield
+            finally:
+                self._shares = {}
+
+    @contextmanager
+    def _offered(self, call: Call) -> Iterator[Offer | None]:
+        if self.offers is None or (content := call.to_offer()) is None:
+            yield None
+        else:
+            with offering(self.offers, content) as offer:
+                yield offer
+
     @property
     def leading(self) -> bool:
         """Whether states are stored with the leading special token: one task reads it, and others the rest."""
@@ -101,13 +148,29 @@ class StoredModel:
     def _states(self, sequences: Sequence[ModelInput], layers: Sequence[int]) -> Iterator[tuple[int, States]]:
         if not sequences or not layers:
             return
+        call, firsts, copies = self._call(sequences, layers)
+        share = self._shares.get(_name(call))
+        with nullcontext() if share else self._offered(call) as offer:
+            for number, states in call.states(share or (Share(offer, 0) if offer else None)):
+                yield firsts[number], states
+                for copy in copies.get(firsts[number], ()):
+                    yield copy, {layer: own.copy() for layer, own in states.items()}
+
+    def _call(
+        self, sequences: Sequence[ModelInput], layers: Sequence[int]
+    ) -> tuple[Call, list[int], dict[int, list[int]]]:
+        """A call of the distinct sequences; where each comes first, and where its copies are."""
+        keys, firsts, copies = distinct(sequences)
+        return Call(self, [sequences[index] for index in firsts], keys, self._resolved(layers)), firsts, copies
+
+    def _resolved(self, layers: Sequence[int]) -> dict[int, int]:
         numbered = self._model.card.layers is not None
-        resolved = {layer: self._model.resolve_layer(layer) if numbered else layer for layer in layers}
-        keys, firsts, copies = _distinct(sequences)
-        for number, states in _Call(self, [sequences[index] for index in firsts], keys, resolved).states():
-            yield firsts[number], states
-            for copy in copies.get(firsts[number], ()):
-                yield copy, {layer: own.copy() for layer, own in states.items()}
+        return {layer: self._model.resolve_layer(layer) if numbered else layer for layer in layers}
+
+    def about(self) -> dict[str, str]:
+        """What shards tell of themselves, beside their layer."""
+        rows = "leading token, then nucleotides" if self.leading else "nucleotides"
+        return {"model": self._model.card.name, "identity": self._model.identity(), "rows": rows}
 
     def what_computes(self) -> str:
         """Hash of everything that decides a state, but layer and sequence.
@@ -129,71 +192,9 @@ class StoredModel:
                 yield start + index, states
 
 
-class _Call:
-    """One call of the model with distinct ``inputs``; ``layers`` maps the numbers as asked for to layers."""
-
-    def __init__(self, model: StoredModel, inputs: list[ModelInput], keys: list[bytes], layers: dict[int, int]) -> None:
-        self.model = model
-        self.store = model.store
-        self.inputs = inputs
-        self.keys = keys
-        self.layers = layers
-        self.lengths = [len(sequence_of(given)) for given in inputs]
-        self.rows = [length + model.leading for length in self.lengths]
-        self.wanted = sorted(set(layers.values()))
-
-    def states(self) -> Iterator[tuple[int, States]]:
-        """(number of the input, states by layer as asked for), group by group; twice in the same order."""
-        self.folder = self.model.what_computes()
-        held = self.store.find(self.folder, self.wanted, np.array(self.keys, dtype=f"S{KEY_BYTES}"))
-        for group in token_budget_batches(self.lengths, GROUP_NUCLEOTIDES):
-            # damage shows before anything is passed on, so that the group runs again in the same company
-            for number in group:
-                if held.complete(number):
-                    all(held.read(number, layer) is not None for layer in self.wanted)
-            lacking = [number for number in sorted(group) if not held.complete(number)]
-            ready = set(group).difference(lacking)
-            both: Iterator[tuple[int, States]]
-            if self.model.kind_of_device == "cpu":  # in the order of a run without a store: sums depend on it
-                both = heapq.merge(self._kept(sorted(ready), held), self._computed(lacking, held), key=itemgetter(0))
-            else:
-                both = chain(self._kept(sorted(ready, key=held.order), held), self._computed(lacking, held))
-            for number, states in both:
-                yield number, self._as_asked(states)
-
-    def _kept(self, numbers: list[int], held: Held) -> Iterator[tuple[int, States]]:
-        for number in numbers:
-            found = {layer: held.read(number, layer) for layer in self.wanted}
-            if (whole := _all_there(found)) is None:  # gone since it was looked at
-                ((_, whole),) = self.model.run([self.inputs[number]], self.wanted)
-            yield number, whole
-
-    def _as_asked(self, states: States) -> States:
-        return {asked: states[layer] for asked, layer in self.layers.items()}
-
-    def _computed(self, lacking: list[int], held: Held) -> Iterator[tuple[int, States]]:
-        missing = {layer: [number for number in lacking if not held.has(number, layer)] for layer in self.wanted}
-        about = {
-            "model": self.model.card.name,
-            "identity": self.model.identity(),
-            "rows": "leading token, then nucleotides" if self.model.leading else "nucleotides",
-        }
-        of_call = sum(self.rows) * len(self.wanted)
-        left = len(lacking)
-        if not lacking:
-            return
-        with Recording(self.store, self.folder, about, self.keys, self.rows, missing, of_call) as recording:
-            for place, computed in self.model.run([self.inputs[number] for number in lacking], self.wanted):
-                number = lacking[place]
-                left -= 1
-                recording.put(number, computed, last=not left)
-                kept = {layer: held.read(number, layer) for layer in self.wanted}
-                yield number, computed | {layer: own for layer, own in kept.items() if own is not None}
-
-
-def _all_there(found: Mapping[int, NDArray[np.float32] | None]) -> States | None:
-    whole = {layer: states for layer, states in found.items() if states is not None}
-    return whole if len(whole) == len(found) else None
+def _name(call: Call) -> tuple[object, ...]:
+    """Equal for equal calls."""
+    return (*call.wanted, *call.keys)
 
 
 def _code(adapter: type[ModelAdapter]) -> list[Path]:
@@ -202,19 +203,3 @@ def _code(adapter: type[ModelAdapter]) -> list[Path]:
     functions = [function for kind in kinds for function in vars(kind).values() if inspect.isfunction(function)]
     files = sorted({function.__code__.co_filename for function in functions})
     return [path for path in map(Path, files) if path.is_file()]
-
-
-def _distinct(sequences: Sequence[ModelInput]) -> tuple[list[bytes], list[int], dict[int, list[int]]]:
-    """Keys of the distinct inputs, the index at which each comes first, and first index -> those of its copies."""
-    first: dict[bytes, int] = {}
-    copies: dict[int, list[int]] = {}
-    for index, given in enumerate(sequences):
-        if (original := first.setdefault(_key(given), index)) != index:
-            copies.setdefault(original, []).append(index)
-    return list(first), list(first.values()), copies
-
-
-def _key(given: ModelInput) -> bytes:
-    """Of a sequence, or of a whole alignment, its query first."""
-    rows = [given] if isinstance(given, str) else ["alignment", *given.rows]
-    return hashlib.sha256("\n".join(rows).encode()).digest()[:KEY_BYTES]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, cast
 
 import numpy as np
@@ -39,6 +40,10 @@ class WindowedModel:
     def layers_held(self, sequences: Sequence[str]) -> tuple[int, ...]:
         parts: list[Any] = [part for sequence in sequences for part in self._parts(sequence)]
         return self._model.layers_held(parts)
+
+    def announced(self, calls: Sequence[Sequence[ModelInput]], layers: Sequence[int]) -> AbstractContextManager[None]:
+        parts: list[Any] = [[part for given in call for part in self._parts(given)] for call in calls]
+        return self._model.announced(parts, layers)
 
     def hidden_states(
         self, sequences: Sequence[ModelInput], layers: Sequence[int]

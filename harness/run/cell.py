@@ -25,7 +25,8 @@ from harness.result import (
     TaskEntry,
     read_verified,
 )
-from harness.run.environment import code_stamp, describe, forget_peak_memory, package_versions
+from harness.run.environment import code_stamp, describe, forget_peak_memory
+from harness.run.reading import FOLDER, as_read, notes_on_windows
 from harness.storage.bounds import leads_outside
 from harness.storage.files import atomic_path, write_text
 from harness.storage.lock import exclusive
@@ -196,8 +197,9 @@ def _compute(cell: Cell, path: Path, work: Path, device: str, progress: Progress
         # a task makes all of them again, and what only an earlier attempt made is not to be kept
         shutil.rmtree(artifacts, ignore_errors=True)
         artifacts.mkdir(parents=True)
-        outcome = cell.task.run(_as_read(cell, progress, force), cell.dataset, cell.settings, context)
-        outcome.notes += _in_windows(cell)
+        model = as_read(cell.model, cell.settings, work / FOLDER, progress, force)
+        outcome = cell.task.run(model, cell.dataset, cell.settings, context)
+        outcome.notes += notes_on_windows(cell.model, cell.dataset, cell.settings)
         files = _write_tables(artifacts, path.stem, outcome)
         record = _record(cell, "done", device, outcome=outcome, files=files, seconds=context.seconds)
     except NotApplicable as error:
@@ -212,42 +214,6 @@ def _compute(cell: Cell, path: Path, work: Path, device: str, progress: Progress
     if record.status in FINISHED:
         shutil.rmtree(work, ignore_errors=True)
     return record
-
-
-def _as_read(cell: Cell, progress: Progress, force: bool) -> ModelAdapter:
-    """The model behind the store and, where asked for, with windows: what is stored are states of windows."""
-    model = _with_store(cell.model, progress, force)
-    if cell.settings.long == "skip":
-        return model
-    from harness.activations.windowed import in_windows
-
-    return in_windows(model)
-
-
-def _in_windows(cell: Cell) -> list[str]:
-    """A note on the sequences that were read in windows; of the dataset, so that a run that resumes says the same."""
-    limit, longest = cell.model.card.max_length, cell.settings.longest
-    if cell.settings.long == "skip" or limit is None or limit >= longest:
-        return []
-    count = sum(limit < len(record.sequence) <= longest for record in cell.dataset.records)
-    return [
-        f"sequences over the {limit:,} nt that {cell.model.card.name} takes ({count:,} in the dataset) were read in "
-        "windows that overlap by half, each nucleotide in the one where it lies farthest from an end"
-    ]
-
-
-def _with_store(model: ModelAdapter, progress: Progress, force: bool) -> ModelAdapter:
-    """The model behind the activation store, where the user has one; whoever forces a run wants the model to run.
-
-    Without a store, models read sequences in batches, which is faster on a CPU.
-    """
-    from harness.activations.store import ActivationStore, store_folder, store_limit
-    from harness.activations.stored_model import with_store
-
-    if not (limit := store_limit()):
-        return model
-    store = ActivationStore(store_folder(), 0 if force else limit, progress.message)
-    return with_store(model, store, package_versions())
 
 
 def _one_line(error: Exception, path: Path) -> str:

@@ -74,6 +74,12 @@ class Resolver:
             self._models[name, options] = self.registry.model(name, options)
         return self._models[name, options]
 
+    def unload_others(self, model: ModelAdapter) -> None:
+        """Release the weights of all models but one."""
+        for other in self._models.values():
+            if other is not model:
+                other.unload()
+
     def cell(self, spec: CellSpec) -> Cell:
         """The cell of a spec that was planned with the same plugins."""
         task = self.task(spec.task)

@@ -88,7 +88,10 @@ def embed(
         model.load(context.device)
     states = model.hidden_states_with_leading if leading else model.hidden_states
     done = len(records) - sum(map(len, groups))
-    with context.progress.track("embedding", len(records)) as advance:
+    # alignments are embedded by one process: all of them at once may not fit into memory
+    alone = "alignment" in model.card.capabilities
+    calls = [] if alone else [[records[row].sequence for row in group] for group in groups]
+    with model.announced(calls, every), context.progress.track("embedding", len(records)) as advance:
         for group in groups:
             inputs: list[Any] = model_inputs(model.card, [records[row] for row in group], family_asked=True)
             for index, found in states(inputs, every):

@@ -39,6 +39,7 @@ class ProbeFamilies(Task):
             "gain_over_kmers",
             "gain_over_lookup",
         ),
+        windows=True,
         question="How well can families of non-coding RNA be told apart from a model's frozen hidden states, with one "
         "example of each family, with five, with all? The mean hidden state of a sequence is compared with the "
         "families' centroids, or read by a logistic regression.",

@@ -36,6 +36,7 @@ class Similarity(Task):
             "cka_letters_around",
             "cka_first_last",
         ),
+        windows=True,
         question="How far has training moved the layers of a model? Each layer is compared with the same layer of "
         "copies with random weights, by linear CKA and by mutual nearest neighbours, on nucleotides of unrelated RNAs.",
         how_to_read=(

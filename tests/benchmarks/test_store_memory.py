@@ -1,4 +1,7 @@
-"""Peak memory of embedding does not grow with the number of sequences, with the store being filled and being read."""
+"""Peak memory of embedding does not grow with the number of sequences, with the store being filled and being read.
+
+What is lacking is offered to other processes, as in every cell.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,7 @@ letters = np.array(list("ACGU"))
 sequences = ["".join(letters[generator.integers(0, 4, 60)]) for _ in range(int(sys.argv[1]))]
 inner = Quick(width=16, max_length=100)
 store = ActivationStore(Path(sys.argv[2]), 10**9, print)
-model = with_store(inner, store, {})
+model = with_store(inner, store, {}, Path(sys.argv[2], "offers"))
 model.load("cuda")  # in groups; one by one takes a longer time and less memory
 total = sum(1 for _ in model.hidden_states(sequences, (1, 2)))
 assert total == len(sequences)

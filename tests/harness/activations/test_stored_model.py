@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from harness.activations import stored_model
+from harness.activations import call
 from harness.activations.store import damaged, tidy
 from harness.activations.stored_model import with_store
 from harness.adapter import ModelAdapter
@@ -25,7 +25,7 @@ SEQUENCES = sequences(40)
 
 @pytest.fixture(autouse=True)
 def _small_groups(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stored_model, "GROUP_NUCLEOTIDES", 300)
+    monkeypatch.setattr(call, "GROUP_NUCLEOTIDES", 300)
 
 
 @pytest.mark.parametrize("noise", [False, True])

@@ -22,6 +22,7 @@ from tasks.levels import Levels
 from tasks.probe_families.report import OTHERS, UNITS
 from tasks.probe_families.task import ProbeFamilies
 from tasks.probe_families.vectors import Letters, vectors
+from tests.fakes import FakeModel
 from tests.tasks.probe_families.planted import FAMILIES, Knowing, dataset, records
 
 SETTINGS = {"draws": 100, "examples": (1, 3), "seeds": (0, 1), "layers": (2,)}
@@ -161,3 +162,18 @@ def test_what_an_interrupted_run_kept_gives_the_same_record(
     monkeypatch.setattr(Knowing, "hidden_states", stop)
     record = run(Knowing(dataset()), tmp_path)
     assert record.metrics == knowing[0].metrics and record.selected == knowing[0].selected
+
+
+class Local(FakeModel):
+    """States that windows do not change, of the twin too."""
+
+    def random_twin(self, initialisation: int = 0) -> ModelAdapter:
+        return Local("local", f"random-{initialisation}", max_length=self.card.max_length)
+
+
+def test_in_windows_a_model_reads_what_one_without_a_limit_reads(tmp_path: Path) -> None:
+    longest = max(len(record.sequence) for record in dataset().records)
+    whole = run(Local("local", max_length=None), tmp_path)
+    windows = run(Local("local", max_length=longest // 2), tmp_path, long="window")
+    assert windows.metrics == whole.metrics and windows.basis == whole.basis and windows.table == whole.table
+    assert any("were read in windows" in note for note in windows.notes) and windows.cell != whole.cell

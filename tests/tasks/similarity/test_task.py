@@ -195,3 +195,32 @@ def test_a_stopped_run_goes_on_with_the_states_it_has(tmp_path: Path, monkeypatc
     record, _ = run(Stopping(), tmp_path)
     assert record.status == "done" and asked == ["mixing"]
     assert record.metrics == run(Mixing(), tmp_path / "whole")[0].metrics
+
+
+class Local(FakeModel):
+    """States that windows do not change, of the twins too, which differ from one another."""
+
+    shift = 0
+
+    def random_twin(self, initialisation: int = 0) -> ModelAdapter:
+        twin = Local("local", f"random-{initialisation}", max_length=self.card.max_length)
+        twin.shift = initialisation + 1
+        return twin
+
+    def hidden_states(self, sequences: Sequence[str], layers: Sequence[int]) -> Iterator[tuple[int, dict[int, Floats]]]:
+        for index, states in super().hidden_states(sequences, layers):
+            yield index, {layer: own @ _turned(self.shift + layer) for layer, own in states.items()}
+
+
+def _turned(number: int) -> Floats:
+    return np.random.default_rng(number).normal(size=(5, 5)).astype(np.float32)
+
+
+def test_in_windows_a_model_reads_what_one_without_a_limit_reads(tmp_path: Path) -> None:
+    longest = max(len(record.sequence) for record in dataset().records)
+    whole, _ = run(Local("local", max_length=None), tmp_path)
+    windows, _ = run(Local("local", max_length=longest // 2), tmp_path, long="window")
+    assert windows.status == "done", windows.error
+    for name, own in whole.metrics.items():  # products of matrices differ in their last digits with the length
+        assert windows.metrics[name].value == pytest.approx(own.value, abs=1e-5)
+    assert windows.basis == whole.basis and any("were read in windows" in note for note in windows.notes)
