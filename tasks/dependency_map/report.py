@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from math import log2
 
-import numpy as np
 import pandas as pd
 
 from harness.adapter import ModelCard
@@ -60,12 +59,12 @@ def metrics(found: Mapping[str, Estimate | None]) -> dict[str, Metric]:
     }
 
 
-def of_variant(name: str, bootstrap: Bootstrap, wins: tuple[np.ndarray, np.ndarray]) -> Iterator[TableRow]:
+def of_variant(name: str, bootstrap: Bootstrap) -> Iterator[TableRow]:
     """The same numbers of one variant with its own threshold, whether it was chosen or not."""
     numbers = {
         "f1_pooled": bootstrap.f1(),
         "auprc_macro": bootstrap.mean("average_precision"),
-        "pair_conditional_auroc": bootstrap.conditional(wins),
+        "pair_conditional_auroc": bootstrap.conditional(),
         **controls(bootstrap),
         "auprc_mirror": bootstrap.mean("average_precision_mirror"),
     }

@@ -17,7 +17,6 @@ from tasks.dependency_map.passes import maps_of, scored, show_maps, units_of, va
 from tasks.dependency_map.substitutions import cost, is_causal, predicts
 from tasks.structure.estimates import Bootstrap
 from tasks.structure.evaluation import long_form, rna_table
-from tasks.structure.pair_conditional import wins
 from tasks.structure.pictures import draw_contacts, draw_f1_by_length
 from tasks.structure.protocol import score_test, select
 from tasks.structure.report import SOURCE, estimates, notes, row, strata
@@ -51,23 +50,22 @@ def run_dependency_map(
     names = variants(model)
     with context.phase("statistics"):
         choices = [Choice(0, number, int(own.argmax())) for number, own in enumerate(selection.f1)]
-        bootstraps, conditional = [], []
+        bootstraps = []
         for choice in choices:
             scores = [own.scores[choice.head] for own in maps]
-            conditional.append(wins(data.test, scores))
             parts = [
-                rna_table(data.test, scores, choice, selection.exact, selection.matched, conditional[-1]),
+                rna_table(data.test, scores, choice, selection.exact, selection.matched),
                 control_table(data.test, scores, images, [own.scores[choice.head] for own in mirror], choice),
                 likeness_table(data.test, [own.likeness for own in maps], scores, choice),
             ]
             bootstraps.append(Bootstrap(pd.concat(parts, axis=1), settings.draws))
-        bootstrap, compared = bootstraps[selection.chosen.head], conditional[selection.chosen.head]
+        bootstrap = bootstraps[selection.chosen.head]
         table = bootstrap.table
-        found = estimates(bootstrap, selection, tested, compared) | report.controls(bootstrap)
+        found = estimates(bootstrap, selection, tested) | report.controls(bootstrap)
         metrics = report.metrics(found)
-        rows = [row("f1_pooled", bootstrap.f1(), "map and threshold fixed"), *strata(bootstrap, compared)]
-        for name, own, its_wins in zip(names, bootstraps, conditional, strict=True):
-            rows += report.of_variant(name, own, its_wins)
+        rows = [row("f1_pooled", bootstrap.f1(), "map and threshold fixed"), *strata(bootstrap)]
+        for name, own in zip(names, bootstraps, strict=True):
+            rows += report.of_variant(name, own)
         if predicts(model):
             rows += report.of_fingerprints(bootstrap)
         on_test = [own.f1() for own in bootstraps]

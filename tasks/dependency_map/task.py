@@ -24,7 +24,7 @@ class DependencyMap(Task):
 
     card = TaskCard(
         name="dependency-map",
-        version="1",
+        version="2",
         summary="base pairs from how predictions change under substitutions, threshold from validation (no training)",
         requires=frozenset(),
         requires_any=frozenset({"unmasked_log_probs", "causal_log_probs", "pair_scores"}),

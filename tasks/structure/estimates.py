@@ -45,14 +45,9 @@ class Bootstrap:
         values = self.table[column].to_numpy(dtype=np.float64)
         return self.ratio(np.nan_to_num(values), ~np.isnan(values))
 
-    def conditional(self, wins: tuple[Floats, Floats]) -> Estimate | None:
-        """Wins over comparisons of RNAs with RNAs, both sides weighted by the draw."""
-        beaten, compared = wins
-        if not compared.sum() > 0:
-            return None
-        top, bottom = (((self.weights @ part) * self.weights).sum(axis=1) for part in wins)
-        drawn = np.divide(top, bottom, out=np.full(len(bottom), np.nan), where=bottom > 0)
-        return Estimate(float(beaten.sum() / compared.sum()), drawn, len(set(self.units)))
+    def conditional(self) -> Estimate | None:
+        """See :mod:`tasks.structure.pair_conditional`."""
+        return self.ratio(self.table["conditional_wins"], self.table["conditional_pairs"])
 
     def nested(self, selection: HeadSelection, tested: HeldOut) -> dict[str, Estimate]:
         """f1_pooled, mcc and f1_per_rna of the choice made, their draws with the choices of the same draws.

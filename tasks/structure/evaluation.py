@@ -9,11 +9,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tasks.structure.ceilings import canonical_pairs, is_pseudoknotted, one_partner_pairs
-from tasks.structure.counts import Floats
 from tasks.structure.data import Rna
 from tasks.structure.decoding import is_canonical, match
 from tasks.structure.kinds import BASE_PAIRS
 from tasks.structure.maps import Indices, Scores, positions
+from tasks.structure.pair_conditional import wins
 from tasks.structure.selection import Choice
 
 LONG_RANGE = 24
@@ -26,18 +26,18 @@ def rna_table(
     chosen: Choice,
     exact_threshold: float,
     matched_threshold: float,
-    conditional: tuple[Floats, Floats],
 ) -> pd.DataFrame:
     """One row per RNA, in their order.
 
     Columns: item, cluster, family, unit; length, pairs, pseudoknotted; tp, fp, fn, tn at the chosen threshold, and
     with a suffix: ``_exact``, ``_matched``, and one for each of ``PAIR_CLASSES`` (counts among these pairs only);
     canonical_pairs, one_partner_pairs; f1, average_precision, precision_top_half_length (nan without known pairs);
-    conditional_wins and conditional_comparisons within the RNA. What is of bases is left out for contacts (pseudoknots,
-    matchings, canonical pairs and ceilings), which have precision_top_fifth_length.
+    conditional_wins and conditional_pairs, of :func:`tasks.structure.pair_conditional.wins`. What is of bases
+    is left out for contacts (pseudoknots, matchings, canonical pairs and ceilings), which have
+    precision_top_fifth_length.
     """
     rows = []
-    for index, (rna, own) in enumerate(zip(rnas, scores, strict=True)):
+    for rna, own in zip(rnas, scores, strict=True):
         record, predicted = rna.record, chosen.predicted(own)
         of_bases = rna.kind is BASE_PAIRS
         counts = pair_counts(rna.known, predicted, rna.counted)
@@ -65,10 +65,7 @@ def rna_table(
         if not of_bases:
             most = min(rna.length // 5, rna.counted)
             row["precision_top_fifth_length"] = precision_at_top(own, rna.known, most)
-        row |= {
-            "conditional_wins": conditional[0][index, index],
-            "conditional_comparisons": conditional[1][index, index],
-        }
+        row["conditional_wins"], row["conditional_pairs"] = wins(rna, own)
         for name, members in _classes(rna).items():
             known, reached = (pairs[members[pairs]] for pairs in (rna.known, predicted))
             row |= _suffixed(pair_counts(known, reached, int(members.sum())), name)

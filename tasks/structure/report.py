@@ -10,7 +10,6 @@ import pandas as pd
 from harness.statistics.bootstrap import Estimate
 from harness.task import TableRow
 from tasks.common import table_row
-from tasks.structure.counts import Floats
 from tasks.structure.data import Rna
 from tasks.structure.estimates import Bootstrap
 from tasks.structure.evaluation import PAIR_CLASSES
@@ -33,7 +32,7 @@ _CLASS_NAMES = {
 UNITS = {
     "f1_pooled": "F1 of all pairs of all RNAs, P ≥ T; interval nested with selection",
     "auprc_macro": "average precision, mean over RNAs",
-    "pair_conditional_auroc": "AUROC among pairs of the same bases at a similar distance",
+    "pair_conditional_auroc": "AUROC among pairs of the same bases at a similar distance in one RNA",
     "f1_per_rna": "F1, mean over RNAs; interval nested with selection",
     "f1_matched": "pooled F1 with one partner, canonical pairs, loops of 3 nt",
     "f1_exact_threshold": "pooled F1 with a threshold off the grid",
@@ -45,7 +44,7 @@ UNITS = {
 CONTACT_UNITS = {
     "f1_pooled": "F1 of all contacts of all proteins, P ≥ T; interval nested with selection",
     "auprc_macro": "average precision, mean over proteins",
-    "pair_conditional_auroc": "AUROC among pairs of the same amino acids at a similar distance",
+    "pair_conditional_auroc": "AUROC among pairs of the same amino acids at a similar distance in one protein",
     "f1_per_rna": "F1, mean over proteins; interval nested with selection",
     "f1_exact_threshold": "pooled F1 with a threshold off the grid",
     "precision_top_half_length": "precision of the top L/2 pairs, mean over proteins",
@@ -61,15 +60,13 @@ CEILINGS = {
 """What the known pairs allow."""
 
 
-def estimates(
-    bootstrap: Bootstrap, selection: HeadSelection, tested: HeldOut, wins: tuple[Floats, Floats]
-) -> dict[str, Estimate | None]:
+def estimates(bootstrap: Bootstrap, selection: HeadSelection, tested: HeldOut) -> dict[str, Estimate | None]:
     """The numbers of the task with draws over test families or RNAs, nested with the selection where it says so."""
     of_bases = "tp_matched" in bootstrap.table
     found = {
         **bootstrap.nested(selection, tested),
         "auprc_macro": bootstrap.mean("average_precision"),
-        "pair_conditional_auroc": bootstrap.conditional(wins),
+        "pair_conditional_auroc": bootstrap.conditional(),
         **({"f1_matched": bootstrap.f1("_matched")} if of_bases else {}),
         "f1_exact_threshold": bootstrap.f1("_exact"),
         "precision_top_half_length": bootstrap.mean("precision_top_half_length"),
@@ -87,7 +84,7 @@ def _ceiling(bootstrap: Bootstrap, column: str) -> Estimate | None:
     return bootstrap.ratio(2 * hits, hits + known)
 
 
-def strata(bootstrap: Bootstrap, wins: tuple[Floats, Floats], kind: PairKind = BASE_PAIRS) -> Iterator[TableRow]:
+def strata(bootstrap: Bootstrap, kind: PairKind = BASE_PAIRS) -> Iterator[TableRow]:
     """The headline by length, pseudoknots, class of pair and family, with map and threshold fixed.
 
     A stratum that holds nothing has no value.
@@ -106,9 +103,6 @@ def strata(bootstrap: Bootstrap, wins: tuple[Floats, Floats], kind: PairKind = B
         if f"tp_{name}" in table:
             yield row("f1_pooled", bootstrap.f1(f"_{name}"), _CLASS_NAMES[name].format(unit=kind.unit))
     yield from _families(bootstrap)
-    within = tuple(np.diag(np.diag(part)) for part in wins)
-    estimate = bootstrap.ratio(np.diag(within[0]), np.diag(within[1]))
-    yield row("pair_conditional_auroc", estimate, f"compared within each {kind.molecule}")
 
 
 def _families(bootstrap: Bootstrap) -> Iterator[TableRow]:

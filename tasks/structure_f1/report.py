@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from harness.statistics.bootstrap import Estimate
 from harness.task import Highlights, Metric, TableRow
 from tasks.common import metric
-from tasks.structure.counts import Floats
 from tasks.structure.data import Rna
 from tasks.structure.estimates import Bootstrap
 from tasks.structure.kinds import BASE_PAIRS, PairKind
@@ -35,14 +34,12 @@ def metrics(
     return {name: oracle if name == "f1_oracle_head" else metric(found[name], unit) for name, unit in names.items()}
 
 
-def rows(
-    bootstrap: Bootstrap, selection: HeadSelection, tested: HeldOut, wins: tuple[Floats, Floats], kind: PairKind
-) -> Iterator[TableRow]:
+def rows(bootstrap: Bootstrap, selection: HeadSelection, tested: HeldOut, kind: PairKind) -> Iterator[TableRow]:
     """Strata of the headline with the head and threshold fixed, the second selection, validation F1 by layer."""
     yield row("f1_pooled", bootstrap.f1(), "head and threshold fixed")
     if selection.wide is not None:
         yield option_row(bootstrap, tested, selection.wide, "selected on train and validation")
-    yield from strata(bootstrap, wins, kind)
+    yield from strata(bootstrap, kind)
     for layer in sorted({layer for layer, _ in selection.heads}):
         own = [place for place, (number, _) in enumerate(selection.heads) if number == layer]
         yield TableRow(

@@ -14,12 +14,10 @@ from harness.datasets.alignments import alignment_of, read_alone
 from harness.statistics.metrics import f1_of_counts
 from harness.task import Basis, CellContext, Place, TaskOutcome
 from tasks.common import subject, without_interval
-from tasks.structure.counts import Floats
 from tasks.structure.data import StructureData
 from tasks.structure.estimates import Bootstrap
 from tasks.structure.evaluation import long_form, rna_table
 from tasks.structure.kinds import KINDS
-from tasks.structure.pair_conditional import wins
 from tasks.structure.pictures import draw_contacts, draw_f1_by_length
 from tasks.structure.protocol import HeldOut, known_pairs, score_test, select, tally
 from tasks.structure.report import SOURCE, estimates, option_row
@@ -44,9 +42,7 @@ def run_structure(
     selection = select(show, data, settings.draws, context)
     tested = score_test(show, data.test, selection.options, context)
     with context.phase("statistics"):
-        kept = context.kept("comparisons", lambda: {"both": np.stack(wins(data.test, tested.scores))})
-        conditional = kept["both"][0], kept["both"][1]
-        table = rna_table(data.test, tested.scores, selection.chosen, selection.exact, selection.matched, conditional)
+        table = rna_table(data.test, tested.scores, selection.chosen, selection.exact, selection.matched)
         aligned = "alignment" in model.card.capabilities
         if aligned:
             table[homologs.COLUMN] = homologs.effective_homologs(data.test)
@@ -54,7 +50,7 @@ def run_structure(
         heads = report.head_table(selection, tested, known)
         words = kind.molecules
         split = f"the validation {words} ({len(data.select)} {words}, split: {data.split})"
-        found = estimates(bootstrap, selection, tested, conditional)
+        found = estimates(bootstrap, selection, tested)
         metrics = report.metrics(found, table, tested, kind)
         outcome = TaskOutcome(
             metrics=metrics,
@@ -65,9 +61,7 @@ def run_structure(
             ),
             draws={Place(name, SOURCE): own for name, own in found.items() if own is not None},
             used=len(data.train) + len(data.select) + len(data.test),
-            table=[
-                row for row in report.rows(bootstrap, selection, tested, conditional, kind) if row.value is not None
-            ],
+            table=[row for row in report.rows(bootstrap, selection, tested, kind) if row.value is not None],
             selected=report.selected(selection, tested, known),
             skipped=data.skipped,
             notes=[
@@ -77,11 +71,7 @@ def run_structure(
             ],
             highlights=report.highlights(heads),
             items=long_form(table),
-            tables={
-                "heads": heads,
-                "options": _options(table, tested),
-                "conditional": _by_unit(table, conditional),
-            },
+            tables={"heads": heads, "options": _options(table, tested)},
         )
     line = None
     if aligned:
@@ -156,12 +146,3 @@ def _options(table: pd.DataFrame, tested: HeldOut) -> pd.DataFrame:
             "predicted": tested.predicted.ravel(),
         }
     )
-
-
-def _by_unit(table: pd.DataFrame, conditional: tuple[Floats, Floats]) -> pd.DataFrame:
-    """Wins of pairs of one family or RNA over non-pairs of another, and comparisons; rows without any left out."""
-    unit = table["unit"].to_numpy()
-    parts = [pd.DataFrame(part, unit, unit).groupby(level=0).sum().T.groupby(level=0).sum().T for part in conditional]
-    merged = pd.DataFrame({"wins": parts[0].stack(), "comparisons": parts[1].stack()})
-    merged.index.names = ["pairs_of", "others_of"]
-    return merged[merged["comparisons"] > 0].reset_index()

@@ -64,7 +64,7 @@ class StructureF1(Task):
 
     card = TaskCard(
         name="structure-f1",
-        version="3",
+        version="4",
         summary="base pairs from one attention head, chosen on validation RNAs and scored on test (no training)",
         requires=frozenset(),
         requires_any=frozenset({"attention", "pair_scores"}),

@@ -64,16 +64,3 @@ def test_rnas_without_pairs_are_left_out_of_means_and_kept_in_pooled_counts() ->
 def test_items_of_a_family_are_drawn_together() -> None:
     weights = Bootstrap(table(), 300).weights
     assert (weights[:, 0] == weights[:, 1]).all() and (weights[:, 0] != weights[:, 2]).any()
-
-
-def test_conditional_weighs_both_sides() -> None:
-    generator = np.random.default_rng(0)
-    compared = generator.integers(0, 9, (4, 4)).astype(float)
-    beaten = compared * generator.random((4, 4))
-    bootstrap = Bootstrap(table(), 100)
-    found = bootstrap.conditional((beaten, compared))
-    assert found.value == pytest.approx(beaten.sum() / compared.sum())
-    for draw, value in zip(bootstrap.weights, found.draws, strict=True):
-        both = np.outer(draw, draw)
-        assert value == pytest.approx((both * beaten).sum() / (both * compared).sum())
-    assert bootstrap.conditional((np.zeros((4, 4)), np.zeros((4, 4)))) is None

@@ -24,9 +24,8 @@ def test_counts_of_every_class_are_those_of_sets() -> None:
     rna, scores = example()
     empty = Rna(Record("empty", "ACGUACGU", pairs=()))
     single = Rna(Record("single", "A", pairs=()))
-    none = np.zeros((3, 3))
     own = [scores, np.full(empty.pairs, 0.8, np.float32), np.zeros(0, np.float32)]
-    table = rna_table([rna, empty, single], own, Choice(1, 0, 600), 0.7005, 0.9, (none, none))
+    table = rna_table([rna, empty, single], own, Choice(1, 0, 600), 0.7005, 0.9)
     pairs, truth = pairs_of(rna.length), set(rna.record.pairs or ())
 
     def canonical(pair: tuple[int, int]) -> bool:
