@@ -22,7 +22,7 @@ from tasks.structure.selection import Choice
 UNITS = (
     OF_PAIRS
     | {
-        "partner_specificity": "share of comparisons in a stem that the true partner wins; 0.5 without any knowledge",
+        "partner_specificity": "share of comparisons with partners of the same base in a stem that the true one wins",
         "f1_mirror": "pooled F1 on reversed sequences, same threshold",
         "mirror_gain": "pooled F1 minus that on reversed sequences",
     }
@@ -40,7 +40,7 @@ def controls(bootstrap: Bootstrap) -> dict[str, Estimate | None]:
     """The controls with draws over test families or RNAs; threshold fixed."""
     table, mirror, own = bootstrap.table, bootstrap.f1("_mirror"), bootstrap.f1()
     return {
-        "partner_specificity": bootstrap.ratio(table["partner_wins"], table["partner_comparisons"]),
+        "partner_specificity": bootstrap.ratio(table["partner_wins_same_base"], table["partner_comparisons_same_base"]),
         "f1_mirror": mirror,
         "mirror_gain": None if own is None or mirror is None else own - mirror,
     }
@@ -70,9 +70,8 @@ def of_variant(name: str, bootstrap: Bootstrap) -> Iterator[TableRow]:
     }
     for metric_name, estimate in numbers.items():
         yield table_row(metric_name, estimate, name, stratum="own threshold, fixed")
-    wins_there, compared_there = (bootstrap.table[f"partner_{part}_same_base"] for part in ("wins", "comparisons"))
-    same_base = bootstrap.ratio(wins_there, compared_there)
-    yield table_row("partner_specificity", same_base, name, stratum="partners of the same base")
+    of_any_base = bootstrap.ratio(bootstrap.table["partner_wins"], bootstrap.table["partner_comparisons"])
+    yield table_row("partner_specificity", of_any_base, name, stratum="partners of any base")
 
 
 def of_fingerprints(bootstrap: Bootstrap) -> Iterator[TableRow]:
