@@ -121,7 +121,7 @@ def test_states_are_kept_and_compare_as_they_did(learned: tuple[ResultRecord, Pa
     }
     names = pd.read_parquet(folder / "nucleotides.parquet")
     assert len(names) == 8 * record.dataset.used == len(kept["model"][0])
-    comparer, _ = comparers(8, 5, np.ones((1, record.dataset.used)))
+    comparer, _ = comparers(8, 5, names["letter"].to_numpy(), np.ones((1, record.dataset.used)))
     views = [comparer.view({key(NUCLEOTIDES, 2): kept[source][2]}, 2) for source in ("model", "random-twin")]
     found = comparer.compare(*views)
     table = pd.read_parquet(folder / "layer_pairs.parquet")
