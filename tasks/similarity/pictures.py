@@ -66,7 +66,7 @@ def heat(axes: Axes, values: np.ndarray, rows: Sequence[object], columns: Sequen
             if np.isfinite(value):
                 colour = "black" if value > 0.6 else "white"
                 place = column + 0.5, row + 0.5
-                axes.text(*place, f"{value:.2f}", size=SMALL - 2.5, ha="center", va="center", color=colour)
+                axes.text(*place, f"{value:z.2f}", size=SMALL - 2.5, ha="center", va="center", color=colour)
     for axis, names in ((axes.yaxis, rows), (axes.xaxis, columns)):
         step = max(1, len(names) // 12)
         axis.set_ticks(np.arange(0, len(names), step) + 0.5, [str(name) for name in names[::step]])
