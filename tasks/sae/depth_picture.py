@@ -60,7 +60,8 @@ def _panel(axes: Axes, numbers: pd.DataFrame, layers: Sequence[int], title: str,
         own = numbers[numbers["source"] == source].sort_values("layer")
         if len(own):
             places = [layers.index(layer) for layer in own["layer"]]
-            curve(axes, places, own["value"], own["low"], own["high"], colour, label)
+            values, low, high = (own[name].tolist() for name in ("value", "low", "high"))
+            curve(axes, places, values, low, high, colour, label)
     axes.set_title(title, size=NORMAL, parse_math=False)
     _layers_below(axes, layers)
     axes.spines[["top", "right"]].set_visible(False)

@@ -17,6 +17,7 @@ from tasks.similarity.states import MEANS, NUCLEOTIDES
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.collections import QuadMesh
+    from matplotlib.figure import Figure
 
 SMALL = 7
 WORDS = {
@@ -50,7 +51,7 @@ def draw_maps(path: Path, found: Found, subject: str) -> None:
             values = [[found.pairs[source, i, name, None][measure].value for name in FLOORS] for i in found.layers]
             mesh = heat(panel, np.array(values), found.layers, list(FLOORS))
             panel.set_ylabel(f"layer of {WORDS[source]}", size=SMALL)
-        scale_beside(mesh, row.tolist(), WORDS[measure])
+        scale_beside(figure, mesh, row.tolist(), WORDS[measure])
     figure.suptitle(f"Similarity of layers · {subject}", size=SMALL + 2, parse_math=False)
     save_svg(figure, path)
 
@@ -77,9 +78,9 @@ def heat(axes: Axes, values: np.ndarray, rows: Sequence[object], columns: Sequen
     return mesh
 
 
-def scale_beside(mesh: QuadMesh, panels: Sequence[Axes], words: str) -> None:
+def scale_beside(figure: Figure, mesh: QuadMesh, panels: Sequence[Axes], words: str) -> None:
     """The colours and their numbers, at the right of the panels that share them."""
-    bar = panels[-1].get_figure(root=True).colorbar(mesh, ax=panels, fraction=0.05, pad=0.02, aspect=18)
+    bar = figure.colorbar(mesh, ax=panels, fraction=0.05, pad=0.02, aspect=18)
     bar.ax.tick_params(labelsize=SMALL - 1, length=2)
     bar.set_label(words, size=SMALL)
 

@@ -100,7 +100,7 @@ def draw_models(path: Path, pairs: list[PairOfModels], names: list[str], subject
     for axes, measure in zip(panels, MEASURES, strict=True):
         mesh = heat(axes, matrix(pairs, names, measure), names, names)
         axes.set_title(WORDS[measure], size=SMALL)
-    scale_beside(mesh, panels, "similarity")
+    scale_beside(figure, mesh, panels, "similarity")
     figure.suptitle(f"Last layers of models · {subject}", size=SMALL + 2, parse_math=False)
     save_svg(figure, path)
 
@@ -118,6 +118,6 @@ def draw_pair(path: Path, pair: PairOfModels, subject: str) -> None:
         axes.set_title(WORDS[measure], size=SMALL)
         axes.set_ylabel(f"layer of {pair.first}", size=SMALL, parse_math=False)
         axes.set_xlabel(f"layer of {pair.second}", size=SMALL, parse_math=False)
-    scale_beside(mesh, panels, "similarity")
+    scale_beside(figure, mesh, panels, "similarity")
     figure.suptitle(f"{pair.first} and {pair.second} · {subject}", size=SMALL + 2, parse_math=False)
     save_svg(figure, path)
