@@ -145,6 +145,10 @@ class Basis(BaseModel):
     item_set: str
 
 
+EACH_LAYER = "each layer"
+"""The stratum of rows and draws that tasks with several layers keep of each of them, for comparisons of layers."""
+
+
 class Place(NamedTuple):
     """Identifies a number of a cell: its metric, source, layer and stratum."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from harness.names import printable
 from harness.storage.files import write_text
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
@@ -24,6 +26,20 @@ def svg(figure: Figure, name: str) -> str:
     with matplotlib.rc_context({"svg.hashsalt": name, "svg.fonttype": "none"}):
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None}, dpi=150)
     return "\n".join(map(printable, buffer.getvalue().split("\n")))
+
+
+def curve(
+    axes: Axes,
+    places: Sequence[float],
+    values: Sequence[float],
+    low: Sequence[float],
+    high: Sequence[float],
+    colour: str,
+    label: str,
+) -> None:
+    """Points joined by a line, and their intervals as a band."""
+    axes.plot(places, values, color=colour, linewidth=1.2, marker="o", markersize=2.5, label=label)
+    axes.fill_between(places, low, high, color=colour, alpha=0.18, linewidth=0)
 
 
 def save_svg(figure: Figure, path: Path) -> None:

@@ -18,6 +18,7 @@ from tasks.probe_families.data import FamilyData
 from tasks.probe_families.heads import CENTROID, LOOKUP
 from tasks.probe_families.probing import HEADS, Fit, Key, Probed
 from tasks.probe_families.scoring import Truth, over_seeds
+from tasks.probes.layers import layer_rows
 from tasks.probes.sources import MODEL, TWINS
 
 UNITS = {
@@ -86,6 +87,22 @@ class SourceResult:
         own = [place for place in self.places if place.examples == count and head in (None, place.head)]
         return max(own, key=self.validation)
 
+    @cached_property
+    def by_layer(self) -> dict[int, tuple[Estimate, float]]:
+        """Macro F1 on test and on validation at each of several layers, all examples, with the head preferred there."""
+        most = max(place.examples for place in self.places)
+        layers = sorted({place.layer for place in self.places if place.layer is not None})
+        best = {
+            layer: max((own for own in self.places if (own.examples, own.layer) == (most, layer)), key=self.validation)
+            for layer in layers
+        }
+        return {layer: (self.scores[own]["f1"], self.validation(own)) for layer, own in best.items()}
+
+    def by_examples(self) -> dict[int, Estimate]:
+        """Macro F1 with every number of examples, of what validation prefers."""
+        counts = sorted({place.examples for place in self.places})
+        return {count: self.scores[self.best(count)]["f1"] for count in counts}
+
 
 def estimates(results: Mapping[str, SourceResult], counts: Sequence[int]) -> dict[str, Estimate | None]:
     """The metrics of the record with their draws, by name."""
@@ -132,6 +149,8 @@ def rows(results: Mapping[str, SourceResult], counts: Sequence[int], layer: int 
             for count in counts:
                 gain = model.scores[model.best(count)]["f1"] - own.scores[own.best(count)]["f1"]
                 yield table_row(OTHERS[name], gain, MODEL, layer, of_count(count, counts), within=CORRELATION)
+        if name in (MODEL, TWINS):
+            yield from layer_rows("f1_probed", "f1_validation", name, own.by_layer)
 
 
 def by_kind(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from harness.adapter import ModelAdapter, Role
 from harness.datasets.alignments import read_alone
 from harness.task import Basis, CellContext, Place, TaskOutcome
-from tasks.common import without_interval
+from tasks.common import subject, without_interval
 from tasks.kinds import FamilyKinds
 from tasks.probe_families import report
 from tasks.probe_families.data import prepare
@@ -15,7 +15,8 @@ from tasks.probe_families.heads import LOOKUP
 from tasks.probe_families.probing import Probed, counts, look_up, probe
 from tasks.probe_families.scoring import Truth
 from tasks.probe_families.vectors import KMERS, Letters
-from tasks.probes.sources import MODEL, Source, sources
+from tasks.probes.layers import Curves, draw_probes, layer_draws
+from tasks.probes.sources import MODEL, TWINS, Source, sources
 
 if TYPE_CHECKING:
     from harness.datasets.records import Dataset
@@ -54,6 +55,20 @@ def run_probe_families(
         sizes = [len(own) for own in data.records.values()]
         kinds = FamilyKinds.of(dataset, data.families)
         by_kind = [] if kinds is None else report.by_kind(results, kinds, steps, layer)
+        curves = Curves(
+            layers={
+                name: {layer: f1 for layer, (f1, _) in results[name].by_layer.items()}
+                for name in (MODEL, TWINS)
+                if name in results
+            },
+            examples={name: own.by_examples() for name, own in results.items()},
+            best={name: own.scores[own.best(steps[-1])]["f1"] for name, own in results.items()},
+            score="macro F1",
+            training="training sequences per family",
+        )
+        draw_probes(
+            context.artifacts / "probes.svg", curves, f"Probes of families · {subject(model.card, dataset.card)}"
+        )
         return TaskOutcome(
             metrics=metrics,
             basis=Basis(
@@ -61,7 +76,9 @@ def run_probe_families(
                 layer_is_chosen=len(settings.layers) > 1,
                 item_set=dataset.subset(data.all).fingerprint,
             ),
-            draws={Place(name, MODEL, layer): own for name, own in found.items() if own is not None} | controls,
+            draws={Place(name, MODEL, layer): own for name, own in found.items() if own is not None}
+            | controls
+            | layer_draws("f1_probed", results[MODEL].by_layer),
             used=len(data.all),
             table=[row for row in (*report.rows(results, steps, layer), *by_kind) if row.value is not None],
             roles=roles,

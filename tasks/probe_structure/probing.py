@@ -32,13 +32,16 @@ HEADS = (ATTENTION, *KINDS, TUNED)
 
 Key = tuple[str, int, int]
 """Head, number of training RNAs, seed."""
+LayerKey = tuple[str, int, int]
+"""Head, layer, seed."""
 
 
 @dataclass
 class Probed:
     """What a source reaches: without training, and with every head, number of training RNAs and seed.
 
-    ``chosen`` says what validation chose for each head beside its threshold.
+    ``chosen`` says what validation chose for each head beside its threshold. ``layers`` holds heads on each of several
+    layers, with all training RNAs.
     """
 
     source: Source
@@ -46,6 +49,7 @@ class Probed:
     zero_shot_head: dict[str, object] = field(default_factory=dict)
     heads: dict[Key, Scored] = field(default_factory=dict)
     chosen: dict[Key, dict[str, float]] = field(default_factory=dict)
+    layers: dict[LayerKey, Scored] = field(default_factory=dict)
 
 
 def probe(source: Source, data: StructureData, settings: ProbeStructureSettings, context: CellContext) -> Probed:
@@ -60,7 +64,7 @@ def probe(source: Source, data: StructureData, settings: ProbeStructureSettings,
             _keep(found, ATTENTION, partial(_attention, source, data, settings, own), own)
     if "hidden_states" in capabilities:
         with own.phase("heads on hidden states"):
-            _keep(found, "heads", partial(_heads, source, data, settings, own), own)
+            _keep(found, "heads-and-layers", partial(_heads, source, data, settings, own), own)
     if settings.tuned_blocks and source.name in (MODEL, TWINS):
         with own.phase(TUNED), suppress(NotApplicable):
             _keep(found, TUNED, partial(_tuned, source, data, settings, own), own)
@@ -92,6 +96,8 @@ def _keep(found: Probed, name: str, compute: Callable[[], Probed], context: Cell
         for number, (key, own) in enumerate(new.heads.items()):
             stored |= own.arrays(str(number))
             stored |= {f"{number} chosen {part}": np.array(value) for part, value in new.chosen[key].items()}
+        for (head, layer, seed), own in new.layers.items():
+            stored |= own.arrays(f"layer|{head}|{layer}|{seed}|")
         return stored
 
     kept = context.kept(name, arrays)
@@ -101,6 +107,9 @@ def _keep(found: Probed, name: str, compute: Callable[[], Probed], context: Cell
         found.heads[key] = Scored.of(kept, str(number))
         start = f"{number} chosen "
         found.chosen[key] = {part[len(start) :]: float(kept[part]) for part in kept if part.startswith(start)}
+    for name in sorted({part.rpartition("|")[0] for part in kept if part.startswith("layer|")}):
+        _, head, layer, seed = name.split("|")
+        found.layers[head, int(layer), int(seed)] = Scored.of(kept, f"{name}|")
 
 
 def _attention(source: Source, data: StructureData, settings: ProbeStructureSettings, context: CellContext) -> Probed:
@@ -148,9 +157,9 @@ def _heads(source: Source, data: StructureData, settings: ProbeStructureSettings
     judging = [k for k, rna in enumerate(data.select) if teaching([rna])]
     judged = [examples_of(data.select[k]) for k in judging]
     found = Probed(source)
-    fits = [
-        (kind, count, seed) for kind in KINDS for count in sizes(settings.examples, len(rnas)) for seed in source.seeds
-    ]
+    counts = sizes(settings.examples, len(rnas))
+    most = counts[-1]
+    fits = [(kind, count, seed) for kind in KINDS for count in counts for seed in source.seeds]
     for kind, count, seed in context.progress.over(f"heads on hidden states of {source.label}", fits):
         some = order(rnas, seed)[:count]
 
@@ -159,9 +168,17 @@ def _heads(source: Source, data: StructureData, settings: ProbeStructureSettings
             own = [training[layer][k] for k in some]
             return train(kind, layer, own, [examples[k] for k in some], held_out, settings.steps, seed)
 
-        best = min((trained(layer) for layer in layers), key=lambda own: own.loss)
-        on_validation, on_test = ([best.logits(own) for own in states[best.layer]] for states in (validation, test))
-        found.heads[kind, count, seed] = score(on_validation, on_test, data, settings.draws)
+        def scored(own: Trained) -> Scored:
+            on_validation, on_test = ([own.logits(one) for one in states[own.layer]] for states in (validation, test))
+            return score(on_validation, on_test, data, settings.draws)
+
+        fitted = [trained(layer) for layer in layers]
+        best = min(fitted, key=lambda own: own.loss)
+        found.heads[kind, count, seed] = scored(best)
+        if len(layers) > 1 and count == most:
+            for own in fitted:
+                place = kind, source.model.resolve_layer(own.layer), seed
+                found.layers[place] = found.heads[kind, count, seed] if own is best else scored(own)
         found.chosen[kind, count, seed] = {"layer": best.layer, "decay": best.decay, "steps": best.steps}
     return found
 

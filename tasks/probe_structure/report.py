@@ -12,9 +12,11 @@ import pandas as pd
 from harness.statistics.bootstrap import Estimate, nested_estimate
 from harness.task import Highlights, Metric, TableRow
 from tasks.common import CORRELATION, SHARE, metric, table_row
+from tasks.probe_structure.heads import KINDS
 from tasks.probe_structure.probing import HEADS, Probed
 from tasks.probe_structure.scoring import Scored, count_table
 from tasks.probe_structure.tuning import TUNED
+from tasks.probes.layers import layer_rows
 from tasks.probes.sources import MODEL, ONE_HOT, TWINS
 from tasks.structure.data import Rna
 from tasks.structure.protocol import known_pairs
@@ -83,6 +85,28 @@ class SourceResult:
         """What validation prefers of all heads on the model as it is; among equals the simpler, then fewer RNAs."""
         return max((own for own in self.places if own[0] != TUNED), key=self.validation, default=None)
 
+    @cached_property
+    def by_layer(self) -> dict[int, tuple[Estimate, float]]:
+        """Pooled F1 on test and on validation at each of several layers, of the head preferred there."""
+        found = {}
+        for layer in sorted({key[1] for part in self.parts for key in part.layers}):
+            options = []
+            for head in KINDS:
+                own = [part.layers[key] for part in self.parts for key in part.layers if key[:2] == (head, layer)]
+                options.append((float(np.mean([one.validation for one in own])), own))
+            validation, own = max(options, key=lambda option: option[0])
+            if (estimate := self._over_seeds(own)) is not None:
+                found[layer] = estimate, validation
+        return found
+
+    def by_examples(self) -> dict[int, Estimate]:
+        """Pooled F1 with every number of training RNAs, of the head on states that validation prefers."""
+        found: dict[int, Estimate] = {}
+        for count in sorted({own[1] for own in self.places if own[0] in KINDS}):
+            best = max((own for own in self.places if own[0] in KINDS and own[1] == count), key=self.validation)
+            found[count] = self.probed[best]
+        return found
+
     def _over_seeds(self, scored: Sequence[Scored]) -> Estimate | None:
         found = [own.estimates(self.rnas, self.draws)["f1_pooled"] for own in scored]
         if len(found) < 2:
@@ -138,6 +162,8 @@ def rows(results: Mapping[str, SourceResult], layer: int | None) -> Iterator[Tab
                     name="f1_probed", source=name, stratum=stratum, seed=seed, value=scored.f1(known_pairs(own.rnas))
                 )
                 yield TableRow(name="f1_validation", source=name, stratum=stratum, seed=seed, value=scored.validation)
+
+        yield from layer_rows("f1_probed", "f1_validation", name, own.by_layer)
 
 
 def described(place: Place) -> str:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 from harness.adapter import ModelAdapter, Role
 from harness.datasets.alignments import read_alone
 from harness.task import Basis, CellContext, Place, TaskOutcome
-from tasks.common import without_interval
+from tasks.common import subject, without_interval
 from tasks.probe_structure import report
 from tasks.probe_structure.data import prepare
 from tasks.probe_structure.probing import Probed, probe
 from tasks.probe_structure.scoring import count_table
+from tasks.probes.layers import Curves, draw_probes, layer_draws
 from tasks.probes.sources import MODEL, OneHot, sources
 from tasks.structure.report import notes
 
@@ -45,6 +46,16 @@ def run_probe_structure(
         }
         some = next(iter(parts[MODEL][0].heads.values()))
         rnas = (*data.train, *data.select, *data.test)
+        curves = Curves(
+            layers={name: {layer: f1 for layer, (f1, _) in own.by_layer.items()} for name, own in results.items()},
+            examples={name: own.by_examples() for name, own in results.items()},
+            best={name: own.probed[own.best] for name, own in results.items() if own.best is not None},
+            score="pooled F1",
+            training="training RNAs",
+        )
+        draw_probes(
+            context.artifacts / "probes.svg", curves, f"Probes of structure · {subject(model.card, dataset.card)}"
+        )
         return TaskOutcome(
             metrics=metrics,
             basis=Basis(
@@ -52,7 +63,9 @@ def run_probe_structure(
                 layer_is_chosen=len(settings.layers) > 1,
                 item_set=dataset.subset(rna.record for rna in rnas).fingerprint,
             ),
-            draws={Place(name, MODEL, layer): own for name, own in found.items() if own is not None} | floors,
+            draws={Place(name, MODEL, layer): own for name, own in found.items() if own is not None}
+            | floors
+            | layer_draws("f1_probed", results[MODEL].by_layer),
             used=len(rnas),
             table=[row for row in report.rows(results, layer) if row.value is not None],
             roles=roles,

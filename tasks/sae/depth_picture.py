@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from harness.publish.pictures import save_svg
+from harness.publish.pictures import curve, save_svg
 from tasks.sae.depth import MODEL, TWINS, Depth
 
 if TYPE_CHECKING:
@@ -60,8 +60,8 @@ def _panel(axes: Axes, numbers: pd.DataFrame, layers: Sequence[int], title: str,
         own = numbers[numbers["source"] == source].sort_values("layer")
         if len(own):
             places = [layers.index(layer) for layer in own["layer"]]
-            axes.plot(places, own["value"], color=colour, linewidth=1.2, marker="o", markersize=2.5, label=label)
-            axes.fill_between(places, own["low"], own["high"], color=colour, alpha=0.18, linewidth=0)
+            values, low, high = (own[name].tolist() for name in ("value", "low", "high"))
+            curve(axes, places, values, low, high, colour, label)
     axes.set_title(title, size=NORMAL, parse_math=False)
     _layers_below(axes, layers)
     axes.spines[["top", "right"]].set_visible(False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,18 +11,20 @@ from numpy.typing import NDArray
 from harness.statistics.bootstrap import Estimate, Interval, nested_estimate
 from harness.storage.kept import Arrays
 from tasks.similarity.cka import Floats, Kernel, States, cka
+from tasks.similarity.letters import Letters, less_letters
 from tasks.similarity.neighbours import neighbourhoods, shared_neighbours
 from tasks.similarity.states import MEANS, NUCLEOTIDES, key
 
-CKA, NEIGHBOURS = "cka", "neighbours"
+CKA, LESS_LETTERS, NEIGHBOURS = "cka", "cka_less_letters", "neighbours"
+MEASURES = (CKA, LESS_LETTERS, NEIGHBOURS)
 PERMUTATIONS = 100
 
 
 @dataclass(frozen=True)
 class View:
-    """One layer, ready to be compared; ``near`` is None where neighbours are not asked for."""
+    """One layer, ready to be compared: kernels by measure; ``near`` is None where neighbours are not asked for."""
 
-    kernel: Kernel
+    kernels: Mapping[str, Kernel]
     near: NDArray[np.float32] | None
 
 
@@ -30,25 +32,29 @@ class View:
 class Comparer:
     """Compares layers on the items of one unit: ``each`` of every RNA, with (draws, RNAs) ``weights``.
 
-    ``count`` nearest neighbours are compared; None compares by CKA alone.
+    ``count`` nearest neighbours are compared, and states less the mean of each of ``letters``; None leaves either out.
     """
 
     unit: str
     each: int
     count: int | None
+    letters: Letters | None
     weights: Floats
 
     def view(self, arrays: Arrays, layer: int) -> View:
         states: States = arrays[key(self.unit, layer)]
         near = None if self.count is None else neighbourhoods(states, self.each, self.count)
-        return View(Kernel.of(states, self.each), near)
+        kernels = {CKA: Kernel.of(states, self.each)}
+        if self.letters is not None:
+            kernels[LESS_LETTERS] = Kernel.of(less_letters(states, self.letters), self.each)
+        return View(kernels, near)
 
     def views(self, arrays: Arrays, layers: Sequence[int]) -> dict[int, View]:
         return {layer: self.view(arrays, layer) for layer in layers}
 
     def compare(self, first: View, second: View) -> dict[str, Estimate]:
         """Every measure."""
-        found = {CKA: cka(first.kernel, second.kernel, self.weights)}
+        found = {name: cka(own, second.kernels[name], self.weights) for name, own in first.kernels.items()}
         if self.count is not None and first.near is not None and second.near is not None:
             found[NEIGHBOURS] = shared_neighbours(first.near, second.near, self.each, self.count, self.weights)
         return found
@@ -56,14 +62,15 @@ class Comparer:
     def permuted(self, first: View, second: View) -> dict[str, Interval]:
         """Means and 95 % ranges when the RNAs of one side are those of the other in random order."""
         generator = np.random.default_rng(0)
-        rnas = first.kernel.sums.shape[1]
+        rnas = first.kernels[CKA].sums.shape[1]
         found: dict[str, list[float]] = {}
-        once = Comparer(self.unit, self.each, self.count, np.ones((1, rnas)))
+        once = replace(self, weights=np.ones((1, rnas)))
         for _ in range(PERMUTATIONS):
             order = generator.permutation(rnas)
             rows = (order[:, None] * self.each + np.arange(self.each)).ravel()
             near = None if second.near is None else second.near[np.ix_(rows, rows)]
-            for name, own in once.compare(first, View(second.kernel.of_rnas(order), near)).items():
+            kernels = {name: own.of_rnas(order) for name, own in second.kernels.items()}
+            for name, own in once.compare(first, View(kernels, near)).items():
                 found.setdefault(name, []).append(own.value)
         ranges = {name: np.percentile(values, [2.5, 97.5]).tolist() for name, values in found.items()}
         return {
@@ -72,10 +79,10 @@ class Comparer:
         }
 
 
-def comparers(each: int, count: int, weights: Floats) -> tuple[Comparer, Comparer]:
-    """Of nucleotides, and of means over RNAs."""
+def comparers(each: int, count: int, letters: Letters, weights: Floats) -> tuple[Comparer, Comparer]:
+    """Of nucleotides, whose ``letters`` are known, and of means over RNAs."""
     most = max(1, min(count, (weights.shape[1] - 1) * each))
-    return Comparer(NUCLEOTIDES, each, most, weights), Comparer(MEANS, 1, None, weights)
+    return Comparer(NUCLEOTIDES, each, most, letters, weights), Comparer(MEANS, 1, None, None, weights)
 
 
 def maps(

@@ -39,6 +39,12 @@ class Sample:
     def each(self) -> int:
         return int(self.positions.shape[1])
 
+    @property
+    def letters(self) -> NDArray[np.str_]:
+        """(nucleotides,) RNA by RNA."""
+        both = zip(self.records, self.positions.tolist(), strict=True)
+        return np.array([record.sequence[place] for record, places in both for place in places])
+
 
 def prepare(dataset: Dataset, settings: SimilaritySettings, progress: Progress = QUIET) -> Sample:
     """One RNA of each family, families that share a cluster being one; of each cluster where families are few.

@@ -43,8 +43,9 @@ def position(sequence: str) -> Floats:
     return np.hstack([np.sin(angles), np.cos(angles)])
 
 
+LETTERS = "letters"
 FLOORS: Mapping[str, Callable[[str], Floats]] = {
-    "letters": letters,
+    LETTERS: letters,
     "letters-around": letters_around,
     "3-mers-around": kmers_around,
     "position": position,

@@ -11,14 +11,16 @@ import pandas as pd
 from harness.statistics.bootstrap import Estimate, Interval
 from harness.task import Highlights, Metric, Place, TableRow
 from tasks.common import CORRELATION, SHARE, metric, table_row
-from tasks.similarity.comparisons import CKA, NEIGHBOURS, WithTwins, mean_over_layers
+from tasks.similarity.comparisons import CKA, LESS_LETTERS, NEIGHBOURS, WithTwins, mean_over_layers
 from tasks.similarity.data import Sample
-from tasks.similarity.floors import FLOORS
+from tasks.similarity.floors import FLOORS, LETTERS
 from tasks.similarity.settings import SimilaritySettings
 from tasks.similarity.states import MEANS, NUCLEOTIDES
 
 MODEL, TWIN = "model", "random-twin"
 HEADLINE = "learned_change"
+REMOVED = "mean of each letter removed"
+"""The stratum of rows of CKA on states less the mean of each letter."""
 Pair = tuple[str, int | None, str, int | None]
 """Source and layer of either side; floors have no layer."""
 
@@ -109,10 +111,27 @@ def rows(found: Found) -> Iterator[TableRow]:
             stratum = f"same layer, {unit}"
             yield table_row(f"{measure}_twin", part.with_twins(), MODEL, layer, stratum)
             yield table_row(f"{measure}_between_twins", part.between_twins(), TWIN, layer, stratum)
+    yield from _rows_less_letters(found)
     for (source, place, other, _), own_pair in found.pairs.items():
         if other in FLOORS:
             yield table_row(metric_of(other), own_pair[CKA], source, place, within=CORRELATION)
             yield table_row(metric_of(other, NEIGHBOURS), own_pair[NEIGHBOURS], source, place, within=SHARE)
+
+
+def _rows_less_letters(found: Found) -> Iterator[TableRow]:
+    """The rows of CKA again, of states less the mean of each letter; the letter itself is then without variance."""
+    if (whole := found.over_blocks(NUCLEOTIDES, LESS_LETTERS)) is not None:
+        yield table_row(HEADLINE, whole.change(), MODEL, stratum=REMOVED)
+        if (floor := whole.change_of_a_twin()) is not None:
+            yield table_row(HEADLINE, floor, TWIN, stratum=REMOVED)
+        for layer, part in found.twins[NUCLEOTIDES, LESS_LETTERS].items():
+            yield table_row(HEADLINE, part.change(), MODEL, layer, REMOVED)
+            yield table_row("cka_twin", part.with_twins(), MODEL, layer, REMOVED)
+            yield table_row("cka_between_twins", part.between_twins(), TWIN, layer, REMOVED)
+    yield table_row("cka_permuted", found.permuted.get(LESS_LETTERS), MODEL, found.last, REMOVED)
+    for (source, place, other, _), own_pair in found.pairs.items():
+        if other in FLOORS and other != LETTERS:
+            yield table_row(metric_of(other), own_pair[LESS_LETTERS], source, place, REMOVED, within=CORRELATION)
 
 
 def pair_table(found: Found) -> pd.DataFrame:
@@ -151,6 +170,7 @@ def nucleotide_table(sample: Sample) -> pd.DataFrame:
         {
             "item": np.repeat([record.id for record in sample.records], sample.each).astype("str"),
             "position": sample.positions.ravel(),
+            "letter": sample.letters,
         }
     )
 
@@ -160,19 +180,26 @@ def highlights(found: Found) -> Highlights | None:
     by_layer: Mapping[int, WithTwins] = found.twins.get((NUCLEOTIDES, CKA), {})
     if not by_layer:
         return None
+    bare = found.twins[NUCLEOTIDES, LESS_LETTERS]
     return Highlights(
         title="CKA by layer",
-        columns=("layer", "with random twins", "between random twins", *FLOORS),
+        columns=("layer", "with random twins", "between random twins", "letters removed", "between", *FLOORS),
         rows=tuple(
             (
                 str(layer),
                 f"{own.with_twins().value:.3f}",
                 f"{own.between_twins().value:.3f}",
+                _told(bare[layer].with_twins()),
+                _told(bare[layer].between_twins()),
                 *(f"{found.pairs[MODEL, layer, floor, None][CKA].value:.3f}" for floor in FLOORS),
             )
             for layer, own in by_layer.items()
         ),
     )
+
+
+def _told(own: Estimate) -> str:
+    return "–" if np.isnan(own.value) else f"{own.value:.3f}"
 
 
 def notes(found: Found, sample: Sample, settings: SimilaritySettings, twins: int, chance: float) -> list[str]:
@@ -182,16 +209,19 @@ def notes(found: Found, sample: Sample, settings: SimilaritySettings, twins: int
         + (f" and {twins} random twins" if twins else ""),
         f"{settings.neighbours} nearest neighbours, of other RNAs; independent layers share {chance:.2%} of them",
     ]
-    if constant := constant_layers(found):
+    if constant := layers_without(found, CKA):
         own.append(f"layers without any variance have no CKA: {', '.join(constant)}")
+    if bare := [name for name in layers_without(found, LESS_LETTERS) if name not in constant]:
+        own.append(f"layers that hold the letter alone have no CKA with the mean of each removed: {', '.join(bare)}")
     if not twins:
         own.append("the model has no random twin: nothing says how much of it was learned")
     return own
 
 
-def constant_layers(found: Found) -> Sequence[str]:
+def layers_without(found: Found, measure: str) -> Sequence[str]:
+    """Layers of model and twin that have no such similarity even with themselves."""
     return [
         f"{source} {layer}"
         for (source, layer, other, other_layer), own in found.pairs.items()
-        if (source, layer) == (other, other_layer) and np.isnan(own[CKA].value)
+        if (source, layer) == (other, other_layer) and np.isnan(own[measure].value)
     ]

@@ -40,7 +40,7 @@ def run_similarity(
         twins = _twins(model, sample, layers, settings, context)
     with context.phase("comparisons"):
         weights = cluster_weights([record.id for record in sample.records], settings.draws)
-        nucleotides, means = comparers(sample.each, settings.neighbours, weights)
+        nucleotides, means = comparers(sample.each, settings.neighbours, sample.letters, weights)
         found = Found(layers)
         _all_pairs(found, nucleotides, own, twins, sample)
         if twins:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from harness.publish.figures import classes, depth, rarity, sizes, spread, tradeoff
+from harness.publish.figures import classes, depth, layers, rarity, sizes, spread, tradeoff
 from harness.publish.figures.values import Figure, Trial, trials
 from harness.publish.pages.markup import table
 from harness.publish.scores import Boards
@@ -29,6 +29,7 @@ _SECTIONS = (
     Section(classes.TITLE, classes.ABOUT, classes.class_figures),
     Section(sizes.TITLE, sizes.ABOUT, sizes.size_figures),
     Section(tradeoff.TITLE, tradeoff.ABOUT, tradeoff.tradeoff_figures),
+    Section(layers.TITLE, layers.ABOUT, layers.layer_figures),
     Section(spread.TITLE, spread.ABOUT, spread.spread_figures),
     Section(rarity.TITLE, rarity.ABOUT, rarity.rarity_figures),
     Section(depth.TITLE, depth.ABOUT, depth.depth_figures),

@@ -18,7 +18,7 @@ from harness.publish.pages.controls import of_model
 from harness.publish.pages.markup import details, signed, table
 from harness.publish.scores import Board, Score
 from harness.result import ResultRecord
-from harness.task import TableRow
+from harness.task import EACH_LAYER, TableRow
 from harness.twins import twin_of
 
 _MOST_NAMES = 3
@@ -107,7 +107,7 @@ def _layers(models: Sequence[Score]) -> str:
         for own in models
         if len({row.layer for row in _headline_rows(own.record) if row.layer is not None}) > 1
         for row in _headline_rows(own.record)
-        if row.layer is not None and not row.stratum
+        if row.layer is not None and row.stratum in ("", EACH_LAYER)
     ]
     return table(["model", "layer", "source", _headline(models[0].record)], rows) if rows else ""
 
@@ -119,7 +119,7 @@ def _strata(models: Sequence[Score]) -> str:
         layer = own.record.basis.layer if own.record.basis else None
         for row in _headline_rows(own.record):
             role = own.record.roles.get(row.source, "model")
-            if row.stratum and row.layer in (None, layer) and role == "model":
+            if row.stratum not in ("", EACH_LAYER) and row.layer in (None, layer) and role == "model":
                 rows.append([markdown(row.stratum), markdown(own.name), with_interval(row), number(row.n)])
     rows.sort(key=lambda cells: cells[0])
     return table(["items", "model", _headline(models[0].record), "n"], rows) if rows else ""

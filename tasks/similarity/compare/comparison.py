@@ -45,7 +45,7 @@ class PairOfModels:
 def compare(common: Common, progress: Progress) -> list[PairOfModels]:
     """All pairs; two models are in memory at a time."""
     weights = cluster_weights(common.items, DRAWS)
-    comparer, _ = comparers(common.each, common.neighbours, weights)
+    comparer, _ = comparers(common.each, common.neighbours, common.letters, weights)
     found = []
     for one, other in progress.over("pairs", list(combinations(range(len(common.models)), 2))):
         first, second = (_views(comparer, common.layers(model, MODEL)) for model in (one, other))

@@ -12,8 +12,8 @@ from harness.statistics.bootstrap import Estimate, Interval
 from harness.storage.files import write_text
 from tasks.similarity.compare.comparison import PairOfModels, layer_table, matrix
 from tasks.similarity.compare.results import Common
-from tasks.similarity.comparisons import CKA, NEIGHBOURS
-from tasks.similarity.pictures import SMALL, WORDS, heat
+from tasks.similarity.comparisons import MEASURES
+from tasks.similarity.pictures import SMALL, WORDS, heat, scale_beside
 
 PAGE, LAYERS, PICTURE = "README.md", "layers.tsv", "models.svg"
 PAIRS_DRAWN = 15
@@ -24,10 +24,11 @@ def write(common: Common, pairs: list[PairOfModels], out: Path) -> list[Path]:
     """Everything; the paths, the page first."""
     out.mkdir(parents=True, exist_ok=True)
     names = [own.name for own in common.models]
-    draw_models(out / PICTURE, pairs, names, common.models[0].record.dataset.name)
+    subject = _data(common)
+    draw_models(out / PICTURE, pairs, names, subject)
     drawn = [out / f"layers-{number}.svg" for number in range(1, 1 + len(pairs[:PAIRS_DRAWN]))]
     for path, pair in zip(drawn, pairs, strict=False):
-        draw_pair(path, pair)
+        draw_pair(path, pair, subject)
     table = layer_table(pairs).map(csv_cell)
     write_text(out / LAYERS, table.to_csv(sep="\t", index=False, float_format="%.4f", lineterminator="\n"))
     write_text(out / PAGE, page(common, pairs, drawn))
@@ -35,12 +36,10 @@ def write(common: Common, pairs: list[PairOfModels], out: Path) -> list[Path]:
 
 
 def page(common: Common, pairs: list[PairOfModels], drawn: list[Path]) -> str:
-    data = common.models[0].record.dataset
-    simulated = " (simulated)" if data.simulated else ""
     lines = [
         "# Models compared",
         "",
-        f"Last layers on {len(common.items):,} RNAs of {markdown(data.name)}{simulated}, {common.each} nucleotides of "
+        f"Last layers on {len(common.items):,} RNAs of {markdown(_data(common))}, {common.each} nucleotides of "
         "each. Intervals are over RNAs. A random twin in the place of either model shows what architecture and letters "
         "alone give. Where the difference is over 0, the two learned something in common; under 0, what they learned "
         "moved them apart.",
@@ -57,17 +56,22 @@ def page(common: Common, pairs: list[PairOfModels], drawn: list[Path]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _data(common: Common) -> str:
+    data = common.models[0].record.dataset
+    return f"{data.name} (simulated)" if data.simulated else data.name
+
+
 def _table(pairs: list[PairOfModels]) -> list[str]:
-    header = ["models"]
-    for measure in (CKA, NEIGHBOURS):
-        header += [WORDS[measure], "with a random twin", "difference", "permuted"]
-    lines = [f"| {' | '.join(header)} |", f"|---|{'---:|' * (len(header) - 1)}"]
+    lines = [
+        "| models | measure | last layers | with a random twin | difference | permuted |",
+        "|---|---|---:|---:|---:|---:|",
+    ]
     for pair in pairs:
-        cells = [f"{markdown(pair.first)}, {markdown(pair.second)}"]
-        for measure in (CKA, NEIGHBOURS):
+        models = f"{markdown(pair.first)}, {markdown(pair.second)}"
+        for measure in MEASURES:
             own = pair.last[measure], pair.beside.get(measure), pair.beyond(measure), pair.permuted[measure]
-            cells += map(_text, own)
-        lines.append(f"| {' | '.join(cells)} |")
+            lines.append(f"| {' | '.join([models, WORDS[measure], *map(_text, own)])} |")
+            models = ""
     return lines
 
 
@@ -80,37 +84,40 @@ def _coarse(common: Common) -> list[str]:
 
 
 def _text(found: Estimate | Interval | None) -> str:
-    if found is None:
+    if found is None or np.isnan(found.value):
         return "–"
     own = found.interval() if isinstance(found, Estimate) else found
     return f"{own.value:.3f} [{own.low:.3f}, {own.high:.3f}]"
 
 
 def draw_models(path: Path, pairs: list[PairOfModels], names: list[str], subject: str) -> None:
-    """Both measures of the last layers, models by models."""
+    """Every measure of the last layers, models by models."""
     from matplotlib.figure import Figure
 
     size = 1.4 + 0.28 * len(names)
-    figure = Figure(figsize=(2 * size + 1.2, size + 0.6), layout="constrained")
-    for axes, measure in zip(figure.subplots(1, 2), (CKA, NEIGHBOURS), strict=True):
+    figure = Figure(figsize=(len(MEASURES) * size + 1.2, size + 0.6), layout="constrained")
+    panels = list(figure.subplots(1, len(MEASURES)))
+    for axes, measure in zip(panels, MEASURES, strict=True):
         mesh = heat(axes, matrix(pairs, names, measure), names, names)
         axes.set_title(WORDS[measure], size=SMALL)
-        figure.colorbar(mesh, ax=axes).ax.tick_params(labelsize=SMALL - 1)
-    figure.suptitle(f"Last layers of models · {subject}", size=SMALL + 1, parse_math=False)
+    scale_beside(figure, mesh, panels, "similarity")
+    figure.suptitle(f"Last layers of models · {subject}", size=SMALL + 2, parse_math=False)
     save_svg(figure, path)
 
 
-def draw_pair(path: Path, pair: PairOfModels) -> None:
+def draw_pair(path: Path, pair: PairOfModels, subject: str) -> None:
     """All layers of one model with all of the other."""
     from matplotlib.figure import Figure
 
     rows, columns = (sorted({places[side] for places in pair.layers}) for side in (0, 1))
-    figure = Figure(figsize=(5.6, 2.6), layout="constrained")
-    for axes, measure in zip(figure.subplots(1, 2), (CKA, NEIGHBOURS), strict=True):
+    figure = Figure(figsize=(2.6 * len(MEASURES) + 0.6, 2.9), layout="constrained")
+    panels = list(figure.subplots(1, len(MEASURES)))
+    for axes, measure in zip(panels, MEASURES, strict=True):
         values = np.array([[pair.layers[i, j][measure].value for j in columns] for i in rows])
         mesh = heat(axes, values, rows, columns)
         axes.set_title(WORDS[measure], size=SMALL)
-        axes.set_ylabel(f"layer, {pair.first}", size=SMALL, parse_math=False)
-        axes.set_xlabel(f"layer, {pair.second}", size=SMALL, parse_math=False)
-        figure.colorbar(mesh, ax=axes).ax.tick_params(labelsize=SMALL - 1)
+        axes.set_ylabel(f"layer of {pair.first}", size=SMALL, parse_math=False)
+        axes.set_xlabel(f"layer of {pair.second}", size=SMALL, parse_math=False)
+    scale_beside(figure, mesh, panels, "similarity")
+    figure.suptitle(f"{pair.first} and {pair.second} · {subject}", size=SMALL + 2, parse_math=False)
     save_svg(figure, path)

@@ -14,6 +14,7 @@ from harness.errors import InputError
 from harness.result import ResultRecord, read_verified
 from tasks.similarity.cka import States
 from tasks.similarity.data import FEWEST_RNAS
+from tasks.similarity.letters import Letters
 from tasks.similarity.stored import FILE, ROWS, Stored, read_states
 
 TASK = "similarity"
@@ -53,6 +54,11 @@ class Common:
         """As in the first record."""
         return int(self.models[0].record.settings["neighbours"])
 
+    @property
+    def letters(self) -> Letters:
+        """(nucleotides,) the same in all models."""
+        return np.asarray(self.models[0].rows["letter"], dtype=np.str_)[self.rows[0]]
+
     def layers(self, model: int, source: str) -> dict[int, States]:
         """The states of the common nucleotides by layer; none where the model has no such source."""
         return {layer: own[self.rows[model]] for layer, own in self.models[model].states.get(source, {}).items()}
@@ -76,7 +82,10 @@ def read_kept(path: Path) -> Kept:
         raise InputError(
             f"{folder / FILE} is missing (published records leave it out): run the cell again with --force"
         )
-    return Kept(record, read_states(folder), pd.read_parquet(folder / f"{ROWS}.parquet"))
+    rows = pd.read_parquet(folder / f"{ROWS}.parquet")
+    if "letter" not in rows:
+        raise InputError(f"{path} does not name the letters of its nucleotides: run the cell again with --force")
+    return Kept(record, read_states(folder), rows)
 
 
 def common(models: Sequence[Kept]) -> Common:

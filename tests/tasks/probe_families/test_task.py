@@ -15,7 +15,8 @@ from harness.progress import Progress
 from harness.result import ResultRecord
 from harness.run.cell import Cell, run_cell
 from harness.sequences.kmers import kmers
-from harness.task import CellContext
+from harness.statistics.draws import read_draws
+from harness.task import EACH_LAYER, CellContext
 from model_adapters.baselines.kmer_counts import KmerCounts
 from tasks import kinds
 from tasks.levels import Levels
@@ -123,6 +124,15 @@ def test_validation_chooses_the_layer_and_every_layer_has_its_rows(tmp_path: Pat
         if row.stratum == "logistic, all examples" and (row.source, row.name) == ("model", "f1_probed")
     }
     assert set(by_layer) == {0, 1} and by_layer[0] < 0.5 < by_layer[1]
+    each = [row for row in record.table if row.stratum == EACH_LAYER]
+    assert {row.source for row in each} == {"model", "random-twin"}
+    own = {row.layer: row.value for row in each if (row.source, row.name) == ("model", "f1_probed")}
+    assert set(own) == {0, 1} and own[1] == record.metrics["f1_probed"].value and own[0] < 0.5
+    assert sum(row.name == "f1_validation" for row in each) == 4
+    folder = make_cell(Knowing(dataset()), dataset(), layers=(0, 1), seeds=(0,)).path(tmp_path).with_suffix("")
+    draws = read_draws(folder / "draws.parquet")
+    assert {place.layer: found.value for place, found in draws.items() if place.stratum == EACH_LAYER} == own
+    assert (folder / "probes.svg").exists()
 
 
 def test_a_model_of_vectors_goes_the_same_way_without_a_layer(tmp_path: Path) -> None:

@@ -14,6 +14,8 @@ from harness.datasets.records import Dataset
 from harness.progress import Progress
 from harness.result import ResultRecord
 from harness.run.cell import Cell, run_cell
+from harness.statistics.draws import read_draws
+from harness.task import EACH_LAYER
 from model_adapters.baselines.pairing_prior import PairingPrior
 from tasks.probe_structure.report import UNITS
 from tasks.probe_structure.task import ProbeStructure
@@ -126,11 +128,24 @@ def test_the_layer_is_chosen_by_validation(tmp_path: Path) -> None:
                 yield index, {layer: own if layer == 2 else noise for layer, own in states.items()}
 
     data = hairpins([replace(row, id=f"x{row.id}", family=None) for row in hairpins().records])
-    record = run(Deep(width=5), tmp_path, data.subset(r for r in data.records if r.id[0] == "x"), layers=(1, 2))
+    some = data.subset(r for r in data.records if r.id[0] == "x")
+    record = run(Deep(width=5), tmp_path, some, layers=(1, 2))
     chosen = [own["layer"] for own in record.selected["model"]["heads"]]
     assert chosen.count(2.0) == len(chosen) and record.basis.layer_is_chosen and record.basis.layer == 2
     headlines = [row for row in record.table if row.name == "f1_probed" and not row.stratum]
     assert [row.layer for row in headlines] == [2] * 3
+    own = [row for row in record.table if row.stratum == EACH_LAYER and row.source == "model"]
+    f1, validation = (
+        {row.layer: row.value for row in own if row.name == name} for name in ("f1_probed", "f1_validation")
+    )
+    assert set(f1) == set(validation) == {1, 2} and f1[2] > f1[1] + 0.3
+    best = record.selected["model"]["best"]
+    rows = [row for row in record.table if row.stratum.startswith(best["head"]) and row.seed is None]
+    assert f1[2] in [row.value for row in rows if (row.name, row.source) == ("f1_probed", "model")]
+    folder = make_cell(Deep(width=5), some, layers=(1, 2)).path(tmp_path).with_suffix("")
+    draws = read_draws(folder / "draws.parquet")
+    assert {place.layer: own.value for place, own in draws.items() if place.stratum == EACH_LAYER} == f1
+    assert (folder / "probes.svg").exists()
 
 
 def test_what_an_interrupted_run_kept_gives_the_same_record(

@@ -18,6 +18,7 @@ from harness.statistics.draws import read_draws
 from tasks.similarity.comparisons import PERMUTATIONS, comparers
 from tasks.similarity.data import prepare
 from tasks.similarity.floors import FLOORS
+from tasks.similarity.report import REMOVED
 from tasks.similarity.settings import SimilaritySettings
 from tasks.similarity.states import NUCLEOTIDES, key
 from tasks.similarity.stored import read_states
@@ -113,6 +114,20 @@ def test_the_embeddings_are_the_letters(learned: tuple[ResultRecord, Path]) -> N
     assert {f"cka_{name.replace('-', '_')}" for name in FLOORS} <= set(learned[0].metrics)
 
 
+def test_rows_without_letters_stand_beside_the_raw_ones(learned: tuple[ResultRecord, Path]) -> None:
+    """Layer 0 holds the letter alone; above it, twins share their neighbours' letters less than the letter itself."""
+    record, _ = learned
+    rows = {(row.name, row.source, row.layer): row.value for row in record.table if row.stratum == REMOVED}
+    assert rows["learned_change", "model", 0] is None and rows["cka_between_twins", "random-twin", 0] is None
+    assert any("the letter alone" in note and note.endswith(": model 0, random-twin 0") for note in record.notes)
+    for layer in range(1, LAYERS + 1):
+        twins, own = rows["cka_between_twins", "random-twin", layer], rows["cka_twin", "model", layer]
+        assert rows["learned_change", "model", layer] == pytest.approx(twins - own)
+    changes = [rows["learned_change", "model", layer] for layer in range(1, LAYERS + 1)]
+    assert rows["learned_change", "model", None] == pytest.approx(np.mean(changes))
+    assert ("cka_letters", "model", 1) not in rows and rows["cka_letters_around", "model", 1] > 0.1
+
+
 def test_states_are_kept_and_compare_as_they_did(learned: tuple[ResultRecord, Path]) -> None:
     record, folder = learned
     kept = read_states(folder)
@@ -121,7 +136,7 @@ def test_states_are_kept_and_compare_as_they_did(learned: tuple[ResultRecord, Pa
     }
     names = pd.read_parquet(folder / "nucleotides.parquet")
     assert len(names) == 8 * record.dataset.used == len(kept["model"][0])
-    comparer, _ = comparers(8, 5, np.ones((1, record.dataset.used)))
+    comparer, _ = comparers(8, 5, names["letter"].to_numpy(), np.ones((1, record.dataset.used)))
     views = [comparer.view({key(NUCLEOTIDES, 2): kept[source][2]}, 2) for source in ("model", "random-twin")]
     found = comparer.compare(*views)
     table = pd.read_parquet(folder / "layer_pairs.parquet")
