@@ -31,7 +31,7 @@ def helpers(number: int, results: Path, undisturbed: Undisturbed, draw: random.R
     with patch.dict(os.environ, surroundings):
         pid = command.start(results)
         victims = _helpers_of(pid, command.workers - 1)
-        moments = sorted(draw.uniform(0, seconds / len(victims)) for _ in victims)
+        moments = sorted(draw.uniform(0, seconds / command.workers) for _ in victims)
         waits = [later - earlier for earlier, later in zip([0.0, *moments], moments, strict=False)]
         killed = [
             killed_within(pid, wait, lambda victim=victim: [victim])  # type: ignore[misc]
