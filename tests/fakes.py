@@ -9,7 +9,6 @@ import os
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from harness.adapter import ModelAdapter, ModelCard, ModelOptions
@@ -89,6 +88,8 @@ class FakeTask(Task):
     runs = 0
 
     def run(self, model: ModelAdapter, dataset: Dataset, settings: TaskSettings, context: CellContext) -> TaskOutcome:
+        import pandas as pd
+
         assert isinstance(settings, FakeSettings)
         type(self).runs += 1
         if settings.fail or os.environ.get("FAKE_TASK_FAILS"):

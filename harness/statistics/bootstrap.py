@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import ndtri, stdtrit
 
 Floats = NDArray[np.float64]
 
@@ -116,6 +115,8 @@ def nested_estimate(values: ArrayLike, points: ArrayLike, n: int, seed: int = 0)
         note = f"{seeds} seeds: intervals include the spread between seeds through a t quantile"
     centre = statistics.mean(axis=0)
     if seeds > 1:
+        from scipy.special import ndtri, stdtrit
+
         picks = np.random.default_rng([seed, seeds]).multinomial(seeds, np.full(seeds, 1 / seeds), size=draws) / seeds
         upper = (1 + CONFIDENCE) / 2
         stretch = np.sqrt(seeds / (seeds - 1)) * stdtrit(seeds - 1, upper) / ndtri(upper)

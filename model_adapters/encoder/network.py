@@ -20,6 +20,7 @@ from harness.sequences.pieces import Pieces
 from model_adapters.encoder.checkpoint import fault_of_head, random_network, trained_network
 from model_adapters.encoder.entry import Entry
 from model_adapters.encoder.head import LanguageModelHead, MaskedTokens
+from model_adapters.encoder.hooks import Enough, Hook, VisitorError, hidden_of, last_recorder, to_numpy, visiting
 from model_adapters.encoder.tokens import TokenReader, token_reader
 
 _LARGE_MAPS = 2**20  # entries of the attention maps of a layer, from which freed memory is worth giving back
@@ -35,17 +36,8 @@ _STATES_IN_FLIGHT = 8
 _MAPS_IN_FLIGHT = 3
 """Arrays as large as the maps of a layer: scores, probabilities, and what a visitor is shown."""
 
-Hook = Callable[[nn.Module, Any, Any], Any]
 Splice = Callable[[int, NDArray[np.float32]], NDArray[np.float32]]
 Computed = TypeVar("Computed")
-
-
-class _Enough(Exception):
-    """Raised in a hook once everything asked for is there: the rest of the network need not run."""
-
-
-class _VisitorError(Exception):
-    """Carries an error of the caller's own function out of the hooks, so that no batch is run again for it."""
 
 
 class Network:
@@ -122,15 +114,15 @@ class Network:
 
             def recorder(layer: int) -> Hook:
                 def record(module: nn.Module, arguments: Any, output: Any) -> None:
-                    captured[layer] = _hidden(output)
+                    captured[layer] = hidden_of(output)
                     if layer == top:
-                        raise _Enough
+                        raise Enough
 
                 return record
 
             pieces = [self.reader.read(sequences[i]) for i in part]
             self._forward(pieces, {self.sites[layer]: [recorder(layer)] for layer in set(layers.values())})
-            return pieces, {layer: _numpy(hidden) for layer, hidden in captured.items()}
+            return pieces, {layer: to_numpy(hidden) for layer, hidden in captured.items()}
 
         if not layers:
             return
@@ -149,9 +141,9 @@ class Network:
         tokens, visible = self._tokens(pieces, None)
         captured: list[Tensor] = []
         self.model.config._attn_implementation = "sdpa"
-        hook = self.sites[-1].register_forward_hook(_last_recorder(captured))
+        hook = self.sites[-1].register_forward_hook(last_recorder(captured))
         try:
-            with suppress(_Enough), torch.autocast(self.device.type, torch.bfloat16, enabled=self.low_precision):
+            with suppress(Enough), torch.autocast(self.device.type, torch.bfloat16, enabled=self.low_precision):
                 self.encoder(tokens, attention_mask=visible)
         finally:
             hook.remove()
@@ -184,10 +176,10 @@ class Network:
                         if (index, layer) not in visited:
                             cut = self._nucleotide_maps(maps[row], pieces[row], special)
                             visited.add((index, layer))
-                            with _visiting():
+                            with visiting():
                                 visit(index, layer, cut)
                     if layer == len(self.blocks):
-                        raise _Enough
+                        raise Enough
 
                 return show
 
@@ -212,7 +204,7 @@ class Network:
             pieces = [self.reader.read(sequences[i]) for i in part]
             masked = [MaskedTokens(own, positions[i]) for own, i in zip(pieces, part, strict=True)]
             captured: list[Tensor] = []
-            hooks: dict[nn.Module, list[Hook]] = {self.sites[-1]: [_last_recorder(captured)]}
+            hooks: dict[nn.Module, list[Hook]] = {self.sites[-1]: [last_recorder(captured)]}
             if layer is not None and function is not None:
                 hooks.setdefault(self.sites[layer], []).insert(0, self._splicer(pieces, part, function))
             self._forward(pieces, hooks, masked=masked)
@@ -231,7 +223,7 @@ class Network:
         def compute(part: Sequence[int]) -> list[NDArray[np.float32]]:
             pieces = [self.reader.read(sequences[i]) for i in part]
             captured: list[Tensor] = []
-            self._forward(pieces, {self.sites[-1]: [_last_recorder(captured)]})
+            self._forward(pieces, {self.sites[-1]: [last_recorder(captured)]})
             with self._precision():
                 rows = (captured[0][row, self._span(own)] for row, own in enumerate(pieces))
                 return [self.head.every_position(hidden, own) for hidden, own in zip(rows, pieces, strict=True)]
@@ -245,12 +237,12 @@ class Network:
         def compute(part: Sequence[int]) -> list[NDArray[np.float32]]:
             pieces = [self.reader.read(sequences[i]) for i in part]
             captured: list[Tensor] = []
-            self._forward(pieces, {self.sites[-1]: [_last_recorder(captured)]})
+            self._forward(pieces, {self.sites[-1]: [last_recorder(captured)]})
             found = []
             for row, own in enumerate(pieces):
                 span = self._span(own)
                 with self._precision():
-                    values = _numpy(self.head.log_probs(captured[0][row, max(span.start - 1, 0) : span.stop - 1]))
+                    values = to_numpy(self.head.log_probs(captured[0][row, max(span.start - 1, 0) : span.stop - 1]))
                 first = np.full((own.length - len(values), 4), -np.log(4), dtype=np.float32)
                 found.append(np.concatenate([first, values]))
             return found
@@ -268,17 +260,17 @@ class Network:
             coverage, reading = (torch.from_numpy(m).to(self.device) for m in (pieces.coverage, pieces.reading))
             with torch.autocast(self.device.type, enabled=False):
                 own, others = coverage @ own.float() @ reading, coverage @ others.float()
-        return _numpy(torch.cat([own, others], dim=-1) if special else own.contiguous())
+        return to_numpy(torch.cat([own, others], dim=-1) if special else own.contiguous())
 
     def _splicer(self, pieces: Sequence[Pieces], part: Sequence[int], function: Splice) -> Hook:
         """A hook that puts what ``function`` returns in the place of the nucleotides' hidden states."""
 
         def splice(module: nn.Module, arguments: Any, output: Any) -> Any:
-            hidden = _hidden(output).clone()
+            hidden = hidden_of(output).clone()
             for row, index in enumerate(part):
                 span = self._span(pieces[row])
-                before = _numpy(hidden[row, span].clone())
-                with _visiting():
+                before = to_numpy(hidden[row, span].clone())
+                with visiting():
                     after = np.asarray(function(index, before))
                     if after.shape != before.shape:
                         raise ValueError(f"a replacement of shape {after.shape} for {before.shape}")
@@ -345,7 +337,7 @@ class Network:
         each = self._bytes_per_cell(longest) if maps else self._bytes_per_token(captured, longest)
         try:
             yield from self._memory.run((maps, captured), costs, budget, each, compute)
-        except _VisitorError as error:
+        except VisitorError as error:
             assert error.__cause__ is not None
             raise error.__cause__ from None
         except Exception as error:
@@ -381,36 +373,10 @@ class Network:
             for module, functions in hooks.items():
                 for function in functions:
                     stack.callback(module.register_forward_hook(function).remove)
-            with suppress(_Enough):
+            with suppress(Enough):
                 self.encoder(tokens, attention_mask=visible)
 
     @contextmanager
     def _precision(self) -> Iterator[None]:
         with torch.inference_mode(), torch.autocast(self.device.type, torch.bfloat16, enabled=self.low_precision):
             yield
-
-
-@contextmanager
-def _visiting() -> Iterator[None]:
-    try:
-        yield
-    except Exception as error:
-        raise _VisitorError from error
-
-
-def _last_recorder(captured: list[Tensor]) -> Hook:
-    def record(module: nn.Module, arguments: Any, output: Any) -> None:
-        captured.append(_hidden(output))
-        raise _Enough
-
-    return record
-
-
-def _hidden(output: Any) -> Tensor:
-    hidden: Tensor = output[0] if isinstance(output, tuple) else output
-    return hidden
-
-
-def _numpy(tensor: Tensor) -> NDArray[np.float32]:
-    array: NDArray[np.float32] = tensor.float().cpu().numpy()
-    return array

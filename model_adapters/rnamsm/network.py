@@ -17,7 +17,8 @@ from harness.sequences.alignment import Alignment
 from harness.sequences.pieces import Pieces
 from model_adapters.encoder.entry import Entry
 from model_adapters.encoder.head import MaskedTokens
-from model_adapters.encoder.network import Hook, Network
+from model_adapters.encoder.hooks import Hook
+from model_adapters.encoder.network import Network
 from model_adapters.encoder.tokens import TokenReader
 
 COLUMN_CELLS = 2**24

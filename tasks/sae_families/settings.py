@@ -7,10 +7,7 @@ from typing import ClassVar, Literal
 from pydantic import Field, field_validator
 from pydantic_core import PydanticCustomError
 
-from tasks.sae.aggregate import FRACTION_ACTIVE, FULL_MAXIMUM, HEADLINES, MEAN, WINDOW
 from tasks.sae.settings import SaeSettings
-
-_AGGREGATIONS = {"mean": MEAN, "window": WINDOW, "max": FULL_MAXIMUM, "active": FRACTION_ACTIVE}
 
 
 class SaeFamiliesSettings(SaeSettings):
@@ -30,7 +27,10 @@ class SaeFamiliesSettings(SaeSettings):
     @property
     def headlines(self) -> tuple[str, ...]:
         """Aggregations that every source is scored by; select chooses one of them for the headline."""
-        return HEADLINES if self.aggregate is None else (_AGGREGATIONS[self.aggregate],)
+        from tasks.sae.aggregate import FRACTION_ACTIVE, FULL_MAXIMUM, HEADLINES, MEAN, WINDOW
+
+        aggregations = {"mean": MEAN, "window": WINDOW, "max": FULL_MAXIMUM, "active": FRACTION_ACTIVE}
+        return HEADLINES if self.aggregate is None else (aggregations[self.aggregate],)
 
     @field_validator("groups")
     @classmethod

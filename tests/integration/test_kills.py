@@ -20,4 +20,4 @@ def test_disturbed_commands_end_as_undisturbed_ones(tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parents[2], env=environment)
     assert done.returncode == 0, done.stdout + done.stderr[-3000:]
     lines = [json.loads(line) for line in done.stdout.splitlines()]
-    assert len({line["kind"] for line in lines}) == 7 and len(lines) == 7 * trials
+    assert len({line["kind"] for line in lines}) == 8 and len(lines) == 8 * trials

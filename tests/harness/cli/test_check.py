@@ -10,9 +10,10 @@ import pytest
 
 from harness.cli import main
 from harness.conformance import LAWS
-from tests import broken_adapters, fakes
+from tests import fakes
+from tests.broken_adapters import laws
 
-BROKEN = ["--plugin", broken_adapters.__file__]
+BROKEN = ["--plugin", laws.__file__]
 
 
 def check(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *arguments: str) -> tuple[int, str, str]:

@@ -15,16 +15,11 @@ from harness.conformance import letters as letters_module
 from harness.conformance.sequences import standard_sequences
 from harness.errors import Unavailable
 from harness.sequences.alignment import Alignment
-from tests.broken_adapters import (
-    BROKEN,
-    KeepsSpecialTokens,
-    OwnVocabularyOrder,
-    RefusesN,
-    SeesPadding,
-    ShiftsColumns,
-    ShiftsRows,
-    ShiftsUpperLayers,
-)
+from tests.broken_adapters.batches import SeesPadding
+from tests.broken_adapters.inputs import KeepsSpecialTokens, RefusesN
+from tests.broken_adapters.laws import BROKEN
+from tests.broken_adapters.places import ShiftsColumns, ShiftsRows, ShiftsUpperLayers
+from tests.broken_adapters.weights import OwnVocabularyOrder
 from tests.fakes import FakeModel, MissingModel
 from tests.sound_adapters import HEALTHY, Sound
 

@@ -8,6 +8,7 @@ one JSON line per trial, and fails at the first difference. KIND is one of
 
     serial     one process is killed in the middle of a cell of any task
     workers    of a command with two workers the command or a worker is killed
+    helpers    workers that help to embed what one cell reads are killed
     twice      the same command is issued twice at once, and one of both is killed
     pages      `harness leaderboard` is killed
     damage     a command is killed, then a file that it left is cut short or altered

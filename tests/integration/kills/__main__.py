@@ -12,6 +12,7 @@ from typing import Any
 
 from tests.integration.kills.commands import import_everything
 from tests.integration.kills.harmed import damage, full, read_only
+from tests.integration.kills.helped import helpers
 from tests.integration.kills.killed import Undisturbed, serial, twice, workers
 from tests.integration.kills.pages import pages
 
@@ -19,6 +20,7 @@ Kind = Callable[[int, Path, Undisturbed, random.Random], dict[str, Any]]
 KINDS: dict[str, Kind] = {
     "serial": serial,
     "workers": workers,
+    "helpers": helpers,
     "twice": twice,
     "pages": pages,
     "damage": damage,

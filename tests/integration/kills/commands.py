@@ -64,6 +64,8 @@ class Command(NamedTuple):
 
     cells: tuple[tuple[str, str], ...]
     workers: int = 0
+    plugins: tuple[Path, ...] = ()
+    """Their tasks run as they are; those of this project on few records."""
 
     def start(self, results: Path) -> int:
         """Issue it in a fork; its process id. A line of ``<results>.trace`` tells of every cell that is done."""
@@ -81,10 +83,11 @@ class Command(NamedTuple):
         tasks.sae.dictionaries.CHECKPOINT_SECONDS = 0.0
         harness.run.executors.local.get_context = lambda name: _Forks()  # type: ignore[attr-defined, assignment]
         harness.run.cell._compute = _traced(harness.run.cell._compute, results.with_suffix(".trace"))
-        resolver = Resolver()
+        resolver = Resolver(self.plugins)
+        datasets = () if self.plugins else ("rfam-profiles-unseen",)
         planned = []
         for model, task in self.cells:
-            asked = Request([model], [task], ["rfam-profiles-unseen"], settings=SETTINGS[task], floors=False)
+            asked = Request([model], [task], datasets, settings=SETTINGS.get(task, {}), floors=False)
             planned += [Planned(spec, resolver.cell(spec)) for spec in plan(asked, resolver)]
         how = Execution("local", self.workers) if self.workers else Execution()
         return exit_code(list(execute(planned, how, results, "cpu", Progress())))
@@ -110,14 +113,17 @@ def ended(pid: int) -> int:
 
 
 def killed_within(pid: int, seconds: float, victims: Callable[[], list[int]]) -> int | None:
-    """Let a command run for some seconds, and kill one of its processes; which one, or None where it ended before."""
+    """Let a command run for some seconds, and kill one of its processes; which one, or None if that had ended."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None:
             return None
         time.sleep(0.002)
     victim = victims()[0]
-    os.kill(victim, signal.SIGKILL)
+    try:
+        os.kill(victim, signal.SIGKILL)
+    except ProcessLookupError:
+        return None
     return victim
 
 

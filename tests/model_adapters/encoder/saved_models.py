@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import transformers
@@ -100,3 +100,93 @@ def save_byte_pairs(folder: Path, size: int = 60) -> list[str]:
     transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizer, **names).save_pretrained(folder)
     numbers = tokenizer.get_vocab()
     return sorted(numbers, key=numbers.__getitem__)
+
+
+def between(folder: Path, vocabulary: Sequence[str]) -> None:
+    save_letters(folder, vocabulary, bos="<s>", eos="</s>")
+
+
+def begun(folder: Path, vocabulary: Sequence[str]) -> None:
+    save_letters(folder, vocabulary, bos="<s>")
+
+
+class Saved(NamedTuple):
+    kind: str
+    model_class: str
+    tokenizer: Callable[[Path, Sequence[str]], None]
+    vocabulary: Sequence[str]
+    leading: Sequence[str]
+    trailing: Sequence[str]
+    written: str
+    """How the vocabulary writes A C G U."""
+    k: int = 1
+    changes: dict[str, Any] = {}  # noqa: RUF012
+
+
+RNA = "GGAUCCGUAGCAACGUUUAGCUAGGCAUCGAC"
+SAVED = {
+    "bert": Saved("Bert", "BertForMaskedLM", save_bert_tokenizer, BERT_LETTERS, ["[CLS]"], ["[SEP]"], "ACGU"),
+    "bert-list": Saved("Bert", "BertForMaskedLM", save_vocabulary_list, BERT_LETTERS, ["[CLS]"], ["[SEP]"], "ACGU"),
+    "bert-alone": Saved("Bert", "BertModel", save_bert_tokenizer, BERT_LETTERS, ["[CLS]"], ["[SEP]"], "ACGU"),
+    "bert-3mer": Saved("Bert", "BertForMaskedLM", save_bert_tokenizer, KMERS, ["[CLS]"], ["[SEP]"], "ACGT", 3),
+    "bert-both": Saved("Bert", "BertForPreTraining", save_bert_tokenizer, BERT_LETTERS, ["[CLS]"], ["[SEP]"], "ACGU"),
+    "esm": Saved("Esm", "EsmForMaskedLM", save_esm_tokenizer, ESM_LETTERS, ["<cls>"], ["<eos>"], "acgt"),
+    "esm-rotary": Saved(
+        "Esm",
+        "EsmForMaskedLM",
+        save_esm_tokenizer,
+        ESM_LETTERS,
+        ["<cls>"],
+        ["<eos>"],
+        "acgt",
+        1,
+        {"position_embedding_type": "rotary"},
+    ),
+    "roberta": Saved("Roberta", "RobertaForMaskedLM", between, ROBERTA_LETTERS, ["<s>"], ["</s>"], "ACGT"),
+    "electra": Saved(
+        "Electra",
+        "ElectraForMaskedLM",
+        save_bert_tokenizer,
+        BERT_LETTERS,
+        ["[CLS]"],
+        ["[SEP]"],
+        "ACGU",
+        1,
+        {"embedding_size": 16},
+    ),
+    "gpt2": Saved("GPT2", "GPT2LMHeadModel", begun, CAUSAL_LETTERS, ["<s>"], [], "ACGU"),
+    "gpt2-alone": Saved("GPT2", "GPT2Model", begun, CAUSAL_LETTERS, ["<s>"], [], "ACGU"),
+    "gpt_neox": Saved("GPTNeoX", "GPTNeoXForCausalLM", save_letters, CAUSAL_LETTERS, [], [], "ACGU"),
+    "llama": Saved("Llama", "LlamaForCausalLM", begun, CAUSAL_LETTERS, ["<s>"], [], "ACGU"),
+}
+MASKED = ["bert", "bert-list", "bert-3mer", "bert-both", "esm", "esm-rotary", "roberta", "electra"]
+CAUSAL = ["gpt2", "gpt_neox", "llama"]
+
+
+def saved(name: str, folder: Path) -> tuple[Saved, Any]:
+    own = SAVED[name]
+    own.tokenizer(folder, own.vocabulary)
+    return own, save_model(folder, own.kind, own.model_class, own.vocabulary, **own.changes)
+
+
+def numbers_by_hand(own: Saved, sequence: str, masked: Sequence[int] = ()) -> list[int]:
+    """Token numbers with the special ones; tokens that cover one of the positions ``masked`` are masks."""
+    number = {token: place for place, token in enumerate(own.vocabulary)}
+    text = "".join(own.written["ACGU".index(letter)] for letter in sequence)
+    mask = number.get("[MASK]", number.get("<mask>"))
+    inside: list[Any] = []
+    for start in range(len(text) - own.k + 1):
+        hidden = any(start <= position < start + own.k for position in masked)
+        inside.append(mask if hidden else number[text[start : start + own.k]])
+    return [*(number[t] for t in own.leading), *inside, *(number[t] for t in own.trailing)]
+
+
+def outputs(model: Any, numbers: list[int]) -> Any:
+    tokens = torch.tensor([numbers])
+    with torch.no_grad():
+        return model(tokens, attention_mask=torch.ones_like(tokens), output_hidden_states=True, output_attentions=True)
+
+
+def covering(own: Saved, nucleotide: int, length: int) -> list[int]:
+    """Tokens over a nucleotide, counted with the special ones before."""
+    return [len(own.leading) + start for start in range(length - own.k + 1) if start <= nucleotide < start + own.k]

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pytest
-import torch
 import transformers
 
 from harness.adapter import ModelOptions
@@ -21,108 +19,21 @@ from model_adapters.encoder.architectures import KNOWN
 from model_adapters.encoder.pretrained import from_folder
 from tests.model_adapters.encoder.saved_models import (
     BERT_LETTERS,
-    CAUSAL_LETTERS,
-    ESM_LETTERS,
+    CAUSAL,
     KMERS,
-    ROBERTA_LETTERS,
+    MASKED,
+    RNA,
+    SAVED,
+    covering,
+    numbers_by_hand,
+    outputs,
     save_bert_tokenizer,
     save_byte_pairs,
     save_esm_tokenizer,
     save_letters,
     save_model,
-    save_vocabulary_list,
+    saved,
 )
-
-RNA = "GGAUCCGUAGCAACGUUUAGCUAGGCAUCGAC"
-
-
-def between(folder: Path, vocabulary: Sequence[str]) -> None:
-    save_letters(folder, vocabulary, bos="<s>", eos="</s>")
-
-
-def begun(folder: Path, vocabulary: Sequence[str]) -> None:
-    save_letters(folder, vocabulary, bos="<s>")
-
-
-class Saved(NamedTuple):
-    kind: str
-    model_class: str
-    tokenizer: Callable[[Path, Sequence[str]], None]
-    vocabulary: Sequence[str]
-    leading: Sequence[str]
-    trailing: Sequence[str]
-    written: str
-    """How the vocabulary writes A C G U."""
-    k: int = 1
-    changes: dict[str, Any] = {}  # noqa: RUF012
-
-
-SAVED = {
-    "bert": Saved("Bert", "BertForMaskedLM", save_bert_tokenizer, BERT_LETTERS, ["[CLS]"], ["[SEP]"], "ACGU"),
-    "bert-list": Saved("Bert", "BertForMaskedLM", save_vocabulary_list, BERT_LETTERS, ["[CLS]"], ["[SEP]"], "ACGU"),
-    "bert-alone": Saved("Bert", "BertModel", save_bert_tokenizer, BERT_LETTERS, ["[CLS]"], ["[SEP]"], "ACGU"),
-    "bert-3mer": Saved("Bert", "BertForMaskedLM", save_bert_tokenizer, KMERS, ["[CLS]"], ["[SEP]"], "ACGT", 3),
-    "bert-both": Saved("Bert", "BertForPreTraining", save_bert_tokenizer, BERT_LETTERS, ["[CLS]"], ["[SEP]"], "ACGU"),
-    "esm": Saved("Esm", "EsmForMaskedLM", save_esm_tokenizer, ESM_LETTERS, ["<cls>"], ["<eos>"], "acgt"),
-    "esm-rotary": Saved(
-        "Esm",
-        "EsmForMaskedLM",
-        save_esm_tokenizer,
-        ESM_LETTERS,
-        ["<cls>"],
-        ["<eos>"],
-        "acgt",
-        1,
-        {"position_embedding_type": "rotary"},
-    ),
-    "roberta": Saved("Roberta", "RobertaForMaskedLM", between, ROBERTA_LETTERS, ["<s>"], ["</s>"], "ACGT"),
-    "electra": Saved(
-        "Electra",
-        "ElectraForMaskedLM",
-        save_bert_tokenizer,
-        BERT_LETTERS,
-        ["[CLS]"],
-        ["[SEP]"],
-        "ACGU",
-        1,
-        {"embedding_size": 16},
-    ),
-    "gpt2": Saved("GPT2", "GPT2LMHeadModel", begun, CAUSAL_LETTERS, ["<s>"], [], "ACGU"),
-    "gpt2-alone": Saved("GPT2", "GPT2Model", begun, CAUSAL_LETTERS, ["<s>"], [], "ACGU"),
-    "gpt_neox": Saved("GPTNeoX", "GPTNeoXForCausalLM", save_letters, CAUSAL_LETTERS, [], [], "ACGU"),
-    "llama": Saved("Llama", "LlamaForCausalLM", begun, CAUSAL_LETTERS, ["<s>"], [], "ACGU"),
-}
-MASKED = ["bert", "bert-list", "bert-3mer", "bert-both", "esm", "esm-rotary", "roberta", "electra"]
-CAUSAL = ["gpt2", "gpt_neox", "llama"]
-
-
-def saved(name: str, folder: Path) -> tuple[Saved, Any]:
-    own = SAVED[name]
-    own.tokenizer(folder, own.vocabulary)
-    return own, save_model(folder, own.kind, own.model_class, own.vocabulary, **own.changes)
-
-
-def numbers_by_hand(own: Saved, sequence: str, masked: Sequence[int] = ()) -> list[int]:
-    """Token numbers with the special ones; tokens that cover one of the positions ``masked`` are masks."""
-    number = {token: place for place, token in enumerate(own.vocabulary)}
-    text = "".join(own.written["ACGU".index(letter)] for letter in sequence)
-    mask = number.get("[MASK]", number.get("<mask>"))
-    inside: list[Any] = []
-    for start in range(len(text) - own.k + 1):
-        hidden = any(start <= position < start + own.k for position in masked)
-        inside.append(mask if hidden else number[text[start : start + own.k]])
-    return [*(number[t] for t in own.leading), *inside, *(number[t] for t in own.trailing)]
-
-
-def outputs(model: Any, numbers: list[int]) -> Any:
-    tokens = torch.tensor([numbers])
-    with torch.no_grad():
-        return model(tokens, attention_mask=torch.ones_like(tokens), output_hidden_states=True, output_attentions=True)
-
-
-def covering(own: Saved, nucleotide: int, length: int) -> list[int]:
-    """Tokens over a nucleotide, counted with the special ones before."""
-    return [len(own.leading) + start for start in range(length - own.k + 1) if start <= nucleotide < start + own.k]
 
 
 def test_every_known_architecture_is_tried_here() -> None:

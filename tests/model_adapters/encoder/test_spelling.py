@@ -27,8 +27,8 @@ from model_adapters.encoder.pretrained import from_folder
 from model_adapters.encoder.spelling import Spelling, same_norms
 from model_adapters.rnamsm.adapter import RNA_MSM, RnaMsmAdapter
 from tests.fakes import FakeTask
-from tests.model_adapters.encoder.test_pretrained import SAVED
-from tests.model_adapters.encoder.test_pretrained import saved as saved_by_transformers
+from tests.model_adapters.encoder.saved_models import SAVED
+from tests.model_adapters.encoder.saved_models import saved as saved_by_transformers
 
 SIZES = {"num_hidden_layers": 2, "num_attention_heads": 2, "hidden_size": 8, "intermediate_size": 12}
 SPELLINGS = ("today's", "the model's own name", "a bare encoder", "TensorFlow's norms", "other norms")

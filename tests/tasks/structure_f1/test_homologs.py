@@ -20,7 +20,7 @@ from tasks.structure_f1 import homologs
 from tasks.structure_f1.homologs import BINS, COLUMN, DIFFERENCE, SLOPE, effective_homologs, fit, notes, rows, within
 from tests.harness.sequences.test_homologs import slow as slow_neff
 from tests.tasks.structure.planted import KNOWING, LAYERS, AttentionModel, dataset, hairpin
-from tests.tasks.structure_f1.test_task import make_cell, run
+from tests.tasks.structure_f1.cells import make_cell, run
 
 Curve = Callable[[np.ndarray], np.ndarray]
 CURVES: dict[str, Curve] = {

@@ -20,8 +20,8 @@ from model_adapters.models import MODELS
 from tasks.structure_f1.task import ON_PROTEINS, StructureF1, StructureF1Settings
 from tests.harness.datasets.proteins.made import as_mmcif, as_pdb, hairpin, random_sequence
 from tests.tasks.structure import slow
-from tests.tasks.structure.planted import KNOWING, AttentionModel
-from tests.tasks.structure_f1.test_task import QUIET, dataset, make_cell, run
+from tests.tasks.structure.planted import KNOWING, AttentionModel, dataset
+from tests.tasks.structure_f1.cells import QUIET, make_cell, run
 
 MISSING = range(5, 8)
 """Numbers of residues that one of the chains lacks."""
