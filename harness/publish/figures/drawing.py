@@ -18,7 +18,7 @@ LINE = 14
 SERIES = 6
 _STYLE = STYLE + (
     ".bold{font-weight:600}.faint{stroke-opacity:.35}.name,.dot{fill:currentColor}.bar2,.curve{stroke:currentColor;stroke-width:1.5;fill:none}"
-    ".thick{stroke:currentColor;stroke-width:9;stroke-opacity:.45}.floor{color:#9a9a9a}"
+    ".broken{stroke-dasharray:5 4}.thick{stroke:currentColor;stroke-width:9;stroke-opacity:.45}.floor{color:#9a9a9a}"
     ".s0{color:#1f6f8b}.s1{color:#c8553d}.s2{color:#7a5195}.s3{color:#9a7400}.s4{color:#3f8045}.s5{color:#57606a}"
     "@media(prefers-color-scheme:dark){.s0{color:#58b4d1}.s1{color:#f0836b}.s2{color:#b893d6}.s3{color:#d9b030}"
     ".s4{color:#7cc07f}.s5{color:#9198a1}}"

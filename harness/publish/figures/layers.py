@@ -23,8 +23,8 @@ from harness.task import EACH_LAYER, Metric
 TITLE = "Layers of one model"
 ABOUT = (
     "Does one layer of a model hold what one task reads, such as structure, and another what a second task reads, such "
-    "as families? Lines are the scores of both tasks at each layer, scaled so that 0 is the hardest floor of the task "
-    "and 1 a perfect score. The layer of either task is chosen on validation items; its cost is what the task loses on "
+    "as families? Lines are the scores of both tasks at each layer, broken ones the hardest floor of either inside its "
+    "cell. The layer of either task is chosen on validation items; its cost is what the task loses on "
     "test items at the layer of the other. A trade-off is concluded only where both costs are beyond their intervals. "
     "The peak on test is shown with the layers that 95 % of the bootstrap draws agree on."
 )
@@ -38,7 +38,7 @@ class Layers:
     own: Score
     test: dict[int, Estimate]
     validation: dict[int, float]
-    floor: float
+    floor: float | None
 
     @property
     def task(self) -> str:
@@ -54,11 +54,9 @@ class Layers:
         best = max(layers, key=lambda layer: self.test[layer].value)
         return Estimate(float(best), np.asarray(layers, dtype=np.float64)[values.argmax(axis=0)], self.test[best].n)
 
-    def scaled(self, layer: int) -> Metric:
-        """0 at the floor, 1 where the score is perfect."""
+    def score(self, layer: int) -> Metric:
         own = self.test[layer].interval()
-        value, low, high = ((end - self.floor) / (1 - self.floor) for end in (own.value, own.low, own.high))
-        return Metric(value=value, low=low, high=high, n=own.n)
+        return Metric(value=own.value, low=own.low, high=own.high, n=own.n)
 
 
 @dataclass(frozen=True)
@@ -140,8 +138,8 @@ def layers_of(own: Score) -> Layers | None:
     if len(test) < 2:
         return None
     rows = controls_inside(record)
-    floors = [row.value for row in rows if record.roles[row.source] == "floor" and row.value is not None]
-    return Layers(own, test, {layer: validation[layer] for layer in test}, max(floors, default=0.0))
+    floors = [sign(record) * row.value for row in rows if record.roles[row.source] == "floor" and row.value is not None]
+    return Layers(own, test, {layer: validation[layer] for layer in test}, max(floors, default=None))
 
 
 def _sentence(pair: Both) -> str:
@@ -166,8 +164,12 @@ def _picture(pairs: Sequence[Both]) -> str:
     canvas = Canvas(TITLE)
     for place, pair in enumerate(pairs):
         top = _TOP + place * (_HIGH + _GAP)
-        sides = [{layer: own.scaled(layer) for layer in pair.layers} for own in (pair.first, pair.second)]
-        up = scale_of([Metric(value=0.0), *(one for own in sides for one in own.values())], top + _HIGH, top)
+        sides = [{layer: own.score(layer) for layer in pair.layers} for own in (pair.first, pair.second)]
+        also = [
+            Metric(value=0.0),
+            *(Metric(value=own.floor) for own in (pair.first, pair.second) if own.floor is not None),
+        ]
+        up = scale_of([*also, *(one for own in sides for one in own.values())], top + _HIGH, top)
         step = (_RIGHT - _LEFT) / len(pair.layers)
         canvas.text("bold", _LEFT, top - 12, pair.first.own.name)
         canvas.grid_up(up, _LEFT, _RIGHT)
@@ -187,6 +189,8 @@ def _picture(pairs: Sequence[Both]) -> str:
                     canvas.dot(series(side), x, y, told(f"{own.task}, layer {layer}", value))
                 line.append((x, y))
             canvas.curve(series(side), line)
+            if own.floor is not None:
+                canvas.line(f"curve broken {series(side)}", _LEFT, up(own.floor), _RIGHT, up(own.floor))
             ends.append((series(side), own.task, line[-1][1]))
         canvas.column_of_names(_RIGHT + 10, ends)
         every = -(-len(pair.layers) // 16)
@@ -194,7 +198,7 @@ def _picture(pairs: Sequence[Both]) -> str:
             if number % every == 0:
                 canvas.text("quiet", _LEFT + step * (number + 0.5), top + _HIGH + 16, str(layer), "middle")
     height = _TOP + len(pairs) * (_HIGH + _GAP)
-    words = "layer; upwards: 0 the hardest floor, 1 perfect; diamonds: preferred by validation; lines: 95 % intervals"
+    words = "layer; diamonds: preferred by validation; upright lines: 95 % intervals; broken lines: hardest floors"
     canvas.text("quiet", WIDTH / 2, height - _GAP + 38, words, "middle")
     return canvas.svg(height - _GAP + 38 + LINE)
 

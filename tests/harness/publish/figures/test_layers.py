@@ -59,10 +59,12 @@ def test_peaks_far_apart_are_a_trade_off(tmp_path: Path) -> None:
     assert found.picture.count("<polygon") == 2 and found.picture.count("<circle") == 2 * (LAYERS - 1)
 
 
-def test_scores_are_scaled_to_the_floor_of_their_task(tmp_path: Path) -> None:
-    own = layers_of(trial(tmp_path, "a-probe", EARLY).board.models[0])
-    assert own is not None and own.floor == pytest.approx(0.1)
-    assert own.scaled(1).value == pytest.approx((0.6 - 0.1) / 0.9)
+def test_the_hardest_floor_of_the_cell_is_a_broken_line(tmp_path: Path) -> None:
+    trials = [trial(tmp_path, "a-probe", EARLY), trial(tmp_path, "b-probe", LATE)]
+    own = layers_of(trials[0].board.models[0])
+    assert own is not None and own.floor == pytest.approx(0.1) and own.score(1).value == pytest.approx(0.6)
+    (found,) = layer_figures(trials, tmp_path)
+    assert found.picture.count('class="curve broken') == 2
 
 
 @pytest.mark.parametrize(
