@@ -12,6 +12,8 @@ from harness.publish.scores import Score
 from harness.task import TableRow
 from harness.twins import twin_of
 
+MOST_COLUMNS = 5
+"""Models and controls side by side."""
 _BY = "_by_"
 _NUMBER = re.compile(r"[:-]\d+$")
 
@@ -19,9 +21,9 @@ _NUMBER = re.compile(r"[:-]\d+$")
 def breakdowns(scores: Sequence[Score]) -> Iterator[tuple[str, str]]:
     """Title and table of every number that a record has by a kind, in the order of the records.
 
-    A line for every kind, a column for every model and control. Of controls that differ in a number alone, as k-mers
-    and random twins do, the first is shown, which is the best, and of floors that ran in the cell of a model the
-    hardest: more columns would not fit on a page.
+    A line for every kind, a column for every model and control, in tables that fit on a page. Of controls that differ in
+    a number alone, as k-mers and random twins do, the first is shown, which is the best, and of floors that ran in the
+    cell of a model the hardest.
     """
     first: dict[str, Score] = {}
     for own in scores:
@@ -38,12 +40,13 @@ def breakdowns(scores: Sequence[Score]) -> Iterator[tuple[str, str]]:
         kinds = dict.fromkeys(kind for own in columns.values() for kind in own)
         base, _, kind_name = name.partition(_BY)
         task = shown[0].record.task
-        lines = [
-            [markdown(kind), _count(list(columns.values()), kind), *(cell(own.get(kind)) for own in columns.values())]
-            for kind in kinds
-        ]
-        header = [kind_name.replace("_", " "), "n", *map(markdown, columns)]
-        yield f"{markdown(task.label(base))} by {kind_name.replace('_', ' ')}", table(header, lines)
+        units = {kind: _count(list(columns.values()), kind) for kind in kinds}
+        tables, beside = [], list(columns.items())
+        for start in range(0, len(beside), MOST_COLUMNS):
+            part = beside[start : start + MOST_COLUMNS]
+            lines = [[markdown(kind), units[kind], *(cell(own.get(kind)) for _, own in part)] for kind in kinds]
+            tables.append(table([kind_name.replace("_", " "), "n", *(markdown(own) for own, _ in part)], lines))
+        yield f"{markdown(task.label(base))} by {kind_name.replace('_', ' ')}", "\n\n".join(tables)
 
 
 def _columns(own: Score) -> dict[str, list[TableRow]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from harness.publish.pages.breakdowns import breakdowns
+from harness.publish.pages.breakdowns import MOST_COLUMNS, breakdowns
 from harness.publish.scores import board
 from harness.statistics.bootstrap import Estimate
 from harness.statistics.draws import draws_table
@@ -47,3 +47,18 @@ def test_of_the_controls_of_a_cell_the_hardest_floor_and_references_are_shown(tm
     header, _, line = ([cell.strip() for cell in row.strip("|").split("|")] for row in text.splitlines())
     assert header == ["level", "n", "own", "own: twin", "own: lookup"]
     assert line == ["clan", "7", "0.900", "0.500", "0.800"]
+
+
+def test_more_columns_than_fit_on_a_page_go_into_further_tables(tmp_path: Path) -> None:
+    members = []
+    for number in range(MOST_COLUMNS + 1):
+        path, record = made(tmp_path, f"model-{'abcdefgh'[number]}", 0.9 - number / 10, noise=None)
+        row = TableRow(name="share_by_level", source="model", stratum="clan", value=0.9 - number / 10, n=7)
+        members.append((path, record.model_copy(update={"table": [row]})))
+    ((_, text),) = breakdowns(board(members).models)
+    parts = [part.splitlines() for part in text.split("\n\n")]
+    cells = [[[cell.strip() for cell in row.strip("|").split("|")] for row in (part[0], part[2])] for part in parts]
+    assert [len(header) for header, _ in cells] == [2 + MOST_COLUMNS, 3]
+    assert [line[:2] for _, line in cells] == [["clan", "7"]] * 2
+    names = [own for header, _ in cells for own in header[2:]]
+    assert sorted(names) == [f"model-{letter}" for letter in "abcdefgh"[: MOST_COLUMNS + 1]]
