@@ -21,9 +21,9 @@ _NUMBER = re.compile(r"[:-]\d+$")
 def breakdowns(scores: Sequence[Score]) -> Iterator[tuple[str, str]]:
     """Title and table of every number that a record has by a kind, in the order of the records.
 
-    A line for every kind, a column for every model and control, in tables that fit on a page. Of controls that differ in
-    a number alone, as k-mers and random twins do, the first is shown, which is the best, and of floors that ran in the
-    cell of a model the hardest.
+    A line for every kind, a column for every model and control, in tables that fit on a page. Of controls that differ
+    in a number alone, as k-mers and random twins do, the first is shown, which is the best, and of floors that ran in
+    the cell of a model the hardest.
     """
     first: dict[str, Score] = {}
     for own in scores:
