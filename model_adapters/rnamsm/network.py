@@ -17,16 +17,12 @@ from harness.sequences.alignment import Alignment
 from harness.sequences.pieces import Pieces
 from model_adapters.encoder.entry import Entry
 from model_adapters.encoder.head import MaskedTokens
-from model_adapters.encoder.hooks import Hook
+from model_adapters.encoder.hooks import Enough, Hook
 from model_adapters.encoder.network import Network
 from model_adapters.encoder.tokens import TokenReader
 
 COLUMN_CELLS = 2**24
 """Column-attention probabilities (heads · columns · depth²) that are in memory at once."""
-
-
-class _Enough(Exception):
-    """Raised in a hook once everything asked for is there."""
 
 
 class AlignmentNetwork(Network):
@@ -56,11 +52,11 @@ class AlignmentNetwork(Network):
                 query = hidden[0, 0] if layer == 0 else hidden[0, :, 0]
                 captured[layer] = query[span].float().cpu().numpy()
                 if layer == top:
-                    raise _Enough
+                    raise Enough
 
             return record
 
-        with suppress(_Enough):
+        with suppress(Enough):
             self._forward(rows, {self.sites[layer]: [recorder(layer)] for layer in set(layers.values())})
         return {asked: captured[layer] for asked, layer in layers.items()}
 
@@ -76,11 +72,11 @@ class AlignmentNetwork(Network):
                 maps: Tensor = output[-1]  # (heads, 1, columns, columns)
                 visit(index, layer, maps[:, 0, span, span].float().cpu().contiguous().numpy())
                 if layer == len(self.blocks):
-                    raise _Enough
+                    raise Enough
 
             return show
 
-        with suppress(_Enough):
+        with suppress(Enough):
             self._forward(rows, {module: [visitor(layer)] for layer, module in enumerate(self.attentions, start=1)})
 
     def _tokens(self, pieces: Sequence[Pieces], masked: Sequence[MaskedTokens] | None) -> tuple[Tensor, Tensor]:

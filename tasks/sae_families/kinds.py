@@ -12,6 +12,7 @@ from harness.task import TableRow, TaskOutcome
 from tasks.common import SHARE, table_row
 from tasks.kinds import BY_LEVEL, FamilyKinds
 from tasks.levels import ARCHITECTURE_LEVEL, CLAN_LEVEL, FAMILY_LEVEL, FEWEST_GROUPS, places
+from tasks.sae.concepts.choice import rank_auroc
 from tasks.sae.concepts.membership import Floats, Integers, Membership
 from tasks.sae_families.report import LayerResult
 from tasks.sae_families.scores import Items, SourceScores
@@ -79,6 +80,5 @@ def relations(clan: Integers, architecture: Integers) -> dict[str, tuple[Members
 
 def _auroc(scores: Floats, positive: Membership, negative: Membership) -> float:
     """P(a positive scores higher than a negative), ties counting half."""
-    own, others = scores[positive], np.sort(scores[negative])
-    wins = np.searchsorted(others, own, "left") + np.searchsorted(others, own, "right")
-    return float(wins.mean() / 2 / len(others))
+    kept = positive | negative
+    return float(rank_auroc(scores[kept, None], positive[kept, None])[0, 0])
